@@ -1,0 +1,186 @@
+"""What the engine decides (orders, imperative) and makes known (notices, past tense).
+
+Times are engine time in seconds; `*_s` are durations. Every order carries its `Reason`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Value = str | int | float | bool | None | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why. `code` is stable and in kebab-case; `data` fills its sentence (`acd.reasons`)."""
+
+    code: str
+    data: dict[str, Value] = field(default_factory=dict)
+
+
+# Orders -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Ring `agent` for `call`; the engine has reserved the agent already."""
+
+    offer: str
+    call: str
+    agent: str
+    queue: str
+    ring_s: float
+    deadline: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Ring `agent`, then dial `number`, for the callback `call`."""
+
+    offer: str
+    call: str
+    agent: str
+    queue: str
+    number: str
+    ring_s: float
+    deadline: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOffer:
+    """Stop ringing for this offer."""
+
+    offer: str
+    call: str
+    agent: str
+    reason: Reason
+
+
+# Notices ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallEntered:
+    """The call is in the queue's line (also after an overflow, also a callback)."""
+
+    call: str
+    queue: str
+    entered: float
+    priority: int
+    kind: str  # "call" or "callback"
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeft:
+    """The call's visit to this queue is over, once and for all.
+
+    `outcome` is "answered", "abandoned", "overflowed", "callback" (left a number),
+    "withdrawn" (went elsewhere), "switch lost"; for callbacks "reached" or "expired".
+    `waited_s` counts from entering the queue, ringing included.
+    """
+
+    call: str
+    queue: str
+    entered: float
+    outcome: str
+    waited_s: float
+    agent: str
+    reason: Reason
+    kind: str = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """`outcome` is "accepted", "refused", "unanswered", "unreachable" or "cancelled"."""
+
+    offer: str
+    call: str
+    agent: str
+    outcome: str
+    lasted_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallCompleted:
+    """A connected call ended. Wrap-up follows as `WrapUpEnded`."""
+
+    call: str
+    queue: str
+    agent: str
+    by: str
+    talk_s: float
+    hold_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpEnded:
+    """The after-call work for `call` is over; `forced` when its time ran out."""
+
+    call: str
+    queue: str
+    agent: str
+    wrap_up_s: float
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """The agent's whole public state after a change.
+
+    `idle_since` is what longest-idle counts from; a caller who hangs up while the
+    phone rings does not reset it.
+    """
+
+    agent: str
+    state: str
+    since: float
+    reason: str
+    intent: str
+    intent_reason: str
+    call: str
+    offer: str
+    deadline: float | None
+    idle_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackChanged:
+    """`state` is "queued", "dialling", "retry", "reached", "expired" or "cancelled"."""
+
+    callback: str
+    call: str  # the call in which it was asked for
+    queue: str
+    number: str
+    state: str
+    attempts: int
+    due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A fact did not fit the state; nothing was changed.
+
+    `code` is stable ("unknown-agent", "offer-over", ...); `message` is for people.
+    Late and repeated facts from a switch are refused the same way, which is harmless.
+    """
+
+    fact: str
+    code: str
+    message: str
+
+
+Decision = (
+    Offer
+    | Callback
+    | CancelOffer
+    | CallEntered
+    | CallLeft
+    | OfferEnded
+    | CallCompleted
+    | WrapUpEnded
+    | AgentChanged
+    | CallbackChanged
+    | Refused
+)

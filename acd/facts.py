@@ -1,0 +1,241 @@
+"""What the engine is told, past tense. Ids are text; the time is given beside the fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acd.site import Site, SkillNeed
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The site's routing configuration is now this one."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSignedIn:
+    """An agent opened a shift. `phone_up`: the phone can be rung already."""
+
+    agent: str
+    phone_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSignedOut:
+    """Wants to go; during a call this becomes the intent."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReady:
+    """Wants calls; during a call or wrap-up this becomes the intent (see `WrapUpDone`)."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNotReady:
+    """Wants no calls, for `reason`; during a call or wrap-up this becomes the intent."""
+
+    agent: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFailed:
+    """The agent's phone cannot be rung."""
+
+    agent: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneHealthy:
+    """The agent's phone can be rung."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLost:
+    """The agent's last console went away without signing out."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleBack:
+    """The agent has a console again."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueued:
+    """A caller waits in `queue`. `entered` restores an earlier place (engine time)."""
+
+    call: str
+    queue: str
+    needs: tuple[SkillNeed, ...] = ()
+    priority: int = 0
+    entered: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerGone:
+    """The caller hung up before being connected: waiting, or while a phone rang."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallWithdrawn:
+    """The call left its queue for something else (`why`: "voicemail", "outside number", ...)."""
+
+    call: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRang:
+    """The agent's phone started to ring."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """The agent answered and is connected (callbacks: before the customer is dialled)."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDeclined:
+    """The agent refused the offer."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferUnanswered:
+    """The phone rang to its end (RONA)."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferUnreachable:
+    """The phone could not be rung, or broke while ringing."""
+
+    offer: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetrieved:
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A connected call is over; `by` is "caller", "agent", "system" or "switch lost"."""
+
+    call: str
+    by: str = "caller"
+
+
+@dataclass(frozen=True, slots=True)
+class CallFoundConnected:
+    """Found on the switch after a restart: `agent` talks with `call`, unknown to us till now."""
+
+    call: str
+    queue: str
+    agent: str
+    entered: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpDone:
+    """The agent finished the after-call work."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpExtended:
+    """The agent needs `by_s` more seconds of after-call work."""
+
+    agent: str
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequested:
+    """A waiting caller left a number; `callback` takes the caller's place in the queue."""
+
+    call: str
+    callback: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackConnected:
+    """The customer answered."""
+
+    callback: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """The customer was not reached: "busy", "no answer", "unreachable", "agent gone"."""
+
+    callback: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackCancelled:
+    """Nobody needs this callback any more."""
+
+    callback: str
+    why: str = ""
+
+
+Fact = (
+    Configured
+    | AgentSignedIn
+    | AgentSignedOut
+    | AgentReady
+    | AgentNotReady
+    | PhoneFailed
+    | PhoneHealthy
+    | ConsoleLost
+    | ConsoleBack
+    | CallQueued
+    | CallerGone
+    | CallWithdrawn
+    | OfferRang
+    | OfferAccepted
+    | OfferDeclined
+    | OfferUnanswered
+    | OfferUnreachable
+    | CallHeld
+    | CallRetrieved
+    | CallEnded
+    | CallFoundConnected
+    | WrapUpDone
+    | WrapUpExtended
+    | CallbackRequested
+    | CallbackConnected
+    | CallbackFailed
+    | CallbackCancelled
+)

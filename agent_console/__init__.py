@@ -1,0 +1,1 @@
+"""The console: log-in, REST, live websocket, web front end."""

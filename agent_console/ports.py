@@ -1,0 +1,98 @@
+"""What the console needs from the rest of the product, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from agent_console.protocol import CallDetail, CallRow, Customer, Match, SipAccess
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """A request that is not carried out; nothing has changed.
+
+    `code` is stable and in kebab-case; `status` is the HTTP status for REST.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 409) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class Floor(Protocol):
+    """What people do on the floor. Each returns after the journal has it, or raises `Refusal`.
+
+    Each method is at once a verb of the websocket. `agent` is the acting agent's id.
+    """
+
+    async def sign_in(self, agent: str, phone: str) -> None:
+        """Begin a shift on the given kind of phone: "browser", "desk" or "outside"."""
+        ...
+
+    async def sign_out(self, agent: str) -> None: ...
+    async def ready(self, agent: str) -> None: ...
+    async def not_ready(self, agent: str, reason: str) -> None: ...
+    async def decline(self, agent: str, offer_id: str) -> None: ...
+    async def hang_up(self, agent: str, call_id: str) -> None: ...
+    async def hold(self, agent: str, call_id: str) -> None: ...
+    async def retrieve(self, agent: str, call_id: str) -> None: ...
+    async def wrap_up(
+        self, agent: str, call_id: str, disposition: str, note: str, then: str
+    ) -> None:
+        """Save the after-call work and end it; `then` is "ready", "not_ready" or "" (the intent)."""
+        ...
+
+    async def extend_wrap_up(self, agent: str, by_s: float) -> None: ...
+    async def choose_customer(self, agent: str, call_id: str, customer_id: str) -> None: ...
+    async def create_customer(
+        self, agent: str, call_id: str, fields: Mapping[str, str]
+    ) -> str: ...
+    async def console_lost(self, agent: str) -> None:
+        """The agent's last console is gone (not signed out)."""
+        ...
+
+    async def console_back(self, agent: str) -> None: ...
+
+    # supervisors
+    async def set_agent_state(self, by: str, agent: str, state: str, reason: str) -> None:
+        """`state`: "ready", "not ready" or "offline"."""
+        ...
+
+
+class Phones(Protocol):
+    """Short-lived SIP log-ins for browser phones, and where their SIP goes."""
+
+    async def agent_access(self, agent: str) -> SipAccess: ...
+    async def caller_access(self, visitor: str) -> SipAccess: ...
+
+    @property
+    def sip_url(self) -> str:
+        """The switch's websocket that `/sip` relays to ("" on the virtual switch)."""
+        ...
+
+
+class History(Protocol):
+    """Finished and live calls, and figures."""
+
+    async def calls(self, *, since: float, until: float, limit: int) -> Sequence[CallRow]: ...
+    async def call(self, call_id: str) -> CallDetail | None: ...
+    async def intervals(
+        self, *, since: float, until: float, minutes: int, queue: str
+    ) -> Sequence[dict[str, Any]]:
+        """One row per queue and interval: see `reporting.intervals`."""
+        ...
+
+    async def intervals_csv(self, *, since: float, until: float, minutes: int, queue: str) -> str: ...
+
+
+class Customers(Protocol):
+    async def search(self, text: str, limit: int) -> Sequence[Match]: ...
+    async def get(self, customer_id: str) -> Customer | None: ...
+    async def add_note(self, customer_id: str, author: str, text: str) -> Customer: ...
+    async def import_csv(self, data: bytes) -> dict[str, Any]:
+        """{"created": n, "updated": n, "rejected": [{"line": n, "why": "…", "text": "…"}]}"""
+        ...
+
+    async def export_csv(self) -> str: ...

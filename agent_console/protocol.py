@@ -1,0 +1,283 @@
+"""The live protocol between a console and the server, frame by frame.
+
+Everything a console shows is a flat store of *entities*: a key and a JSON value.
+The server sends one `Snapshot`, then numbered `Delta` frames; a console that lost
+its connection says where it was and gets the missing deltas, or a fresh snapshot.
+
+    client → server   {"t": "hello", "epoch": "…", "seq": 17}     first frame; resume point or ""/0
+                      {"t": "do", "id": 5, "verb": "ready", "args": {}}
+                      {"t": "ping", "id": 6}
+    server → client   {"t": "snapshot", "epoch": "…", "seq": 20, "now": 1764…, "put": {key: value}}
+                      {"t": "delta", "seq": 21, "put": {key: value}, "drop": [key]}
+                      {"t": "resumed", "epoch": "…", "seq": 20, "now": …}   then the missed deltas
+                      {"t": "done", "id": 5, "result": null}
+                      {"t": "refused", "id": 5, "code": "not-signed-in", "message": "…"}
+                      {"t": "pong", "id": 6, "now": …}
+
+Keys and who sees them:
+
+    me                 this console's user                       everyone
+    site               names, reasons, dispositions, languages   everyone
+    desk               the agent's own state and call            agent
+    record             the customer record of the call           agent
+    queue:<id>         live figures of a queue                   agent (own queues), supervisor
+    agent:<id>         an agent's state                          supervisor
+    waiting:<call_id>  one waiting caller                        supervisor
+    call:<call_id>     one of today's calls                      supervisor
+    alarm:<code>       something is wrong                        supervisor
+
+All moments are UTC epoch seconds (float); durations end in `_s`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+Role = Literal["agent", "supervisor", "admin"]
+
+
+class Me(TypedDict):
+    user_id: str
+    name: str
+    role: Role
+    agent_id: str  # "" when this user takes no calls
+    language: str
+
+
+class Choice(TypedDict):
+    """An id with its label in each language: {"en": "Lunch", "zh": "午餐"}."""
+
+    id: str
+    label: dict[str, str]
+
+
+class SiteInfo(TypedDict):
+    company: str
+    queues: list[Choice]
+    not_ready_reasons: list[Choice]
+    dispositions: list[Choice]
+    switch: str  # "asterisk" or "virtual": with "virtual" there is no browser phone
+    switch_up: bool
+    demo: bool
+
+
+class Why(TypedDict):
+    """A routing reason: stable code, data, and the sentence in each language."""
+
+    code: str
+    data: dict[str, object]
+    text: dict[str, str]
+
+
+class IvrTrail(TypedDict):
+    """One thing the caller did in the menu."""
+
+    at: float
+    what: str  # "menu", "digits", "language", …
+    label: str  # "Billing", "order number"
+    value: str  # "2", "10042"; never a card number
+
+
+class CallCard(TypedDict):
+    call_id: str
+    direction: Literal["inbound", "callback"]
+    place: str  # cti.calls.Place value: ringing, talking, held, ended
+    offer_id: str
+    queue: str
+    queue_name: str
+    ani: str
+    ani_local: str  # formatted for people
+    ani_name: str
+    dnis: str
+    entered: float
+    waited_s: float | None
+    offered: float
+    answered: float | None
+    ended: float | None
+    why: Why
+    trail: list[IvrTrail]
+
+
+class Today(TypedDict):
+    handled: int
+    aht_s: float | None
+    wrap_up_s: float | None
+    occupancy: float | None
+
+
+class PhoneHealth(TypedDict):
+    kind: str  # browser, desk, outside
+    up: bool
+
+
+class Desk(TypedDict):
+    state: str  # acd.states: offline, not ready, ready, reserved, talking, held, wrap-up, fault
+    since: float
+    reason: str
+    intent: str
+    intent_reason: str
+    deadline: float | None
+    phone: PhoneHealth
+    call: CallCard | None  # also during wrap-up, until it is saved
+    today: Today
+
+
+class Contact(TypedDict):
+    at: float
+    channel: str
+    summary: str
+    agent: str
+    disposition: str
+
+
+class OrderRow(TypedDict):
+    number: str
+    at: float
+    status: str
+    total: str
+
+
+class NoteRow(TypedDict):
+    at: float
+    author: str
+    text: str
+
+
+class Customer(TypedDict):
+    customer_id: str
+    name: str
+    company: str
+    tier: str  # "standard", "silver", "gold"
+    email: str
+    language: str
+    phones: list[str]
+    account_number: str
+    contacts: list[Contact]
+    orders: list[OrderRow]
+    notes: list[NoteRow]
+
+
+class Match(TypedDict):
+    customer_id: str
+    name: str
+    company: str
+    account_number: str
+
+
+class Record(TypedDict):
+    """The screen pop. `status`: looking, found, several (choose), none (form), failed."""
+
+    call_id: str
+    status: Literal["looking", "found", "several", "none", "failed"]
+    number: str
+    customer: Customer | None
+    matches: list[Match]
+    message: str
+
+
+class ServiceLevels(TypedDict):
+    standard: float | None
+    negative: float | None
+    ignored: float | None
+    positive: float | None
+    handled_only: float | None
+
+
+class QueueLive(TypedDict):
+    id: str
+    name: str
+    waiting: int
+    longest_since: float | None  # when the longest-waiting caller entered
+    callbacks: int
+    offered: int  # since midnight of the site, like all below
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    service_level: ServiceLevels
+    threshold_s: float
+    target: float
+    abandon_rate: float | None
+    asa_s: float | None
+    aht_s: float | None
+    agents: dict[str, int]  # state to number, agents of this queue
+
+
+class AgentLive(TypedDict):
+    id: str
+    name: str
+    state: str
+    since: float
+    reason: str
+    intent: str
+    call_id: str
+    queue: str
+    caller: str
+    phone: PhoneHealth
+    queues: list[str]
+    skills: dict[str, int]
+    today: Today
+
+
+class WaitingCall(TypedDict):
+    call_id: str
+    kind: Literal["call", "callback"]
+    queue: str
+    caller: str
+    caller_name: str
+    entered: float
+    position: int
+    priority: int
+    why: Why
+
+
+class CallRow(TypedDict):
+    call_id: str
+    arrived: float
+    direction: str
+    ani: str
+    caller: str
+    caller_name: str
+    customer: str
+    dnis: str
+    queue: str
+    agent: str
+    outcome: str  # "in menu", "waiting", "talking", "answered", "abandoned", …
+    waited_s: float | None
+    talk_s: float | None
+    ended: float | None
+
+
+class TimelineEntry(TypedDict):
+    at: float
+    kind: str  # stable, kebab-case: "arrived", "menu", "queued", "offered", "answered", …
+    text: dict[str, str]
+    why: NotRequired[Why]
+    data: dict[str, object]
+
+
+class CallDetail(TypedDict):
+    """`GET /api/calls/{call_id}`."""
+
+    call: CallRow
+    timeline: list[TimelineEntry]
+    moments: dict[str, float | None]
+    disposition: str
+    note: str
+
+
+class Alarm(TypedDict):
+    code: str
+    since: float
+    text: dict[str, str]
+
+
+class SipAccess(TypedDict):
+    """What a browser phone registers with (`POST /api/phone`, `POST /api/webphone`)."""
+
+    uri: str  # sip:agent-anna@callcenter.invalid
+    user: str
+    password: str
+    ws: str  # path of the relay, "/sip"
+    expires: float
+    target: str  # the web phone only: what to dial, "sip:100@…"; "" for agents

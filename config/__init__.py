@@ -1,0 +1,1 @@
+"""The site's configuration: settings and the YAML that a site edits."""

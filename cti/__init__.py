@@ -1,0 +1,1 @@
+"""The CTI server: one call model over every switch."""

@@ -1,0 +1,1 @@
+"""Asterisk behind the call model: AMI, FastAGI, dialplan, recovery."""

@@ -1,0 +1,230 @@
+"""Facts that a switch link reports, past tense.
+
+Facts carry no time: the router stamps them as they enter its inbox, so that one
+clock orders everything. `call_id` is ours, unique over all links for ever, and
+stays with the call through transfers. Text from outside (names, numbers) is
+hostile: links bound its length and replace control characters, no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cti.calls import EndedBy, OfferFailure, Place
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A call reached the switch, was answered, and waits for its first step."""
+
+    call_id: str
+    link: str
+    ani: str  # who calls, as the trunk gave it; "" when withheld
+    ani_name: str
+    dnis: str  # the number that was dialled
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAdopted:
+    """A live call was found on the switch after our restart or a lost connection.
+
+    `queue`, `entered_at` (UTC epoch seconds), `agent_id`, `offer_id` and
+    `flow_state` are what the call itself carries; each may be empty.
+    """
+
+    call_id: str
+    link: str
+    ani: str
+    ani_name: str
+    dnis: str
+    trunk: str
+    place: Place
+    queue: str = ""
+    entered_at: float = 0.0
+    agent_id: str = ""
+    offer_id: str = ""
+    flow_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IvrResumed:
+    """The voice session of a call broke (our restart) and is open again.
+
+    `flow_state` is the opaque text given with the last `RunStep`.
+    """
+
+    call_id: str
+    flow_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A voice step ended. `outcome` is "done", "digits", "timeout" or "failed"."""
+
+    call_id: str
+    step_no: int
+    outcome: str
+    digits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallWaiting:
+    """The caller hears the wait treatment and can be moved to an agent.
+
+    Sent on entering and again each time the caller is back (after an offer that
+    failed, after an announcement).
+    """
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitVisited:
+    """A voice session opened in the middle of waiting and wants steps.
+
+    `digit` is what the caller pressed, or "" when the announcement was due.
+    """
+
+    call_id: str
+    digit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRinging:
+    """The agent's phone is ringing."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """The agent answered; the two parties are connected (callbacks: the agent only)."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """The offer is over without an answer."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+    why: OfferFailure
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackConnected:
+    """The customer answered the call that we placed for a callback."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """The customer was not reached. `why` is "busy", "no answer", "unreachable" or "agent gone"."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """The agent put the caller on hold."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetrieved:
+    """The held caller is talking again."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over on the switch. `cause` is the switch's own word for it."""
+
+    call_id: str
+    by: EndedBy
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneUp:
+    """An agent's phone became reachable (registered)."""
+
+    agent_id: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDown:
+    """An agent's phone is no longer reachable."""
+
+    agent_id: str
+    link: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link speaks with its switch and has reported all live calls as `CallAdopted`.
+
+    `calls` are the ids of every call that lives on the switch now: a call that we
+    remember and that is not among them ended while we were away.
+    """
+
+    link: str
+    calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The link lost its switch. Calls go on there; we cannot see or move them."""
+
+    link: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFailed:
+    """The switch refused an order, or nobody knows whether it was carried out."""
+
+    call_id: str
+    order: str  # the order's class name
+    why: str
+    outcome_unknown: bool = False
+
+
+Fact = (
+    CallArrived
+    | CallAdopted
+    | IvrResumed
+    | StepFinished
+    | CallWaiting
+    | WaitVisited
+    | OfferRinging
+    | OfferAnswered
+    | OfferFailed
+    | CallbackConnected
+    | CallbackFailed
+    | CallHeld
+    | CallRetrieved
+    | CallEnded
+    | PhoneUp
+    | PhoneDown
+    | LinkUp
+    | LinkDown
+    | OrderFailed
+)

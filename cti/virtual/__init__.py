@@ -1,0 +1,1 @@
+"""A switch in memory, with virtual callers and phones."""

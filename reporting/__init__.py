@@ -1,0 +1,1 @@
+"""Call records and figures, folded from the journal."""
