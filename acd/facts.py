@@ -210,8 +210,31 @@ class CallbackCancelled:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OfferLost:
+    """The offer is gone and nobody is to blame (a restart, the switch was lost).
+
+    The agent becomes ready again with the same idle clock, the caller keeps the place.
+    """
+
+    offer: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The process was away for `away_s`: every open deadline moves by that much.
+
+    Handled before any deadline is looked at, so that nobody is blamed for our absence.
+    """
+
+    away_s: float
+
+
 Fact = (
-    Configured
+    Resumed
+    | OfferLost
+    | Configured
     | AgentSignedIn
     | AgentSignedOut
     | AgentReady

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cti.calls import EndedBy, OfferFailure, Place
+from cti.calls import EndedBy, OfferFailure, PhoneKind, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,7 @@ class PhoneUp:
 
     agent_id: str
     link: str
+    phone: PhoneKind = PhoneKind.BROWSER
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class PhoneDown:
     agent_id: str
     link: str
     why: str = ""
+    phone: PhoneKind = PhoneKind.BROWSER
 
 
 @dataclass(frozen=True, slots=True)
