@@ -1,0 +1,324 @@
+"""Between a switch and the engine: switch facts become engine facts, decisions become orders.
+
+The live system and the simulation share this code, so what is simulated is what runs.
+It is synchronous and keeps, for each call in a line or with an agent, only what the
+translation needs: the open offer, and whether the switch can move the caller now.
+
+    link facts ──▶ Routing.on_fact ──▶ engine.handle ──▶ orders to the link, notices to the rest
+
+What belongs to the voice menu (`CallArrived`, `StepFinished`, `WaitVisited`, ...) and to the
+links goes to the hook `other`; so does every `OrderFailed`.
+
+A link must not report facts from inside `execute`: decisions are carried out in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from acd import decisions as d
+from acd import facts as f
+from acd.site import SkillNeed
+from cti import commands as c
+from cti import events as e
+from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
+
+
+class Engine(Protocol):
+    """What routing needs of `acd.engine.Engine` (or of something that journals around it)."""
+
+    def handle(self, fact: f.Fact, now: float) -> Sequence[d.Decision]: ...
+    def tick(self, now: float) -> Sequence[d.Decision]: ...
+    def deadline(self) -> float | None: ...
+
+
+def browser_phone(agent: str) -> Phone:
+    """The phone of an agent nobody said otherwise about."""
+    return Phone(PhoneKind.BROWSER, agent)
+
+
+class _Line:
+    """What is known of one call that the engine has, or gets once it is waiting."""
+
+    __slots__ = ("entry", "movable", "offer", "parked", "talking", "wait")
+
+    def __init__(self) -> None:
+        self.entry: f.CallQueued | None = None  # told to the engine at the next CallWaiting
+        self.wait: c.StartWaiting | None = None
+        self.offer = ""  # the open offer, "" for none
+        self.parked: c.OfferCall | None = None  # decided while the caller could not be moved
+        self.movable = False
+        self.talking = False
+
+
+class Routing:
+    """Drives `engine` with the facts of links and `execute`s its decisions.
+
+    `notice` gets every decision, in order, after its order (if any) went out.
+    `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        execute: Callable[[c.Order], None],
+        notice: Callable[[d.Decision], None],
+        *,
+        other: Callable[[e.Fact, float], None] | None = None,
+        phone: Callable[[str], Phone] = browser_phone,
+        caller_id: Callable[[str], str] = lambda queue: "",
+        dial_s: float = 30.0,
+    ) -> None:
+        self.engine = engine
+        self._execute = execute
+        self._notice = notice
+        self._other = other
+        self._phone = phone
+        self._caller_id = caller_id
+        self._dial_s = dial_s
+        self._lines: dict[str, _Line] = {}
+        self._on: dict[type, Callable[..., None]] = {
+            e.CallWaiting: self._waiting,
+            e.OfferRinging: self._rang,
+            e.OfferAnswered: self._answered,
+            e.OfferFailed: self._failed,
+            e.CallbackConnected: self._callback_connected,
+            e.CallbackFailed: self._callback_failed,
+            e.CallHeld: self._held,
+            e.CallRetrieved: self._retrieved,
+            e.CallEnded: self._ended,
+            e.PhoneUp: self._phone_up,
+            e.PhoneDown: self._phone_down,
+            e.OrderFailed: self._order_failed,
+        }
+        self._carry_out: dict[type, Callable[..., None]] = {
+            d.Offer: self._offer,
+            d.Callback: self._callback,
+            d.CancelOffer: self._cancel,
+            d.CallLeft: self._left,
+            d.OfferEnded: self._offer_ended,
+            d.CallCompleted: self._completed,
+        }
+
+    # Towards the engine --------------------------------------------------------------------
+
+    def on_fact(self, fact: e.Fact, now: float) -> None:
+        """Take one fact of a link."""
+        known = self._on.get(type(fact))
+        if known is not None:
+            known(fact, now)
+        elif self._other is not None:
+            self._other(fact, now)
+
+    def act(self, fact: f.Fact, now: float) -> Sequence[d.Decision]:
+        """Tell the engine one fact and carry out what it decides."""
+        decisions = self.engine.handle(fact, now)
+        if decisions:
+            self._apply(decisions)
+        return decisions
+
+    def tick(self, now: float) -> Sequence[d.Decision]:
+        """Let the engine do what has become due; call it at `engine.deadline()`."""
+        decisions = self.engine.tick(now)
+        if decisions:
+            self._apply(decisions)
+        return decisions
+
+    def queue_call(
+        self,
+        call_id: str,
+        queue: str,
+        now: float,
+        *,
+        needs: tuple[SkillNeed, ...] = (),
+        priority: int = 0,
+        entered: float | None = None,
+        music: str = "default",
+        visit_after_s: float = 30.0,
+        digits: str = "",
+    ) -> None:
+        """Let a caller wait in `queue`.
+
+        The engine hears of the call as soon as the switch says that it waits, with the
+        place of `entered` (or of `now`). A caller who hangs up before never was in the line.
+        """
+        place = now if entered is None else entered
+        line = self._lines.get(call_id)
+        if line is None:
+            line = self._lines[call_id] = _Line()
+        line.entry = f.CallQueued(call_id, queue, needs, priority, place)
+        line.wait = c.StartWaiting(call_id, queue, place, music, visit_after_s, digits)
+        self._execute(line.wait)
+
+    def wait_again(self, call_id: str) -> None:
+        """Back to the music after an announcement, unless a phone rings for the caller already."""
+        line = self._lines.get(call_id)
+        if line is not None and line.wait is not None and not line.offer and not line.talking:
+            self._execute(line.wait)
+
+    def adopt(self, fact: e.CallAdopted, now: float) -> None:
+        """Take up a live call found on the switch; the engine refuses what it knows already."""
+        line = self._lines.setdefault(fact.call_id, _Line())
+        if fact.place in (Place.TALKING, Place.HELD):
+            line.offer, line.talking = "", True
+            self.act(
+                f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
+            )
+            if fact.place is Place.HELD:
+                self.act(f.CallHeld(fact.call_id), now)
+        elif fact.queue:
+            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
+            line.movable = fact.place is Place.WAITING
+            line.offer = fact.offer_id if fact.place is Place.RINGING else ""
+            self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
+        else:
+            del self._lines[fact.call_id]
+
+    def knows(self, call_id: str) -> bool:
+        """Whether the call is in a line, on its way to one, or with an agent."""
+        return call_id in self._lines
+
+    def _waiting(self, fact: e.CallWaiting, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is None or line.talking:
+            return
+        line.movable = True
+        if line.entry is not None:
+            entry, line.entry = line.entry, None
+            self.act(entry, now)
+        elif line.parked is not None:
+            order, line.parked = line.parked, None
+            line.movable = False
+            self._execute(order)
+
+    def _rang(self, fact: e.OfferRinging, now: float) -> None:
+        self.act(f.OfferRang(fact.offer_id), now)
+
+    def _answered(self, fact: e.OfferAnswered, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is None:
+            return
+        if line.offer == fact.offer_id:
+            line.talking = True
+            self.act(f.OfferAccepted(fact.offer_id), now)
+        elif line.wait is not None and not line.talking:
+            # The answer crossed our cancelling it: the two are talking, and the switch is right.
+            line.talking, line.parked = True, None
+            place = line.wait
+            self.act(
+                f.CallFoundConnected(fact.call_id, place.queue, fact.agent_id, place.entered_at),
+                now,
+            )
+
+    def _failed(self, fact: e.OfferFailed, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is None or line.offer != fact.offer_id:
+            return  # we cancelled it ourselves, and the engine knows
+        line.offer = ""
+        if fact.why is OfferFailure.NO_ANSWER:
+            self.act(f.OfferUnanswered(fact.offer_id), now)
+        elif fact.why is OfferFailure.REFUSED:
+            self.act(f.OfferDeclined(fact.offer_id), now)
+        elif fact.why is OfferFailure.CALLER_GONE:
+            self.act(f.CallerGone(fact.call_id), now)
+        else:
+            self.act(f.OfferUnreachable(fact.offer_id, fact.why.value), now)
+
+    def _callback_connected(self, fact: e.CallbackConnected, now: float) -> None:
+        self.act(f.CallbackConnected(fact.call_id), now)
+
+    def _callback_failed(self, fact: e.CallbackFailed, now: float) -> None:
+        if self._lines.pop(fact.call_id, None) is not None:
+            self.act(f.CallbackFailed(fact.call_id, fact.why), now)
+
+    def _held(self, fact: e.CallHeld, now: float) -> None:
+        self.act(f.CallHeld(fact.call_id), now)
+
+    def _retrieved(self, fact: e.CallRetrieved, now: float) -> None:
+        self.act(f.CallRetrieved(fact.call_id), now)
+
+    def _ended(self, fact: e.CallEnded, now: float) -> None:
+        line = self._lines.pop(fact.call_id, None)
+        if line is None or line.entry is not None:
+            return
+        if line.talking or fact.by is not EndedBy.CALLER:
+            self.act(f.CallEnded(fact.call_id, fact.by.value), now)
+        else:
+            self.act(f.CallerGone(fact.call_id), now)
+
+    def _phone_up(self, fact: e.PhoneUp, now: float) -> None:
+        self.act(f.PhoneHealthy(fact.agent_id), now)
+
+    def _phone_down(self, fact: e.PhoneDown, now: float) -> None:
+        self.act(f.PhoneFailed(fact.agent_id, fact.why), now)
+
+    def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is not None and fact.order in ("OfferCall", "DialCallback") and line.offer:
+            offer, line.offer = line.offer, ""
+            line.movable = True
+            self.act(f.OfferUnreachable(offer, fact.why), now)
+        if self._other is not None:
+            self._other(fact, now)
+
+    # Towards the switch --------------------------------------------------------------------
+
+    def _apply(self, decisions: Sequence[d.Decision]) -> None:
+        carry_out, notice = self._carry_out, self._notice
+        for decision in decisions:
+            order = carry_out.get(type(decision))
+            if order is not None:
+                order(decision)
+            notice(decision)
+
+    def _offer(self, offer: d.Offer) -> None:
+        line = self._lines.get(offer.call)
+        if line is None:
+            line = self._lines[offer.call] = _Line()
+        line.offer = offer.offer
+        order = c.OfferCall(
+            offer.call, offer.offer, offer.agent, self._phone(offer.agent), offer.ring_s
+        )
+        if line.movable:
+            line.movable = False
+            self._execute(order)
+        else:
+            line.parked = order
+
+    def _callback(self, offer: d.Callback) -> None:
+        line = self._lines[offer.call] = _Line()
+        line.offer = offer.offer
+        self._execute(
+            c.DialCallback(
+                offer.call,
+                offer.offer,
+                offer.agent,
+                self._phone(offer.agent),
+                offer.number,
+                self._caller_id(offer.queue),
+                offer.ring_s,
+                self._dial_s,
+            )
+        )
+
+    def _cancel(self, cancel: d.CancelOffer) -> None:
+        line = self._lines.get(cancel.call)
+        if line is not None and line.offer == cancel.offer:
+            line.offer = ""
+            if line.parked is not None:
+                line.parked = None
+                return  # the switch never heard of it
+        self._execute(c.CancelOffer(cancel.call, cancel.offer))
+
+    def _offer_ended(self, ended: d.OfferEnded) -> None:
+        line = self._lines.get(ended.call)
+        if line is not None and line.offer == ended.offer:
+            line.offer = ""
+
+    def _left(self, left: d.CallLeft) -> None:
+        if left.outcome not in ("answered", "overflowed", "reached"):
+            self._lines.pop(left.call, None)
+
+    def _completed(self, completed: d.CallCompleted) -> None:
+        self._lines.pop(completed.call, None)
