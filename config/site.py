@@ -1,0 +1,196 @@
+"""A site as its people configured it: company, numbers, queues, agents, hours, flows.
+
+Immutable, and whole: `config.check.load_site` returns one only when everything in it is
+known to fit together. Durations are in seconds, moments in UTC epoch seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acd import site as acd_site
+from config.hours import Calendar, State, hours_state
+from ivr.actions import Need
+from ivr.flow import Flow
+from ivr.mistakes import Mistake
+
+Labels = Mapping[str, str]  # language → text for people
+_DIALABLE = re.compile(r"\+?[0-9]{3,15}")
+PHONE_KINDS = ("browser", "desk", "outside")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """An id with its name in each language (skills, dispositions, not-ready reasons)."""
+
+    id: str
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that callers dial. `language` "" lets the caller choose."""
+
+    number: str
+    flow: str
+    language: str = ""
+    labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue. `target` is the share of calls to be answered within `threshold_s`."""
+
+    id: str
+    labels: Labels
+    priority: int = 0
+    ring_s: float = 15.0
+    wrap_up_s: float | None = 30.0  # None: no forced end
+    threshold_s: float = 20.0
+    target: float = 0.8
+    short_abandon_s: float = 5.0
+    overflow_after_s: float | None = None
+    overflow_to: str | None = None
+    callback: bool = True
+    callback_attempts: int = 3
+    callback_retry_s: float = 300.0
+    wait_flow: str = ""  # "": music only
+    visit_first_s: float = 1.0  # the first visit, after entering the queue
+    visit_every_s: float = 45.0
+    music: str = "default"
+    needs: tuple[Need, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone that an agent may use; `address` is the number of an outside phone."""
+
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A person who takes calls. `skills` maps a skill to a level from 1 to 10."""
+
+    id: str
+    name: str
+    queues: tuple[str, ...]
+    skills: Mapping[str, int]
+    phones: tuple[Phone, ...]
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A line to the public network. The password is read from the variable `password_env`."""
+
+    id: str
+    host: str
+    port: int = 5060
+    user: str = ""
+    password_env: str = ""
+    register: bool = False
+    codecs: tuple[str, ...] = ("ulaw", "alaw")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """Which outside numbers may be dialled: prefixes that are allowed, less those refused."""
+
+    allow: tuple[str, ...] = ()
+    refuse: tuple[str, ...] = ()
+
+    def permits(self, number: str) -> bool:
+        """Whether `number` (digits, E.164 with '+' or internal) may be dialled."""
+        if not _DIALABLE.fullmatch(number):
+            return False
+        if self.refuse and number.startswith(self.refuse):
+            return False
+        return bool(self.allow) and number.startswith(self.allow)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a site configures. `warnings` are oddities that do not stop it."""
+
+    company: str
+    time_zone: str
+    region: str  # ISO country, for numbers typed without "+"
+    languages: tuple[str, ...]  # the first is the default
+    default_flow: str
+    numbers: Mapping[str, Number]
+    queues: Mapping[str, Queue]
+    skills: Mapping[str, Label]
+    agents: Mapping[str, Agent]
+    not_ready_reasons: tuple[Label, ...]
+    dispositions: tuple[Label, ...]
+    calendars: Mapping[str, Calendar]
+    trunks: Mapping[str, Trunk]
+    flows: Mapping[str, Flow]
+    callback_caller_id: str
+    callback_numbers: NumberRule
+    transfer_numbers: NumberRule
+    console_grace_s: float = 10.0
+    place_grace_s: float = 0.0
+    warnings: tuple[Mistake, ...] = ()
+
+    def number(self, dnis: str) -> Number:
+        """What a dialled number leads to; an unknown one goes to the default flow."""
+        plain = dnis.lstrip("+")
+        for known in (dnis, plain, f"+{plain}"):
+            if known in self.numbers:
+                return self.numbers[known]
+        return Number(dnis, self.default_flow)
+
+    def flow_for(self, dnis: str) -> tuple[Flow, str]:
+        """The entry flow for a dialled number, and the language it sets ("" for none)."""
+        number = self.number(dnis)
+        return self.flows[number.flow], number.language
+
+    def wait_flow(self, queue: str) -> Flow | None:
+        """The flow that visits the callers of a queue, if it has one."""
+        found = self.queues.get(queue)
+        return self.flows.get(found.wait_flow) if found and found.wait_flow else None
+
+    def hours(self, calendar: str, utc: float) -> State:
+        """The state of a calendar at a moment; an unknown one is open: never lose a caller."""
+        found = self.calendars.get(calendar)
+        return hours_state(found, utc) if found else "open"
+
+    def label(self, labels: Labels, language: str) -> str:
+        """The label in `language`, or in the site's first."""
+        return labels.get(language) or labels.get(self.languages[0], "")
+
+    def routing(self) -> acd_site.Site:
+        """What the routing engine has to know of this site."""
+        return acd_site.Site(
+            queues=tuple(self._routed(queue) for queue in self.queues.values()),
+            agents=tuple(
+                acd_site.Agent(agent.id, agent.name, agent.queues, dict(agent.skills))
+                for agent in self.agents.values()
+            ),
+            console_grace_s=self.console_grace_s,
+            place_grace_s=self.place_grace_s,
+        )
+
+    def _routed(self, queue: Queue) -> acd_site.Queue:
+        return acd_site.Queue(
+            id=queue.id,
+            name=self.label(queue.labels, self.languages[0]),
+            priority=queue.priority,
+            ring_s=queue.ring_s,
+            wrap_up_s=queue.wrap_up_s,
+            needs=skill_needs(queue.needs),
+            overflow_after_s=queue.overflow_after_s,
+            overflow_to=queue.overflow_to,
+            callback_attempts=queue.callback_attempts,
+            callback_retry_s=queue.callback_retry_s,
+        )
+
+
+def skill_needs(needs: tuple[Need, ...]) -> tuple[acd_site.SkillNeed, ...]:
+    """A flow's or queue's needs as the engine wants them."""
+    return tuple(acd_site.SkillNeed(skill, level) for skill, level in needs)
