@@ -1,0 +1,249 @@
+"""The live calls, folded from the same entries that the journal keeps.
+
+Replaying a journal into an empty book gives the book that the running system had,
+so a restart needs no other memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from acd import decisions as d
+from acd import facts as f
+from callcenter import happenings as h
+from cti import events as e
+from cti.calls import OfferFailure, Place
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """What is known of one call while it lives and until its wrap-up is over."""
+
+    call_id: str
+    link: str = ""
+    direction: str = "inbound"
+    ani: str = ""
+    ani_name: str = ""
+    dnis: str = ""
+    trunk: str = ""
+    place: Place = Place.ENTRY
+    arrived: float = 0.0
+    flow: str = ""
+    language: str = ""
+    trail: list[tuple[float, str, str, str]] = field(default_factory=list)
+    queue: str = ""
+    entered: float | None = None
+    offer_id: str = ""
+    agent: str = ""
+    offered: float | None = None
+    rang: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+    waited_s: float | None = None
+    reason: d.Reason | None = None
+    customer_id: str = ""
+    customer_name: str = ""
+    wrapped_up: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Nobody needs this call any more."""
+        return self.ended is not None and (self.answered is None or self.wrapped_up)
+
+
+class CallBook:
+    """All live calls by id."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, LiveCall] = {}
+        self.of_agent: dict[str, str] = {}
+        self._apply: dict[type, Any] = {
+            e.CallArrived: self._arrived,
+            e.CallAdopted: self._adopted,
+            e.CallEnded: self._ended,
+            e.CallHeld: lambda x, at: self._place(x.call_id, Place.HELD),
+            e.CallRetrieved: lambda x, at: self._place(x.call_id, Place.TALKING),
+            e.OfferRinging: self._ringing,
+            e.OfferFailed: self._offer_failed,
+            e.CallWaiting: self._waiting,
+            h.FlowStarted: self._flow_started,
+            h.FlowEnded: self._flow_ended,
+            h.Trail: self._trail,
+            h.CustomerMatched: self._matched,
+            h.CallMissed: self._ended,
+            d.CallEntered: self._entered,
+            d.CallLeft: self._left,
+            d.Offer: self._offered,
+            d.Callback: self._offered,
+            d.OfferEnded: self._offer_ended,
+            d.WrapUpEnded: self._wrapped_up,
+            d.CallCompleted: self._completed,
+            f.CallbackRequested: self._callback_requested,
+            d.CallbackChanged: self._callback_changed,
+        }
+
+    def apply(self, entry: object, at: float) -> None:
+        """Take one journal entry."""
+        known = self._apply.get(type(entry))
+        if known is not None:
+            known(entry, at)
+
+    def get(self, call_id: str) -> LiveCall | None:
+        return self.calls.get(call_id)
+
+    def of_link(self, link: str) -> list[LiveCall]:
+        """Calls that should be living on this switch."""
+        return [c for c in self.calls.values() if c.link == link and c.ended is None]
+
+    def _arrived(self, x: e.CallArrived, at: float) -> None:
+        if x.call_id not in self.calls:
+            self.calls[x.call_id] = LiveCall(
+                x.call_id, x.link, "inbound", x.ani, x.ani_name, x.dnis, x.trunk, arrived=at
+            )
+
+    def _adopted(self, x: e.CallAdopted, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is None:
+            call = self.calls[x.call_id] = LiveCall(
+                x.call_id, x.link, "inbound", x.ani, x.ani_name, x.dnis, x.trunk, arrived=at
+            )
+            call.queue = x.queue
+            call.entered = x.entered_at or None
+        call.link = x.link
+        call.place = x.place
+        if x.place in (Place.TALKING, Place.HELD):
+            call.agent = x.agent_id
+            call.answered = call.answered or at
+            self.of_agent[x.agent_id] = x.call_id
+
+    def _place(self, call_id: str, place: Place) -> None:
+        call = self.calls.get(call_id)
+        if call is not None and call.ended is None:
+            call.place = place
+
+    def _flow_started(self, x: h.FlowStarted, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.flow, call.language = x.flow, x.language or call.language
+
+    def _flow_ended(self, x: h.FlowEnded, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.queue = x.queue or call.queue
+            call.language = x.language or call.language
+
+    def _trail(self, x: h.Trail, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and len(call.trail) < 100:
+            call.trail.append((at, x.what, x.label, x.value))
+
+    def _matched(self, x: h.CustomerMatched, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.customer_id, call.customer_name = x.customer_id, x.name
+
+    def _entered(self, x: d.CallEntered, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is not None:
+            call.queue, call.entered = x.queue, x.entered
+            if call.direction == "inbound":
+                call.place = Place.WAITING
+
+    def _waiting(self, x: e.CallWaiting, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and call.place is Place.RINGING and not call.offer_id:
+            call.place = Place.WAITING
+
+    def _offered(self, x: d.Offer | d.Callback, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is None:
+            return
+        call.offer_id, call.agent, call.offered = x.offer, x.agent, at
+        call.rang, call.reason = None, x.reason
+        call.place = Place.RINGING
+        call.ended = None  # a callback is dialled again under its own id
+        self.of_agent[x.agent] = x.call
+
+    def _ringing(self, x: e.OfferRinging, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and call.offer_id == x.offer_id:
+            call.rang = at
+
+    def _offer_failed(self, x: e.OfferFailed, at: float) -> None:
+        if x.why is OfferFailure.CALLER_GONE:
+            return
+        self._place(x.call_id, Place.WAITING)
+
+    def _offer_ended(self, x: d.OfferEnded, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is None or call.offer_id != x.offer:
+            return
+        if x.outcome == "accepted":
+            call.answered, call.place = at, Place.TALKING
+            return
+        call.offer_id, call.offered = "", None
+        if self.of_agent.get(x.agent) == x.call:
+            del self.of_agent[x.agent]
+        call.agent = ""
+        if call.ended is None:
+            call.place = Place.WAITING
+
+    def _left(self, x: d.CallLeft, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is not None:
+            call.waited_s = x.waited_s
+
+    def _completed(self, x: d.CallCompleted, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is not None:
+            call.ended = call.ended or at
+            call.place = Place.ENDED
+
+    def _wrapped_up(self, x: d.WrapUpEnded, at: float) -> None:
+        if self.of_agent.get(x.agent) == x.call:
+            del self.of_agent[x.agent]
+        call = self.calls.get(x.call)
+        if call is not None:
+            call.wrapped_up = True
+            self._forget(call)
+
+    def _callback_requested(self, x: f.CallbackRequested, at: float) -> None:
+        first = self.calls.get(x.call)
+        if first is None or x.callback in self.calls:
+            return
+        self.calls[x.callback] = LiveCall(
+            x.callback,
+            first.link,
+            "callback",
+            x.number,
+            first.ani_name,
+            first.dnis,
+            first.trunk,
+            place=Place.WAITING,
+            arrived=at,
+            language=first.language,
+            trail=list(first.trail),
+            queue=first.queue,
+            customer_id=first.customer_id,
+            customer_name=first.customer_name,
+        )
+
+    def _callback_changed(self, x: d.CallbackChanged, at: float) -> None:
+        call = self.calls.get(x.callback)
+        if call is not None and x.state in ("expired", "cancelled"):
+            call.ended, call.place = at, Place.ENDED
+            self._forget(call)
+
+    def _ended(self, x: e.CallEnded | h.CallMissed, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is None:
+            return
+        if call.direction == "callback" and call.answered is None:
+            return  # only this attempt ended; the engine says when the callback is over
+        call.ended, call.place = at, Place.ENDED
+        self._forget(call)
+
+    def _forget(self, call: LiveCall) -> None:
+        if call.over:
+            self.calls.pop(call.call_id, None)

@@ -1,0 +1,144 @@
+"""What is journaled besides switch facts, engine facts and decisions; and the journal's wire form.
+
+Each class's name is the `kind` of its journal entry. Streams: "switch" (`cti.events`),
+"acd" (`acd.facts`), "decision" (`acd.decisions`), "ivr", "person" and "crm" (here).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+
+import acd.decisions
+import acd.facts
+import cti.events
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStarted:
+    """A menu began to talk with the caller."""
+
+    call_id: str
+    flow: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """One thing the caller did in the menu: never a secret digit."""
+
+    call_id: str
+    what: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnded:
+    """The menu let go of the caller: `how` is "queue", "transfer", "hang up" or "broken"."""
+
+    call_id: str
+    how: str
+    why: str = ""
+    queue: str = ""
+    served: bool = False
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftBegan:
+    """An agent signed in at the console with this kind of phone."""
+
+    agent: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpSaved:
+    """What the agent wrote down after the call."""
+
+    call_id: str
+    agent: str
+    disposition: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorActed:
+    """A supervisor changed something for somebody else."""
+
+    by: str
+    agent: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMatched:
+    """Whose record the call shows, found by number or chosen by the agent."""
+
+    call_id: str
+    customer_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed:
+    """A call that we had on the books was not on its switch any more after our absence."""
+
+    call_id: str
+
+
+_OURS = (
+    FlowStarted,
+    Trail,
+    FlowEnded,
+    ShiftBegan,
+    WrapUpSaved,
+    SupervisorActed,
+    CustomerMatched,
+    CallMissed,
+)
+_STREAM_OF: dict[type, str] = {
+    **dict.fromkeys(get_args(cti.events.Fact), "switch"),
+    **dict.fromkeys(get_args(acd.facts.Fact), "acd"),
+    **dict.fromkeys(get_args(acd.decisions.Decision), "decision"),
+    FlowStarted: "ivr",
+    Trail: "ivr",
+    FlowEnded: "ivr",
+    ShiftBegan: "person",
+    WrapUpSaved: "person",
+    SupervisorActed: "person",
+    CustomerMatched: "crm",
+    CallMissed: "switch",
+}
+_CLASS_OF: dict[tuple[str, str], type] = {
+    (stream, cls.__name__): cls for cls, stream in _STREAM_OF.items()
+}
+
+
+def stream_of(entry: object) -> str:
+    """The journal stream that an entry belongs to."""
+    return _STREAM_OF[type(entry)]
+
+
+def call_of(entry: Any) -> str:
+    """The call that an entry is about, or ""."""
+    for name in ("call_id", "call", "callback"):
+        found = getattr(entry, name, "")
+        if found:
+            return str(found)
+    return ""
+
+
+def as_dict(entry: object) -> dict[str, Any]:
+    """The entry as plain JSON values."""
+    plain: dict[str, Any] = msgspec.to_builtins(entry)
+    return plain
+
+
+def from_dict(stream: str, kind: str, data: dict[str, Any]) -> object | None:
+    """The entry again, or None for a kind that this version does not know."""
+    cls = _CLASS_OF.get((stream, kind))
+    return None if cls is None else msgspec.convert(data, cls)

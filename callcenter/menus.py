@@ -1,0 +1,343 @@
+"""Voice menus: what the pure flow runner asks for becomes orders, and facts become answers.
+
+Two kinds of flow run here. The *entry* flow leads a new call to a queue; the queue's *wait*
+flow is run at every visit to a waiting caller (announcements, the callback offer). Whatever
+breaks, the caller ends up waiting in a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from acd import facts as f
+from acd.site import SkillNeed
+from callcenter import happenings as h
+from callcenter.callbook import LiveCall
+from cti import commands as c
+from cti import events as e
+from cti.calls import Prompt
+from ivr import actions as a
+from ivr import runner
+from ivr.flow import Flow
+
+if TYPE_CHECKING:
+    from callcenter.router import Router
+
+log = structlog.get_logger("callcenter.menus")
+
+MAX_TURNS = 50  # actions answered at once (hours, …) before a flow counts as broken
+
+
+class QueueWait(Protocol):
+    """How a queue treats its waiting callers."""
+
+    @property
+    def music(self) -> str: ...
+    @property
+    def visit_after_s(self) -> float: ...
+
+
+class MenuSite(Protocol):
+    """What the menus need of the site's configuration (adapted in `callcenter.compose`)."""
+
+    def entry_flow(self, dnis: str) -> tuple[Flow, str]:
+        """The flow for a number that was dialled (or the default), and its language."""
+        ...
+
+    def flow(self, flow_id: str) -> Flow | None: ...
+    def wait_flow(self, queue: str) -> Flow | None: ...
+    def waiting(self, queue: str) -> QueueWait: ...
+    def default_queue(self) -> str: ...
+    def hours(self, calendar: str, utc_s: float) -> str: ...
+    def callback_number(self, number: str) -> str:
+        """The number as it may be dialled (E.164), "" when it may not be."""
+        ...
+
+
+CustomerOf = Callable[[str], Mapping[str, str]]
+"""The record of a call's customer as flow variables ("customer.name", …), {} if unknown."""
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One open voice session of one call."""
+
+    flow: Flow
+    state: str
+    step_no: int
+    action: a.Action | None = None
+
+
+class Menus:
+    """Runs the flows of all calls."""
+
+    def __init__(
+        self,
+        site: MenuSite,
+        *,
+        committed: Callable[[int], Awaitable[None]],
+        customer_of: CustomerOf,
+        spawn: Callable[[Awaitable[None]], None],
+    ) -> None:
+        self.site = site
+        self._committed = committed
+        self._customer_of = customer_of
+        self._spawn = spawn
+        self._visits: dict[str, _Visit] = {}
+        self._visit_counts: dict[str, int] = {}
+        self._steps = 0
+        self._router: Router | None = None
+
+    def attach(self, router: Router) -> None:
+        self._router = router
+
+    @property
+    def router(self) -> Router:
+        if self._router is None:
+            raise RuntimeError("menus are used before the router exists")
+        return self._router
+
+    # What links say ------------------------------------------------------------------------
+
+    def arrived(self, fact: e.CallArrived) -> None:
+        """A new call: start the flow of the number that was dialled."""
+        flow, language = self.site.entry_flow(fact.dnis)
+        self._begin(fact.call_id, flow, language)
+
+    def resumed(self, fact: e.IvrResumed) -> None:
+        """The voice session broke and is back: the same step once more, no greeting."""
+        call = self.router.book.get(fact.call_id)
+        if call is None:
+            log.warning("a voice session came back for a call that nobody knows")
+            self.router.execute(c.HangUpCall(fact.call_id, "unknown call"))
+            return
+        flow_id, _, state = fact.flow_state.partition(":")
+        flow = self.site.flow(flow_id)
+        if flow is None or not state:
+            entry, language = self.site.entry_flow(call.dnis)
+            self._begin(call.call_id, entry, call.language or language)
+            return
+        self._turn(call.call_id, flow, runner.again(flow, state))
+
+    def visited(self, fact: e.WaitVisited) -> None:
+        """A waiting caller pressed a digit or is due for an announcement."""
+        call = self.router.book.get(fact.call_id)
+        flow = None if call is None else self.site.wait_flow(call.queue)
+        if call is None or flow is None:
+            self.router.routing.wait_again(fact.call_id)
+            return
+        self._begin(fact.call_id, flow, call.language, digit=fact.digit)
+
+    def step_finished(self, fact: e.StepFinished) -> None:
+        visit = self._visits.get(fact.call_id)
+        if visit is None or visit.step_no != fact.step_no:
+            return  # late: the caller has been moved on
+        answer: a.Answer
+        match fact.outcome:
+            case "done":
+                answer = a.Done()
+            case "digits":
+                answer = a.Digits(fact.digits)
+            case "timeout":
+                answer = a.Timeout()
+            case _:
+                answer = a.Failed("step failed")
+        self._turn(fact.call_id, visit.flow, runner.resume(visit.flow, visit.state, answer))
+
+    def without_secrets(self, fact: e.StepFinished) -> e.StepFinished:
+        """The fact as it may be written down: digits of a secret step are starred out."""
+        visit = self._visits.get(fact.call_id)
+        if visit is not None and isinstance(visit.action, a.Collect) and visit.action.secret:
+            return e.StepFinished(fact.call_id, fact.step_no, fact.outcome, "*" * len(fact.digits))
+        return fact
+
+    def left(self, call_id: str) -> None:
+        """The call left its queue: its announcements are over."""
+        self._visit_counts.pop(call_id, None)
+
+    def ended(self, call_id: str) -> None:
+        self._visits.pop(call_id, None)
+        self._visit_counts.pop(call_id, None)
+
+    def rescue(self, call_id: str) -> None:
+        """Something of ours broke for this caller: wait in a queue rather than hear silence."""
+        self._visits.pop(call_id, None)
+        call = self.router.book.get(call_id)
+        if call is None or call.ended is not None:
+            return
+        if self.router.routing.knows(call_id):
+            self.router.routing.wait_again(call_id)
+        else:
+            self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: fault"))
+
+    # The runner ----------------------------------------------------------------------------
+
+    def _begin(self, call_id: str, flow: Flow, language: str, *, digit: str = "") -> None:
+        router = self.router
+        call = router.book.get(call_id)
+        if call is None:
+            return
+        now = router.now()
+        variables: dict[str, str] = {
+            "ani": call.ani,
+            "dnis": call.dnis,
+            "digit": digit,
+            **self._customer_of(call_id),
+        }
+        if flow.kind == "wait":
+            count = self._visit_counts[call_id] = self._visit_counts.get(call_id, 0) + 1
+            variables["visit"] = str(count)
+            position = router.engine.position(call_id)
+            variables["position"] = "" if position is None else str(position)
+            variables["waited_s"] = str(int(now - (call.entered or now)))
+        else:
+            router.note(h.FlowStarted(call_id, flow.id, language), now)
+        self._turn(call_id, flow, runner.start(flow, variables, language))
+
+    def _turn(self, call_id: str, flow: Flow, turn: runner.Turn) -> None:
+        """Carry out the action of a turn; goes on at once where no caller is needed."""
+        for _ in range(MAX_TURNS):
+            self._note_trail(call_id, turn)
+            action = turn.action
+            if isinstance(action, a.AskHours):
+                hours = self.site.hours(action.calendar, self.router.now())
+                turn = runner.resume(flow, turn.state, a.Hours(hours))  # type: ignore[arg-type]
+                continue
+            self._do(call_id, flow, turn)
+            return
+        log.error("flow goes round in circles", flow=flow.id)
+        self.rescue(call_id)
+
+    def _note_trail(self, call_id: str, turn: runner.Turn) -> None:
+        for item in turn.trail:
+            self.router.note(h.Trail(call_id, item.what, item.label, item.value), self.router.now())
+
+    def _do(self, call_id: str, flow: Flow, turn: runner.Turn) -> None:
+        call = self.router.book.get(call_id)
+        if call is None:
+            return
+        action = turn.action
+        match action:
+            case a.Say():
+                self._run(call_id, flow, turn, c.PlayPrompts(_prompts(action.prompts)))
+            case a.Collect():
+                step = c.CollectDigits(
+                    _prompts(action.prompts),
+                    action.max_digits,
+                    action.first_timeout_s,
+                    action.between_timeout_s,
+                    action.terminator,
+                )
+                self._run(call_id, flow, turn, step)
+            case a.TakeCallback():
+                self._take_callback(call, flow, turn, action.number)
+            case a.EnterQueue():
+                self._visits.pop(call_id, None)
+                self._enter(call, action, turn.language)
+            case a.KeepWaiting():
+                self._visits.pop(call_id, None)
+                self.router.routing.wait_again(call_id)
+            case a.Transfer():
+                self._visits.pop(call_id, None)
+                self._transfer(call, action)
+            case a.HangUp():
+                self._visits.pop(call_id, None)
+                ended = h.FlowEnded(
+                    call_id, "hang up", action.why, served=action.served, language=call.language
+                )
+                self.router.note(ended, self.router.now())
+                self.router.execute(c.HangUpCall(call_id, action.why))
+            case a.AskHours():
+                raise AssertionError("answered in _turn")
+
+    def _run(self, call_id: str, flow: Flow, turn: runner.Turn, step: c.VoiceStep) -> None:
+        self._steps += 1
+        self._visits[call_id] = _Visit(flow, turn.state, self._steps, turn.action)
+        self.router.execute(c.RunStep(call_id, self._steps, step, f"{flow.id}:{turn.state}"))
+
+    def _enter(self, call: LiveCall, action: a.EnterQueue, language: str = "") -> None:
+        router, now = self.router, self.router.now()
+        if call.entered is not None and router.routing.knows(call.call_id):
+            # A wait flow sends the caller on: out of the one line, into the other.
+            router.routing.act(f.CallWithdrawn(call.call_id, f"to queue {action.queue}"), now)
+        waiting = self.site.waiting(action.queue)
+        flow = self.site.wait_flow(action.queue)
+        router.note(
+            h.FlowEnded(
+                call.call_id,
+                "queue" if action.why == "chosen" else "broken",
+                "" if action.why == "chosen" else action.why,
+                action.queue,
+                language=language or call.language,
+            ),
+            now,
+        )
+        router.routing.queue_call(
+            call.call_id,
+            action.queue,
+            now,
+            needs=tuple(SkillNeed(skill, level) for skill, level in action.needs),
+            priority=action.priority,
+            music=waiting.music,
+            visit_after_s=waiting.visit_after_s,
+            digits="" if flow is None else flow.wait_digits,
+            entered=call.entered if action.why.startswith("fallback") else None,
+        )
+
+    def _transfer(self, call: LiveCall, action: a.Transfer) -> None:
+        router, now = self.router, self.router.now()
+        number = self.site.callback_number(action.number)
+        if not number:
+            log.warning("transfer to a number that is not allowed")
+            self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: number"))
+            return
+        if router.routing.knows(call.call_id):
+            router.routing.act(f.CallWithdrawn(call.call_id, "outside number"), now)
+        router.note(h.FlowEnded(call.call_id, "transfer", language=call.language), now)
+        router.execute(c.TransferCall(call.call_id, number))
+
+    def _take_callback(self, call: LiveCall, flow: Flow, turn: runner.Turn, number: str) -> None:
+        """Promise a callback only once it is on disk."""
+        dial = self.site.callback_number(number)
+        if not dial:
+            answer: a.Answer = a.Failed("number refused")
+            self._turn(call.call_id, flow, runner.resume(flow, turn.state, answer))
+            return
+        self._steps += 1
+        self._visits[call.call_id] = _Visit(flow, turn.state, self._steps, turn.action)
+        self._spawn(self._promise(call.call_id, flow, turn, dial, self._steps))
+
+    async def _promise(
+        self, call_id: str, flow: Flow, turn: runner.Turn, number: str, step_no: int
+    ) -> None:
+        router = self.router
+        call = router.book.get(call_id)
+        callback = f"cb-{call_id}"
+        refused = router.act(f.CallbackRequested(call_id, callback, number))
+        answer: a.Answer = a.Done()
+        if refused is not None:
+            log.warning("callback refused", code=refused.code)
+            answer = a.Failed(refused.message)
+        else:
+            try:
+                await self._committed(router.last_seq)
+            except Exception:
+                # No promise that a crash could break: the caller goes on waiting instead.
+                log.exception("callback could not be saved", call_id=call_id)
+                router.act(f.CallbackCancelled(callback, "not saved"))
+                if call is not None and call.ended is None and call.queue:
+                    self._visits.pop(call_id, None)
+                    self._enter(call, a.EnterQueue(call.queue, why="fallback: callback not saved"))
+                return
+        visit = self._visits.get(call_id)
+        if visit is not None and visit.step_no == step_no:
+            self._turn(call_id, flow, runner.resume(flow, turn.state, answer))
+        router.arm()
+
+
+def _prompts(prompts: tuple[a.Prompt, ...]) -> tuple[Prompt, ...]:
+    return tuple(Prompt(p.text, p.language, p.recording) for p in prompts)

@@ -1,0 +1,394 @@
+"""The one loop: facts in, journal, engine and menus, orders and notices out.
+
+    link ──fact──▶ receive ──▶ journal ──▶ routing ──▶ engine ──▶ orders back to the link
+                      │                                   └─▶ notices: journal, book, board
+                      └─▶ menus (voice steps)
+
+Nothing here waits: the journal commits behind our back, records are looked up behind our
+back, and whoever must wait for durability (people) does so in `callcenter.floor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import Engine
+from callcenter import happenings as h
+from callcenter.callbook import CallBook, LiveCall
+from callcenter.menus import Menus
+from callcenter.metrics import Metrics
+from callcenter.routing import Routing
+from cti import commands as c
+from cti import events as e
+from cti.calls import EndedBy, Phone, PhoneKind, Place
+from cti.link import SwitchLink
+
+log = structlog.get_logger("callcenter.router")
+
+INBOX_BOUND = 100_000
+
+
+class Journal(Protocol):
+    """What the router needs of `storage.journal.Journal`."""
+
+    def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int: ...
+
+
+class Fold(Protocol):
+    """What the router feeds call records with (`reporting.records.RecordFold`)."""
+
+    def feed(
+        self, stream: str, kind: str, call_id: str, data: dict[str, Any], at: float
+    ) -> object: ...
+
+
+class Board(Protocol):
+    """What people see; told what changed, it publishes once per turn of the loop."""
+
+    def touch_agent(self, agent: str) -> None: ...
+    def touch_call(self, call_id: str) -> None: ...
+    def touch_queue(self, queue: str) -> None: ...
+    def alarm(self, code: str, text: dict[str, str] | None) -> None: ...
+
+
+class Pops(Protocol):
+    """The screen pop: begins a look-up, and says whose the call is."""
+
+    def begin(self, call_id: str, number: str) -> None: ...
+    def show(self, call_id: str, agent: str) -> None: ...
+    def forget(self, call_id: str) -> None: ...
+
+
+class JournaledEngine:
+    """The engine, with every fact that it is told written down first."""
+
+    def __init__(self, engine: Engine, note: Callable[[object, float], int]) -> None:
+        self.engine = engine
+        self._note = note
+
+    def handle(self, fact: f.Fact, now: float) -> Sequence[d.Decision]:
+        self._note(fact, now)
+        return self.engine.handle(fact, now)
+
+    def tick(self, now: float) -> Sequence[d.Decision]:
+        return self.engine.tick(now)
+
+    def deadline(self) -> float | None:
+        return self.engine.deadline()
+
+
+class Router:
+    """Holds the live system together. Single-threaded: call it only from its event loop."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        fold: Fold,
+        menus: Menus,
+        metrics: Metrics,
+        now: Callable[[], float],
+        caller_id: Callable[[str], str],
+    ) -> None:
+        self.engine = engine
+        self.book = CallBook()
+        self.links: dict[str, SwitchLink] = {}
+        self.phones: dict[str, PhoneKind] = {}  # what each agent signed in with
+        self.phones_up: set[tuple[str, PhoneKind]] = set()
+        self.last_seq = 0
+        self.board: Board | None = None
+        self.pops: Pops | None = None
+        self._journal = journal
+        self._fold = fold
+        self._menus = menus
+        self._metrics = metrics
+        self._now = now
+        self.routing = Routing(
+            JournaledEngine(engine, self.note),
+            self.execute,
+            self._notice,
+            other=self._on_menu_fact,
+            phone=self.phone_of,
+            caller_id=caller_id,
+        )
+        menus.attach(self)
+        self._inbox: deque[e.Fact] = deque()
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: float | None = None
+        self._live = False
+
+    # Time and journal ----------------------------------------------------------------------
+
+    def now(self) -> float:
+        return self._now()
+
+    def note(self, entry: object, at: float) -> int:
+        """Write one entry to the journal and fold it into the book and the records.
+
+        Returns its sequence number. A journal that is full must not stop calls: it is
+        counted and shown as an alarm by whoever watches the journal.
+        """
+        stream, call_id = h.stream_of(entry), h.call_of(entry)
+        data = h.as_dict(entry)
+        try:
+            self.last_seq = self._journal.append(stream, type(entry).__name__, call_id, data, at)
+        except Exception:
+            self._metrics.errors.labels("journal").inc()
+            log.exception("journal refused an entry", kind=type(entry).__name__, call_id=call_id)
+        self.book.apply(entry, at)
+        self._fold.feed(stream, type(entry).__name__, call_id, data, at)
+        return self.last_seq
+
+    # Facts ---------------------------------------------------------------------------------
+
+    def receive(self, fact: e.Fact) -> None:
+        """The sink of every link: one fact, in order. Never raises, never waits."""
+        if len(self._inbox) >= INBOX_BOUND:
+            self._metrics.errors.labels("inbox").inc()
+            log.error("inbox full, fact dropped", fact=type(fact).__name__)
+            return
+        self._inbox.append(fact)
+        if self._draining:
+            return  # a link spoke from inside an order: its turn comes after this fact
+        self._draining = True
+        try:
+            while self._inbox:
+                self._take(self._inbox.popleft())
+        finally:
+            self._draining = False
+        self.arm()
+
+    def _take(self, fact: e.Fact) -> None:
+        now = self._now()
+        call_id = h.call_of(fact)
+        self._metrics.facts.labels(getattr(fact, "link", ""), type(fact).__name__).inc()
+        structlog.contextvars.bind_contextvars(call_id=call_id)
+        try:
+            with self._metrics.decide_s.time():
+                self._dispatch(fact, now)
+        except Exception:
+            # One bad fact must never take the others' calls with it.
+            self._metrics.errors.labels("router").inc()
+            log.exception("fact could not be handled", fact=repr(fact)[:500])
+            if isinstance(fact, e.CallArrived | e.StepFinished | e.IvrResumed | e.WaitVisited):
+                self._menus.rescue(call_id)
+        finally:
+            structlog.contextvars.unbind_contextvars("call_id")
+
+    def _dispatch(self, fact: e.Fact, now: float) -> None:
+        match fact:
+            case e.PhoneUp() | e.PhoneDown():
+                self._on_phone(fact, now)
+                return
+            case e.LinkUp():
+                self._on_link_up(fact, now)
+                return
+            case e.LinkDown():
+                self._metrics.link_up.labels(fact.link).set(0)
+                self.note(fact, now)
+                self._alarm_link(fact.link, fact.why)
+                return
+            case e.CallArrived() if self.book.get(fact.call_id) is not None:
+                return  # told twice
+        written = self._menus.without_secrets(fact) if isinstance(fact, e.StepFinished) else fact
+        self.note(written, now)
+        match fact:
+            case e.CallAdopted():
+                self._on_adopted(fact, now)
+            case e.CallEnded():
+                self._menus.ended(fact.call_id)
+                self.routing.on_fact(fact, now)
+                if self.pops is not None and self.book.get(fact.call_id) is None:
+                    self.pops.forget(fact.call_id)
+            case _:
+                self.routing.on_fact(fact, now)
+        self._touch(h.call_of(fact))
+
+    def _on_menu_fact(self, fact: e.Fact, now: float) -> None:
+        match fact:
+            case e.CallArrived():
+                self._metrics.calls.labels(fact.link).inc()
+                if self.pops is not None:
+                    self.pops.begin(fact.call_id, fact.ani)
+                self._menus.arrived(fact)
+            case e.IvrResumed():
+                self._menus.resumed(fact)
+            case e.StepFinished():
+                self._menus.step_finished(fact)
+            case e.WaitVisited():
+                self._menus.visited(fact)
+            case e.OrderFailed():
+                log.warning("order failed", order=fact.order, why=fact.why)
+                if fact.order in ("RunStep", "StartWaiting"):
+                    self._menus.rescue(fact.call_id)
+
+    def _on_phone(self, fact: e.PhoneUp | e.PhoneDown, now: float) -> None:
+        key = (fact.agent_id, fact.phone)
+        up = isinstance(fact, e.PhoneUp)
+        if up == (key in self.phones_up):
+            return
+        (self.phones_up.add if up else self.phones_up.discard)(key)
+        self.note(fact, now)
+        if self.phones.get(fact.agent_id) is fact.phone:
+            self.routing.on_fact(fact, now)
+        self._touch_agent(fact.agent_id)
+
+    # Links: what lives on a switch and what we have on our books -----------------------------
+
+    def _on_link_up(self, fact: e.LinkUp, now: float) -> None:
+        self._metrics.link_up.labels(fact.link).set(1)
+        self.note(fact, now)
+        if self.board is not None:
+            self.board.alarm(f"switch-lost-{fact.link}", None)
+        there = set(fact.calls)
+        for call in self.book.of_link(fact.link):
+            if call.call_id in there or (call.direction == "callback" and not call.offer_id):
+                continue
+            log.info("call ended while we were away", call_id=call.call_id)
+            if call.direction == "callback" and call.answered is None:
+                self.routing.on_fact(
+                    e.CallbackFailed(call.call_id, call.offer_id, call.agent, "unreachable"), now
+                )
+                continue
+            ended = e.CallEnded(call.call_id, EndedBy.SYSTEM, "not on the switch any more")
+            self.note(ended, now)
+            self._menus.ended(call.call_id)
+            self.routing.on_fact(ended, now)
+
+    def _on_adopted(self, fact: e.CallAdopted, now: float) -> None:
+        """Bring the engine's picture of a call to what the switch says of it."""
+        view = self.engine.call_view(fact.call_id)
+        if fact.place is Place.ENTRY:
+            return  # its voice session comes back by itself (IvrResumed)
+        if view is None:
+            self.routing.adopt(fact, now)
+            return
+        self.routing.take_up(fact, view.state, view.offer, now)
+
+    def _alarm_link(self, link: str, why: str) -> None:
+        if self.board is not None:
+            self.board.alarm(
+                f"switch-lost-{link}",
+                {
+                    "en": f"No connection with switch {link}: {why}. Calls go on there; "
+                    "new offers wait until it is back.",
+                    "zh": f"与交换机 {link} 的连接中断：{why}。通话继续，新的派单等待恢复。",
+                },
+            )
+
+    # Orders and notices ----------------------------------------------------------------------
+
+    def phone_of(self, agent: str) -> Phone:
+        return Phone(self.phones.get(agent, PhoneKind.BROWSER), agent)
+
+    def execute(self, order: c.Order) -> None:
+        """Give an order to the link of its call."""
+        call = self.book.get(order.call_id)
+        link = self.links.get(call.link) if call is not None else None
+        if link is None:
+            link = next(iter(self.links.values()), None)
+        if link is None:
+            log.error("no switch for an order", order=type(order).__name__)
+            return
+        link.execute(order)
+
+    def _notice(self, decision: d.Decision) -> None:
+        now = self._now()
+        if isinstance(decision, d.Refused):
+            self._metrics.refused.labels(decision.code).inc()
+            log.info("refused", fact=decision.fact, code=decision.code)
+            return
+        self.note(decision, now)
+        match decision:
+            case d.Offer() | d.Callback():
+                if self.pops is not None:
+                    self.pops.show(decision.call, decision.agent)
+            case d.CallEntered():
+                self._touch_queue(decision.queue)
+            case d.CallLeft():
+                self._metrics.visits.labels(decision.queue, decision.outcome).inc()
+                self._touch_queue(decision.queue)
+                self._menus.left(decision.call)
+            case d.OfferEnded():
+                self._metrics.offers.labels(decision.outcome).inc()
+            case d.WrapUpEnded():
+                if self.pops is not None:
+                    self.pops.forget(decision.call)
+        agent = getattr(decision, "agent", "")
+        if agent:
+            self._touch_agent(agent)
+        self._touch(h.call_of(decision))
+
+    def _touch(self, call_id: str) -> None:
+        if call_id and self.board is not None:
+            self.board.touch_call(call_id)
+
+    def _touch_agent(self, agent: str) -> None:
+        if self.board is not None:
+            self.board.touch_agent(agent)
+
+    def _touch_queue(self, queue: str) -> None:
+        if self.board is not None:
+            self.board.touch_queue(queue)
+
+    def act(self, fact: f.Fact) -> d.Refused | None:
+        """Tell the engine what a person did; the refusal, if it was refused."""
+        decisions = self.routing.act(fact, self._now())
+        self.arm()
+        return next((x for x in decisions if isinstance(x, d.Refused)), None)
+
+    # The engine's clock ------------------------------------------------------------------------
+
+    def go_live(self) -> None:
+        """From now on deadlines are kept (after a restart: once the switch has been heard)."""
+        self._live = True
+        self.arm()
+
+    def arm(self) -> None:
+        """Make sure that we wake at the engine's next deadline."""
+        if not self._live:
+            return
+        due = self.engine.deadline()
+        if due == self._timer_due and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = due
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due - self._now()), self._ring)
+
+    def _ring(self) -> None:
+        self._timer, self._timer_due = None, None
+        try:
+            self.routing.tick(self._now())
+        except Exception:
+            self._metrics.errors.labels("tick").inc()
+            log.exception("deadline could not be handled")
+        self.arm()
+
+    # Restart -------------------------------------------------------------------------------------
+
+    def replay(self, entries: Iterable[tuple[str, str, str, dict[str, Any], float]]) -> None:
+        """Fold journaled entries (stream, kind, call id, data, at) into book and records."""
+        for stream, kind, call_id, data, at in entries:
+            entry = h.from_dict(stream, kind, data)
+            if entry is None:
+                continue
+            self.book.apply(entry, at)
+            if isinstance(entry, h.ShiftBegan):
+                self.phones[entry.agent] = PhoneKind(entry.phone)
+            self._fold.feed(stream, kind, call_id, data, at)
+
+    def live_call(self, call_id: str) -> LiveCall | None:
+        return self.book.get(call_id)
