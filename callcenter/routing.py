@@ -220,10 +220,12 @@ class Routing:
             self.act(f.OfferUnanswered(fact.offer_id), now)
         elif fact.why is OfferFailure.REFUSED:
             self.act(f.OfferDeclined(fact.offer_id), now)
+        elif fact.why is OfferFailure.UNREACHABLE:
+            self.act(f.OfferUnreachable(fact.offer_id, fact.why.value), now)
         elif fact.why is OfferFailure.CALLER_GONE:
             self.act(f.CallerGone(fact.call_id), now)
         else:
-            self.act(f.OfferUnreachable(fact.offer_id, fact.why.value), now)
+            self.act(f.OfferLost(fact.offer_id, fact.why.value), now)
 
     def _callback_connected(self, fact: e.CallbackConnected, now: float) -> None:
         self.act(f.CallbackConnected(fact.call_id), now)
@@ -248,17 +250,25 @@ class Routing:
             self.act(f.CallerGone(fact.call_id), now)
 
     def _phone_up(self, fact: e.PhoneUp, now: float) -> None:
-        self.act(f.PhoneHealthy(fact.agent_id), now)
+        if self._phone(fact.agent_id).kind is fact.phone:
+            self.act(f.PhoneHealthy(fact.agent_id), now)
 
     def _phone_down(self, fact: e.PhoneDown, now: float) -> None:
-        self.act(f.PhoneFailed(fact.agent_id, fact.why), now)
+        if self._phone(fact.agent_id).kind is fact.phone:
+            self.act(f.PhoneFailed(fact.agent_id, fact.why), now)
 
     def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
         line = self._lines.get(fact.call_id)
-        if line is not None and fact.order in ("OfferCall", "DialCallback") and line.offer:
-            offer, line.offer = line.offer, ""
-            line.movable = True
-            self.act(f.OfferUnreachable(offer, fact.why), now)
+        if line is not None and line.offer:
+            offer = line.offer
+            if fact.order == "OfferCall":
+                # Nobody's fault. The next offer stays parked till the switch says that the
+                # caller waits, so a switch that refuses everything is not asked in a circle.
+                line.offer, line.movable = "", False
+                self.act(f.OfferLost(offer, fact.why), now)
+            elif fact.order == "DialCallback":
+                line.offer = ""
+                self.act(f.OfferUnreachable(offer, fact.why), now)
         if self._other is not None:
             self._other(fact, now)
 

@@ -1,0 +1,158 @@
+"""Time for the virtual switch: virtual (as fast as it computes) or real (asyncio).
+
+Both offer the same few calls. `soon` runs after what is running now and before anything
+later, in order: immediate consequences never run inside their cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any, Protocol
+
+Action = Callable[[Any], None]
+
+
+class Timer:
+    """Something due at `when`. Cancelled timers do nothing."""
+
+    __slots__ = ("action", "arg", "handle", "when")
+
+    def __init__(self, when: float, action: Action, arg: Any) -> None:
+        self.when = when
+        self.action: Action | None = action
+        self.arg = arg
+        self.handle: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        """Never run it."""
+        self.action = None
+        self.arg = None
+        if self.handle is not None:
+            self.handle.cancel()
+            self.handle = None
+
+
+class Scheduler(Protocol):
+    """Runs actions later. Times and delays are seconds."""
+
+    def now(self) -> float: ...
+    def after(self, delay_s: float, action: Action, arg: Any = None) -> Timer: ...
+    def soon(self, action: Action, arg: Any = None) -> None: ...
+
+
+class VirtualTime:
+    """A deterministic clock that jumps from one action to the next.
+
+    Actions due at the same moment run in the order they were asked for.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self.time = start
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._soon: deque[tuple[Action, Any]] = deque()
+        self._count = 0
+
+    def now(self) -> float:
+        return self.time
+
+    def after(self, delay_s: float, action: Action, arg: Any = None) -> Timer:
+        when = self.time + delay_s if delay_s > 0.0 else self.time
+        timer = Timer(when, action, arg)
+        self._count += 1
+        heappush(self._heap, (when, self._count, timer))
+        return timer
+
+    def soon(self, action: Action, arg: Any = None) -> None:
+        self._soon.append((action, arg))
+
+    def settle(self) -> None:
+        """Run what is due immediately, until nothing is."""
+        soon = self._soon
+        while soon:
+            action, arg = soon.popleft()
+            action(arg)
+
+    def next_at(self) -> float | None:
+        """When the next action is due; None when there is none."""
+        heap = self._heap
+        while heap and heap[0][2].action is None:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def step(self) -> bool:
+        """Jump to the next action, run it and its immediate consequences. False: none left."""
+        heap = self._heap
+        while heap:
+            when, _, timer = heappop(heap)
+            action = timer.action
+            if action is None:
+                continue
+            self.time = when
+            timer.action = None
+            action(timer.arg)
+            self.settle()
+            return True
+        return False
+
+    def run(
+        self,
+        *,
+        deadline: Callable[[], float | None] | None = None,
+        tick: Callable[[float], object] | None = None,
+        until: float = float("inf"),
+        stop: Callable[[], bool] | None = None,
+        after_each: Callable[[], None] | None = None,
+    ) -> None:
+        """Run till nothing is due by `until`, or `stop` says so.
+
+        `tick(now)` is called whenever `deadline()` comes before (or with) the next action.
+        """
+        self.settle()
+        while stop is None or not stop():
+            due = self.next_at()
+            wake = deadline() if deadline is not None else None
+            if wake is not None and (due is None or wake <= due):
+                if wake > until or tick is None:
+                    break
+                self.time = max(self.time, wake)
+                tick(self.time)
+                self.settle()
+            elif due is None or due > until:
+                break
+            else:
+                self.step()
+            if after_each is not None:
+                after_each()
+        if until != float("inf") and self.time < until:
+            self.time = until
+
+
+class RealTime:
+    """The same on the running asyncio loop; `now` is UTC epoch seconds and never goes back."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._offset = time.time() - time.monotonic()
+        self._speed = speed
+
+    def now(self) -> float:
+        return self._offset + time.monotonic()
+
+    def after(self, delay_s: float, action: Action, arg: Any = None) -> Timer:
+        timer = Timer(self.now() + delay_s, action, arg)
+        delay = max(delay_s, 0.0) / self._speed
+        timer.handle = asyncio.get_running_loop().call_later(delay, _fire, timer)
+        return timer
+
+    def soon(self, action: Action, arg: Any = None) -> None:
+        asyncio.get_running_loop().call_soon(action, arg)
+
+
+def _fire(timer: Timer) -> None:
+    action, timer.action = timer.action, None
+    timer.handle = None
+    if action is not None:
+        action(timer.arg)
