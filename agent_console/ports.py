@@ -46,9 +46,7 @@ class Floor(Protocol):
 
     async def extend_wrap_up(self, agent: str, by_s: float) -> None: ...
     async def choose_customer(self, agent: str, call_id: str, customer_id: str) -> None: ...
-    async def create_customer(
-        self, agent: str, call_id: str, fields: Mapping[str, str]
-    ) -> str: ...
+    async def create_customer(self, agent: str, call_id: str, fields: Mapping[str, str]) -> str: ...
     async def console_lost(self, agent: str) -> None:
         """The agent's last console is gone (not signed out)."""
         ...
@@ -84,7 +82,9 @@ class History(Protocol):
         """One row per queue and interval: see `reporting.intervals`."""
         ...
 
-    async def intervals_csv(self, *, since: float, until: float, minutes: int, queue: str) -> str: ...
+    async def intervals_csv(
+        self, *, since: float, until: float, minutes: int, queue: str
+    ) -> str: ...
 
 
 class Customers(Protocol):
@@ -96,3 +96,57 @@ class Customers(Protocol):
         ...
 
     async def export_csv(self) -> str: ...
+
+
+class User(Protocol):
+    """Who is logged in. Any object with these attributes will do (a frozen dataclass)."""
+
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str:
+        """ "agent", "supervisor" or "admin"; anything else may do nothing."""
+        ...
+
+    @property
+    def agent_id(self) -> str:
+        """The agent whose calls this user takes; "" when the user takes no calls."""
+        ...
+
+    @property
+    def language(self) -> str: ...
+
+
+class Accounts(Protocol):
+    """Users, passwords and server-side sessions.
+
+    Passwords are checked with argon2 in a thread. A token is random (at least 128 bits), stored
+    only as a hash, and dies by age, by idleness, by `end_session` and by `end_sessions_of`.
+    Nothing here refuses by raising: None is the answer. Whatever is raised counts as "storage is
+    away", and the person is asked to try again.
+    """
+
+    async def verify(self, name: str, password: str) -> User | None:
+        """The user, or None; an unknown name takes as long as a wrong password."""
+        ...
+
+    async def new_session(self, user_id: str) -> str:
+        """A fresh session; returns its token."""
+        ...
+
+    async def session_user(self, token: str) -> User | None:
+        """Whose session this is, with the role of this moment; None when it is over.
+
+        Asked at every request, every verb and every few seconds per console: keep it cheap.
+        """
+        ...
+
+    async def end_session(self, token: str) -> None:
+        """Harmless when there is no such session."""
+        ...
+
+    async def end_sessions_of(self, user_id: str) -> None:
+        """At a change of role or password, and when a user is shut out."""
+        ...
