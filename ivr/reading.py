@@ -62,7 +62,8 @@ class Section:
     def line(self) -> int:
         return self.report.line(self.path)
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """The keys, in the order they were written."""
         return tuple(self._values)
 
     def wrong(self, key: str, message: str, fix: str) -> None:

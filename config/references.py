@@ -1,0 +1,192 @@
+"""Checks that the parts of a site fit together: every name leads to something that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from config.site import Site
+from ivr import flow as steps
+from ivr.actions import Need
+from ivr.flow import Flow, speeches
+from ivr.mistakes import Mistake, suggestion
+from ivr.reading import Path, Report
+
+LineOf = Callable[[Path], int]
+
+
+def check_references(
+    site: Site,
+    report: Report,
+    flow_lines: Mapping[str, LineOf],
+    flow_names: Collection[str],
+    recordings: Collection[str],
+) -> tuple[Mistake, ...]:
+    """Report every name that leads nowhere; return what is odd but harmless.
+
+    `flow_lines` gives the line of a path in each flow's file; `flow_names` are all flows,
+    also those that could not be read.
+    """
+    _Site(site, report, flow_names).check()
+    for flow_id, flow in site.flows.items():
+        flow_report = Report(flow.file, flow_lines[flow_id])
+        _Flow(site, flow, flow_report, recordings).check()
+        report.mistakes += flow_report.mistakes
+    return tuple(_oddities(site, report))
+
+
+class _Site:
+    def __init__(self, site: Site, report: Report, flow_names: Collection[str]) -> None:
+        self.site = site
+        self.report = report
+        self.flow_names = flow_names
+
+    def check(self) -> None:
+        self.queues()
+        self.overflow_circles()
+        self.agents()
+        self.kinds()
+        self.callbacks()
+
+    def known(self, path: Path, what: str, name: str, names: Collection[str]) -> None:
+        if name and name not in names:
+            self.report.add(path, f"there is no {what} {name!r}", suggestion(name, names))
+
+    def queues(self) -> None:
+        for queue in self.site.queues.values():
+            at: Path = ("queues", queue.id)
+            self.known((*at, "overflow", "to"), "queue", queue.overflow_to or "", self.site.queues)
+            self.known((*at, "wait", "flow"), "flow", queue.wait_flow, self.flow_names)
+            for skill, _ in queue.needs:
+                self.known((*at, "needs", skill), "skill", skill, self.site.skills)
+
+    def overflow_circles(self) -> None:
+        """An overflowing caller must come to rest somewhere."""
+        reported: set[str] = set()
+        for first in self.site.queues:
+            seen = [first]
+            onward = self.site.queues[first].overflow_to
+            while onward and onward in self.site.queues and onward not in seen:
+                seen.append(onward)
+                onward = self.site.queues[onward].overflow_to
+            if onward == first and first not in reported:
+                reported.update(seen)
+                self.report.add(
+                    ("queues", first, "overflow", "to"),
+                    f"callers overflow in a circle: {' → '.join([*seen, first])}",
+                    "let one of these queues keep its callers",
+                )
+
+    def agents(self) -> None:
+        for agent in self.site.agents.values():
+            at: Path = ("agents", agent.id)
+            for index, queue in enumerate(agent.queues):
+                self.known((*at, "queues", index), "queue", queue, self.site.queues)
+            for skill in agent.skills:
+                self.known((*at, "skills", skill), "skill", skill, self.site.skills)
+
+    def kinds(self) -> None:
+        """Calls begin in entry flows; waiting callers are visited by wait flows."""
+        self.kind(("default_flow",), self.site.default_flow, "entry")
+        for number in self.site.numbers.values():
+            path: Path = ("numbers", number.number, "flow")
+            self.kind(path, number.flow, "entry")
+            flow = self.site.flows.get(number.flow)
+            if flow and number.language and number.language not in flow.languages:
+                path = ("numbers", number.number, "language")
+                fix = suggestion(number.language, flow.languages)
+                message = f"the flow {flow.id!r} has no language {number.language!r}"
+                self.report.add(path, message, fix)
+        for queue in self.site.queues.values():
+            self.kind(("queues", queue.id, "wait", "flow"), queue.wait_flow, "wait")
+
+    def kind(self, path: Path, flow_id: str, kind: str) -> None:
+        flow = self.site.flows.get(flow_id)
+        if flow is not None and flow.kind != kind:
+            message = f"the flow {flow_id!r} is of kind {flow.kind!r}"
+            self.report.add(path, message, f"name a flow with 'kind: {kind}'")
+
+    def callbacks(self) -> None:
+        wanted = any(queue.callback for queue in self.site.queues.values())
+        offered = any(
+            isinstance(step, steps.OfferCallback)
+            for flow in self.site.flows.values()
+            for step in flow.steps.values()
+        )
+        if wanted and offered and not self.site.callback_numbers.allow:
+            fix = "add 'callbacks: {allow: [...]}' with the prefixes that may be dialled"
+            self.report.add(("callbacks",), "callbacks are offered, but no number is allowed", fix)
+
+
+class _Flow:
+    """The names that one flow uses."""
+
+    def __init__(self, site: Site, flow: Flow, report: Report, recordings: Collection[str]) -> None:
+        self.site = site
+        self.flow = flow
+        self.report = report
+        self.recordings = recordings
+
+    def known(self, path: Path, what: str, name: str, names: Collection[str]) -> None:
+        if name not in names:
+            self.report.add(path, f"there is no {what} {name!r}", suggestion(name, names))
+
+    def needs(self, path: Path, needs: Iterable[Need]) -> None:
+        for skill, _ in needs:
+            self.known((*path, skill), "skill", skill, self.site.skills)
+
+    def check(self) -> None:
+        fallback = self.flow.fallback
+        if fallback is not None:
+            self.known(("fallback", "queue"), "queue", fallback.queue, self.site.queues)
+            self.needs(("fallback", "needs"), fallback.needs)
+        for language, needs in self.flow.language_needs.items():
+            self.needs(("language_needs", language), needs)
+        for step in self.flow.steps.values():
+            self.step(step, ("steps", step.id))
+
+    def step(self, step: steps.Step, at: Path) -> None:
+        match step:
+            case steps.Queue():
+                self.known((*at, "queue"), "queue", step.queue, self.site.queues)
+                self.needs((*at, "needs"), step.needs)
+            case steps.Hours():
+                self.known((*at, "calendar"), "calendar", step.calendar, self.site.calendars)
+            case steps.Transfer():
+                if not self.site.transfer_numbers.permits(step.number):
+                    message = f"transfers to {step.number!r} are not allowed"
+                    fix = "add its prefix to 'transfers: {allow: [...]}' in site.yaml"
+                    self.report.add((*at, "number"), message, fix)
+            case _:
+                pass
+        for _, speech in speeches(step):
+            for language, name in speech.recordings.items():
+                if name and name not in self.recordings:
+                    fix = suggestion(name, self.recordings)
+                    message = f"there is no recording {name!r}"
+                    self.report.add((*at, "recording", language), message, fix)
+
+
+def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
+    """What a person should look at, though the system runs."""
+    for queue in site.queues.values():
+        at: Path = ("queues", queue.id)
+        staff = [agent for agent in site.agents.values() if queue.id in agent.queues]
+        if not staff:
+            message = f"no agent serves the queue {queue.id!r}"
+            yield _odd(report, at, message, "add it to an agent's 'queues'")
+        for skill, level in queue.needs:
+            if staff and all(agent.skills.get(skill, 0) < level for agent in staff):
+                message = f"no agent of {queue.id!r} has {skill} at level {level}"
+                yield _odd(
+                    report, (*at, "needs", skill), message, "its callers would wait for ever"
+                )
+    used = {site.default_flow, *(number.flow for number in site.numbers.values())}
+    used |= {queue.wait_flow for queue in site.queues.values()}
+    for flow in site.flows.values():
+        if flow.id not in used:
+            message = f"the flow {flow.id!r} is used by no number and no queue"
+            yield Mistake(flow.file, 1, message, "name it in site.yaml or delete the file")
+
+
+def _odd(report: Report, path: Path, message: str, fix: str) -> Mistake:
+    return Mistake(report.file, report.line(path), message, fix)

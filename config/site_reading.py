@@ -1,0 +1,252 @@
+"""Reads `site.yaml` field by field into a `Site`, collecting mistakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Mapping
+
+from config.hours_reading import read_calendar, read_time_zone
+from config.site import (
+    PHONE_KINDS,
+    Agent,
+    Label,
+    Number,
+    NumberRule,
+    Phone,
+    Queue,
+    Site,
+    Trunk,
+)
+from ivr.flow import Flow
+from ivr.mistakes import Mistake, suggestion
+from ivr.parsing import read_needs
+from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, shown
+
+_AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
+_AGENT_FORM = "use 1 to 32 lower case letters, digits and '-'"
+_DIALLED = re.compile(r"\+?[0-9]{2,15}")
+_DIALLED_FORM = "write 2 to 15 digits, with '+' before a country code"
+_PREFIX = re.compile(r"\+?[0-9]{1,14}")
+_PREFIX_FORM = "write the first digits of a number, such as '+1416'"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
+_WORD_FORM = "use letters, digits, '.', '_', '+' and '-', at most 64"
+_ENV = re.compile(r"CALLCENTER_[A-Z0-9_]{1,48}")
+_ENV_FORM = "name an environment variable such as CALLCENTER_TRUNK_PASSWORD"
+_REGION = re.compile(r"[A-Z]{2}")
+_CODECS = ("ulaw", "alaw", "g722", "opus", "gsm")
+
+
+class SiteReader:
+    """Reads one site document. Call `languages` first: flows are parsed with them."""
+
+    def __init__(self, report: Report, document: object) -> None:
+        self.report = report
+        self.top = Section(report, (), document, "the site")
+        self._languages: tuple[str, ...] = ("en",)
+
+    def languages(self) -> tuple[str, ...]:
+        form = "write a language tag such as en or zh"
+        found = self.top.texts("languages", pattern=LANGUAGE, form=form)
+        if not found:
+            self.top.missing("languages", "add 'languages: [en]'")
+        self._languages = found or ("en",)
+        return self._languages
+
+    def read(self, flows: Mapping[str, Flow], flow_names: Collection[str]) -> Site:
+        """The site with these flows; what is wrong is in the report."""
+        top = self.top
+        zone = read_time_zone(top, "time_zone", None)
+        callbacks = top.section("callbacks")
+        caller_id = callbacks.text("caller_id", "", pattern=_DIALLED, form=_DIALLED_FORM)
+        site = Site(
+            company=top.text("company", limit=120),
+            time_zone=zone,
+            region=top.text("region", pattern=_REGION, form="write two letters, such as CA"),
+            languages=self._languages,
+            default_flow=self.flow("default_flow", flow_names),
+            numbers=self.numbers(flow_names),
+            skills=self.label_map("skills"),
+            queues={name: self.queue(name, part) for name, part in self.named("queues")},
+            agents={
+                name: self.agent(name, part)
+                for name, part in self.named("agents", _AGENT_ID, _AGENT_FORM)
+            },
+            not_ready_reasons=tuple(self.label_map("not_ready_reasons").values()),
+            dispositions=tuple(self.label_map("dispositions").values()),
+            calendars={name: read_calendar(name, part, zone) for name, part in self.named("hours")},
+            trunks={name: self.trunk(name, part) for name, part in self.named("trunks")},
+            flows=flows,
+            callback_caller_id=caller_id,
+            callback_numbers=self.rule(callbacks),
+            transfer_numbers=self.rule(top.section("transfers")),
+            console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
+            place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
+        )
+        if not site.queues:
+            top.missing("queues", "add 'queues:' with at least one queue")
+        top.close()
+        return site
+
+    @staticmethod
+    def with_warnings(site: Site, warnings: tuple[Mistake, ...]) -> Site:
+        return dataclasses.replace(site, warnings=warnings)
+
+    # Parts --------------------------------------------------------------------------------
+
+    def named(
+        self, key: str, pattern: re.Pattern[str] = ID, form: str = ID_FORM
+    ) -> list[tuple[str, Section]]:
+        """The named parts of a mapping, such as queues."""
+        section = self.top.section(key)
+        found = []
+        for name in section.names():
+            if not pattern.fullmatch(name):
+                section.wrong(name, f"the name {shown(name)} in {key!r}", form)
+            found.append((name, section.section(name, f"{key} {name!r}")))
+        return found
+
+    def label_map(self, key: str) -> dict[str, Label]:
+        section = self.top.section(key)
+        found: dict[str, Label] = {}
+        for name in section.names():
+            if not ID.fullmatch(name):
+                section.wrong(name, f"the name {shown(name)} in {key!r}", ID_FORM)
+            found[name] = Label(name, section.labels(name, self._languages, name))
+        return found
+
+    def flow(self, key: str, flow_names: Collection[str]) -> str:
+        name = self.top.name(key)
+        if name and name not in flow_names:
+            self.top.wrong(key, f"there is no flow {name!r}", suggestion(name, flow_names))
+        return name
+
+    def numbers(self, flow_names: Collection[str]) -> dict[str, Number]:
+        section = self.top.section("numbers")
+        found: dict[str, Number] = {}
+        for dialled in section.names():
+            if not _DIALLED.fullmatch(dialled):
+                section.wrong(dialled, f"the number {shown(dialled)}", _DIALLED_FORM)
+            part = section.section(dialled, f"number {dialled!r}")
+            flow = part.name("flow")
+            if flow and flow not in flow_names:
+                part.wrong("flow", f"there is no flow {flow!r}", suggestion(flow, flow_names))
+            language = part.text("language", "")
+            if language and language not in self._languages:
+                fix = suggestion(language, self._languages)
+                part.wrong("language", f"the site has no language {language!r}", fix)
+            labels = part.labels("labels", self._languages, dialled)
+            part.close()
+            found[dialled] = Number(dialled, flow, language, labels)
+        return found
+
+    def queue(self, name: str, part: Section) -> Queue:
+        level = part.section("service_level")
+        overflow = part.section("overflow")
+        wait = part.section("wait")
+        back_wanted = part.take("callback") is not False
+        back = part.section("callback") if back_wanted else _empty(part)
+        overflows = bool(overflow.names())
+        found = Queue(
+            id=name,
+            labels=part.labels("labels", self._languages, name),
+            priority=part.whole("priority", 0, low=-100, high=100),
+            ring_s=part.number("ring_s", 15.0, low=3, high=120),
+            wrap_up_s=self.wrap_up(part),
+            threshold_s=level.number("within_s", 20.0, low=1, high=3600),
+            target=level.number("target", 0.8, low=0, high=1),
+            short_abandon_s=part.number("short_abandon_s", 5.0, low=0, high=60),
+            overflow_after_s=overflow.number("after_s", low=1, high=7200) if overflows else None,
+            overflow_to=overflow.name("to") if overflows else None,
+            callback=back_wanted,
+            callback_attempts=back.whole("attempts", 3, low=1, high=10),
+            callback_retry_s=back.number("retry_s", 300.0, low=10, high=86400),
+            wait_flow=wait.name("flow", ""),
+            visit_first_s=wait.number("first_s", 1.0, low=1, high=600),
+            visit_every_s=wait.number("every_s", 45.0, low=10, high=3600),
+            music=wait.name("music", "default"),
+            needs=read_needs(part, "needs"),
+        )
+        for section in (part, level, overflow, wait, back):
+            section.close()
+        return found
+
+    @staticmethod
+    def wrap_up(part: Section) -> float | None:
+        """Seconds, or "unlimited" for no forced end."""
+        if part.take("wrap_up_s") == "unlimited":
+            return None
+        return part.number("wrap_up_s", 30.0, low=0, high=3600)
+
+    def agent(self, name: str, part: Section) -> Agent:
+        language = part.text("language", self._languages[0])
+        if language not in self._languages:
+            fix = suggestion(language, self._languages)
+            part.wrong("language", f"the site has no language {language!r}", fix)
+        found = Agent(
+            id=name,
+            name=part.text("name", limit=80),
+            queues=part.texts("queues", pattern=ID, form=ID_FORM),
+            skills=dict(read_needs(part, "skills")),
+            phones=self.phones(part),
+            language=language,
+        )
+        if not found.queues:
+            part.missing("queues", "add 'queues: [...]': the queues this agent serves")
+        part.close()
+        return found
+
+    def phones(self, part: Section) -> tuple[Phone, ...]:
+        """`[browser, desk, {outside: "+14165550199"}]`; a browser phone when none are named."""
+        agent = part.path[-1]
+        found: list[Phone] = []
+        for path, item in part.items("phones"):
+            if isinstance(item, Mapping):
+                outside = Section(self.report, path, item, "a phone")
+                number = outside.text("outside", pattern=_DIALLED, form=_DIALLED_FORM)
+                outside.close()
+                found.append(Phone("outside", number))
+            elif item in ("browser", "desk"):
+                found.append(Phone(str(item), str(agent)))
+            elif item == "outside":
+                fix = "write {outside: '+14165550199'}"
+                self.report.add(path, "an outside phone without its number", fix)
+            else:
+                fix = suggestion(str(item), PHONE_KINDS)
+                self.report.add(path, f"unknown kind of phone {shown(item)}", fix)
+        return tuple(found) or (Phone("browser", str(agent)),)
+
+    def trunk(self, name: str, part: Section) -> Trunk:
+        codecs = part.texts("codecs")
+        for codec in codecs:
+            if codec not in _CODECS:
+                part.wrong("codecs", f"unknown codec {shown(codec)}", suggestion(codec, _CODECS))
+        found = Trunk(
+            id=name,
+            host=part.text("host", pattern=_HOST, form="write a host name or an address"),
+            port=part.whole("port", 5060, low=1, high=65535),
+            user=part.text("user", "", pattern=_WORD, form=_WORD_FORM),
+            password_env=part.text("password_env", "", pattern=_ENV, form=_ENV_FORM),
+            register=part.flag("register"),
+            codecs=codecs or ("ulaw", "alaw"),
+        )
+        if "password" in part:
+            part.take("password")
+            part.wrong("password", "a password in the configuration", f"{_ENV_FORM} instead")
+        if found.register and not found.user:
+            part.missing("user", "add 'user:': registering needs one")
+        part.close()
+        return found
+
+    def rule(self, part: Section) -> NumberRule:
+        found = NumberRule(
+            allow=part.texts("allow", pattern=_PREFIX, form=_PREFIX_FORM),
+            refuse=part.texts("refuse", pattern=_PREFIX, form=_PREFIX_FORM),
+        )
+        part.close()
+        return found
+
+
+def _empty(part: Section) -> Section:
+    return Section(part.report, part.path, None, part.what)
