@@ -158,22 +158,62 @@ class Routing:
             self._execute(line.wait)
 
     def adopt(self, fact: e.CallAdopted, now: float) -> None:
-        """Take up a live call found on the switch; the engine refuses what it knows already."""
-        line = self._lines.setdefault(fact.call_id, _Line())
+        """Take up a live call that was found on the switch and that the engine doesn't know."""
         if fact.place in (Place.TALKING, Place.HELD):
-            line.offer, line.talking = "", True
+            self._lines[fact.call_id] = self._line_of(fact)
             self.act(
                 f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
             )
             if fact.place is Place.HELD:
                 self.act(f.CallHeld(fact.call_id), now)
         elif fact.queue:
-            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
-            line.movable = fact.place is Place.WAITING
-            line.offer = fact.offer_id if fact.place is Place.RINGING else ""
+            self._lines[fact.call_id] = self._line_of(fact)
+            if fact.place is Place.RINGING:
+                # An offer that the engine knows nothing of: back to the music, then in order.
+                self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+            entered = fact.entered_at or None
+            self.act(f.CallQueued(fact.call_id, fact.queue, entered=entered), now)
+
+    def take_up(self, fact: e.CallAdopted, state: str, offer: str, now: float) -> None:
+        """Take up a live call that the (restored) engine knows, by what the switch says of it.
+
+        `state` and `offer` are the engine's: "waiting", "offered" or connected, and the open
+        offer or "".
+        """
+        line = self._lines[fact.call_id] = self._line_of(fact)
+        connected = state not in ("waiting", "offered")
+        if fact.place in (Place.TALKING, Place.HELD):
+            line.talking = True
+            if offer and offer == fact.offer_id:
+                self.act(f.OfferAccepted(offer), now)
+            elif not connected:
+                self.act(
+                    f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at),
+                    now,
+                )
+            if (fact.place is Place.HELD) != (state == "held"):
+                held = fact.place is Place.HELD
+                self.act((f.CallHeld if held else f.CallRetrieved)(fact.call_id), now)
+            return
+        if connected:  # the conversation ended and the caller is back in the line
+            self.act(f.CallEnded(fact.call_id, EndedBy.SYSTEM.value), now)
+            self._lines[fact.call_id] = line
             self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
-        else:
-            del self._lines[fact.call_id]
+        elif fact.place is Place.RINGING:
+            if offer == fact.offer_id:
+                line.offer = offer
+                return
+            self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+        if offer and not connected:
+            self.act(f.OfferLost(offer, "restart"), now)
+
+    def _line_of(self, fact: e.CallAdopted) -> _Line:
+        line = _Line()
+        line.talking = fact.place in (Place.TALKING, Place.HELD)
+        line.movable = fact.place is Place.WAITING
+        if fact.queue:
+            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
+        return line
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""

@@ -1,0 +1,520 @@
+"""Call records, folded from the journal: pure, the same for today's calls and for history.
+
+`RecordFold.feed` takes entries in their order. It keeps raw moments; every duration and figure
+is derived. Entries that come twice, late, or for a call nobody has heard of are harmless.
+
+    stream     kinds
+    switch     class names of `cti.events`, fields as data
+    decision   class names of `acd.decisions`, fields as data
+    ivr        "Trail" (what, label, value), "FlowEnded"
+    person     "WrapUpSaved" (agent, disposition, note)
+    crm        "CustomerMatched" (customer_id, name)
+    acd        not needed: what the engine made of its facts is in its decisions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reporting.intervals import IntervalFold, Span, Visit
+from reporting.timeline import Names, plain_names, text_of
+
+Data = Mapping[str, Any]
+Sentence = Callable[[str, Data], dict[str, str]]
+"""A routing reason (code, data) as a sentence in each language."""
+
+CONNECTED = ("answered", "reached")
+
+
+def code_only(code: str, data: Data) -> dict[str, str]:
+    """The reason's code, where nobody gave better words."""
+    return {"en": code, "zh": code}
+
+
+@dataclass(slots=True)
+class OfferRecord:
+    """One ringing of one agent's phone for a call."""
+
+    offer: str
+    agent: str
+    queue: str
+    at: float
+    rang: float | None = None
+    ended: float | None = None
+    outcome: str = ""  # see acd.decisions.OfferEnded
+
+
+@dataclass(slots=True)
+class Moment:
+    """One line of the timeline; `reason` is a routing reason's code and data."""
+
+    at: float
+    kind: str
+    data: dict[str, Any]
+    reason: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call with its raw moments (UTC epoch seconds; None is "not yet" or "never")."""
+
+    call_id: str
+    arrived: float
+    direction: str = "inbound"  # or "callback"
+    link: str = ""
+    trunk: str = ""
+    ani: str = ""
+    ani_name: str = ""
+    dnis: str = ""
+    menu_ended: float | None = None
+    ended: float | None = None
+    ended_by: str = ""
+    cause: str = ""
+    wrap_up_ended: float | None = None
+    customer_id: str = ""
+    customer: str = ""  # the name
+    disposition: str = ""
+    note: str = ""
+    asked_in: str = ""  # callbacks: the call in which the number was left
+    visits: list[Visit] = field(default_factory=list)
+    offers: list[OfferRecord] = field(default_factory=list)
+    held: list[tuple[float, float | None]] = field(default_factory=list)
+    trail: list[dict[str, Any]] = field(default_factory=list)
+    timeline: list[Moment] = field(default_factory=list)
+
+    @property
+    def queued(self) -> float | None:
+        """When the call first entered a queue."""
+        return self.visits[0].entered if self.visits else None
+
+    @property
+    def answered(self) -> float | None:
+        """When an agent first answered."""
+        return next((v.left for v in self.visits if v.outcome in CONNECTED), None)
+
+    @property
+    def queue(self) -> str:
+        """The queue the call was in last."""
+        return self.visits[-1].queue if self.visits else ""
+
+    @property
+    def agent(self) -> str:
+        """Who talked with the caller last."""
+        return next((v.agent for v in reversed(self.visits) if v.agent), "")
+
+    @property
+    def outcome(self) -> str:
+        """What became of the call, or where it is now."""
+        if not self.visits:
+            return "in menu" if self.ended is None else "ended in menu"
+        last = self.visits[-1]
+        if last.outcome in CONNECTED and last.ended is None and self.ended is None:
+            return "talking"
+        return last.outcome or "waiting"
+
+    @property
+    def waited_s(self) -> float | None:
+        """From first entering a queue to leaving the last one; None while waiting."""
+        if not self.visits or self.visits[-1].left is None:
+            return None
+        return max(0.0, self.visits[-1].left - self.visits[0].entered)
+
+    @property
+    def talk_s(self) -> float | None:
+        talks = [v.talk_s for v in self.visits if v.talk_s is not None]
+        return sum(talks) if talks else None
+
+    @property
+    def hold_s(self) -> float | None:
+        holds = [v.hold_s for v in self.visits if v.hold_s is not None]
+        return sum(holds) if holds else None
+
+    @property
+    def wrap_up_s(self) -> float | None:
+        works = [v.wrap_up_s for v in self.visits if v.wrap_up_s is not None]
+        return sum(works) if works else None
+
+    def moments(self) -> dict[str, float | None]:
+        """All moments by name."""
+        offered = next((offer.at for offer in self.offers), None)
+        rang = next((offer.rang for offer in self.offers if offer.rang is not None), None)
+        return {
+            "arrived": self.arrived,
+            "menu_ended": self.menu_ended,
+            "queued": self.queued,
+            "offered": offered,
+            "rang": rang,
+            "answered": self.answered,
+            "ended": self.ended,
+            "wrap_up_ended": self.wrap_up_ended,
+        }
+
+
+class RecordFold:
+    """Folds journal entries into call records, queue visits and agents' spans."""
+
+    def __init__(
+        self,
+        *,
+        intervals: IntervalFold | None = None,
+        sentence: Sentence = code_only,
+        names: Names = plain_names,
+        local: Callable[[str], str] = lambda number: number,
+    ) -> None:
+        self.calls: dict[str, CallRecord] = {}
+        self.intervals = intervals
+        self.spans: list[Span] = []  # closed, in the order they closed
+        self.open_spans: dict[str, Span] = {}
+        self._sentence = sentence
+        self._names = names
+        self._local = local
+        self._dirty: dict[str, CallRecord] = {}
+        self._unsaved_spans: list[Span] = []
+        self._on: dict[tuple[str, str], Callable[[CallRecord, Data, float], bool]] = {
+            ("switch", "CallAdopted"): self._adopted,
+            ("switch", "OfferRinging"): self._rang,
+            ("switch", "CallHeld"): self._held,
+            ("switch", "CallRetrieved"): self._retrieved,
+            ("switch", "CallEnded"): self._ended,
+            ("switch", "CallMissed"): self._ended,
+            ("switch", "CallbackFailed"): self._callback_failed,
+            ("switch", "OrderFailed"): self._order_failed,
+            ("decision", "CallEntered"): self._entered,
+            ("decision", "Offer"): self._offer,
+            ("decision", "Callback"): self._offer,
+            ("decision", "OfferEnded"): self._offer_ended,
+            ("decision", "CallLeft"): self._left,
+            ("decision", "CallCompleted"): self._completed,
+            ("decision", "WrapUpEnded"): self._wrap_up_ended,
+            ("decision", "CallbackChanged"): self._callback_changed,
+            ("ivr", "Trail"): self._trail,
+            ("ivr", "FlowEnded"): self._flow_ended,
+            ("person", "WrapUpSaved"): self._saved,
+            ("crm", "CustomerMatched"): self._customer,
+        }
+
+    # In ------------------------------------------------------------------------------------
+
+    def feed(self, stream: str, kind: str, call_id: str, data: Data, at: float) -> bool:
+        """Take one entry. False: it changed nothing (repeated, late, or none of ours)."""
+        if kind == "AgentChanged":
+            return self._agent_changed(data)
+        if kind == "CallArrived":
+            return self._arrived(call_id or str(data.get("call_id", "")), data, at)
+        take = self._on.get((stream, kind))
+        if take is None:
+            return False
+        ident = call_id or str(data.get("call", data.get("call_id", "")))
+        if kind == "CallbackChanged":
+            ident = str(data.get("callback", ident))
+        record = self.calls.get(ident)
+        if record is None:
+            record = self._new(kind, ident, data, at)
+            if record is None:
+                return False
+        changed = take(record, data, at)
+        if changed:
+            self._dirty[ident] = record
+        return changed
+
+    def _new(self, kind: str, ident: str, data: Data, at: float) -> CallRecord | None:
+        """Some entries begin a record; the rest are about calls that were dropped long ago."""
+        if not ident:
+            return None
+        if kind == "CallAdopted":
+            record = CallRecord(ident, data.get("entered_at") or at)
+            _identify(record, data)
+        elif kind == "CallEntered":
+            record = CallRecord(ident, data["entered"])
+            if data.get("kind") == "callback":
+                record.direction = "callback"
+        elif kind == "CallbackChanged":
+            record = CallRecord(ident, at, direction="callback")
+        else:
+            return None
+        self.calls[ident] = record
+        return record
+
+    def _arrived(self, ident: str, data: Data, at: float) -> bool:
+        if not ident or ident in self.calls:
+            return False
+        record = self.calls[ident] = CallRecord(ident, at)
+        _identify(record, data)
+        self._note(record, at, "arrived", {"ani": record.ani or "-", "dnis": record.dnis or "-"})
+        self._dirty[ident] = record
+        return True
+
+    def _adopted(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._note(record, at, "adopted", {"place": str(data.get("place", ""))})
+
+    def _trail(self, record: CallRecord, data: Data, at: float) -> bool:
+        step = {"at": at, **{k: str(data.get(k, "")) for k in ("what", "label", "value")}}
+        if step in record.trail:
+            return False
+        record.trail.append(step)
+        return self._note(record, at, "menu", {k: v for k, v in step.items() if k != "at"})
+
+    def _flow_ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        if record.menu_ended is not None:
+            return False
+        record.menu_ended = at
+        return self._note(record, at, "menu-ended", {})
+
+    def _entered(self, record: CallRecord, data: Data, at: float) -> bool:
+        queue, entered = str(data["queue"]), float(data["entered"])
+        if any(v.queue == queue and v.entered == entered for v in record.visits):
+            return False
+        visit = Visit(queue, entered, str(data.get("kind", "call")))
+        record.visits.append(visit)
+        self._count(record, visit)
+        return self._note(record, at, "queued", {"queue": queue})
+
+    def _offer(self, record: CallRecord, data: Data, at: float) -> bool:
+        offer = str(data["offer"])
+        if any(known.offer == offer for known in record.offers):
+            return False
+        agent, queue = str(data["agent"]), str(data["queue"])
+        record.offers.append(OfferRecord(offer, agent, queue, at))
+        return self._note(
+            record, at, "offered", {"agent": agent, "queue": queue}, data.get("reason")
+        )
+
+    def _rang(self, record: CallRecord, data: Data, at: float) -> bool:
+        offer = _find_offer(record, data.get("offer_id"))
+        if offer is None or offer.rang is not None:
+            return False
+        offer.rang = at
+        return self._note(record, at, "ringing", {"agent": offer.agent})
+
+    def _offer_ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        offer = _find_offer(record, data.get("offer"))
+        if offer is None or offer.ended is not None:
+            return False
+        offer.ended, offer.outcome = at, str(data["outcome"])
+        if offer.outcome != "accepted":  # "answered" tells that better
+            self._note(record, at, offer.outcome, {"agent": offer.agent})
+        return True
+
+    def _left(self, record: CallRecord, data: Data, at: float) -> bool:
+        queue, entered = data["queue"], data["entered"]
+        visit = next((v for v in record.visits if v.queue == queue and v.entered == entered), None)
+        if visit is None or visit.outcome:
+            return False
+        visit.left, visit.outcome = at, str(data["outcome"])
+        visit.waited_s = max(0.0, float(data["waited_s"]))
+        if visit.outcome in CONNECTED:
+            visit.agent = str(data["agent"])
+        visit.why = _plain(data.get("reason"))
+        self._count(record, visit)
+        shown = {"queue": visit.queue, "agent": visit.agent, "waited_s": visit.waited_s}
+        if record.direction == "callback" and visit.outcome in ("expired", "withdrawn"):
+            record.ended = record.ended or at
+        kind = visit.outcome.replace(" ", "-")
+        return self._note(record, at, kind, shown, data.get("reason"))
+
+    def _held(self, record: CallRecord, data: Data, at: float) -> bool:
+        if record.held and record.held[-1][1] is None:
+            return False
+        record.held.append((at, None))
+        return self._note(record, at, "held", {})
+
+    def _retrieved(self, record: CallRecord, data: Data, at: float) -> bool:
+        if not record.held or record.held[-1][1] is not None:
+            return False
+        record.held[-1] = (record.held[-1][0], at)
+        return self._note(record, at, "retrieved", {})
+
+    def _completed(self, record: CallRecord, data: Data, at: float) -> bool:
+        visit = _conversation(record, data, lambda v: v.ended is None)
+        if visit is None:
+            return False
+        visit.ended = at
+        visit.talk_s, visit.hold_s = float(data["talk_s"]), float(data["hold_s"])
+        if record.held and record.held[-1][1] is None:
+            record.held[-1] = (record.held[-1][0], at)
+        self._count(record, visit)
+        return self._note(record, at, "completed", {"agent": visit.agent, "talk_s": visit.talk_s})
+
+    def _wrap_up_ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        visit = _conversation(record, data, lambda v: v.wrap_up_s is None)
+        if visit is None:
+            return False
+        visit.wrap_up_s = float(data["wrap_up_s"])
+        record.wrap_up_ended = at
+        self._count(record, visit)
+        return self._note(
+            record, at, "wrapped-up", {"agent": visit.agent, "wrap_up_s": visit.wrap_up_s}
+        )
+
+    def _ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        if record.ended is not None:
+            return False
+        if record.direction == "callback" and record.answered is None:
+            return False  # only this attempt is over; the engine says when the callback is
+        record.ended = at
+        record.ended_by, record.cause = str(data.get("by", "")), str(data.get("cause", ""))
+        return self._note(record, at, "ended", {"by": record.ended_by, "cause": record.cause})
+
+    def _callback_changed(self, record: CallRecord, data: Data, at: float) -> bool:
+        record.direction = "callback"
+        record.ani = record.ani or str(data.get("number", ""))
+        record.asked_in = record.asked_in or str(data.get("call", ""))
+        state = str(data.get("state", ""))
+        if state in ("expired", "cancelled") and record.ended is None:
+            record.ended, record.ended_by = at, "system"
+        return self._note(
+            record, at, "callback-state", {"state": state, "attempts": data.get("attempts", 0)}
+        )
+
+    def _callback_failed(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._note(record, at, "callback-failed", {"why": str(data.get("why", ""))})
+
+    def _order_failed(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {"order": str(data.get("order", "")), "why": str(data.get("why", ""))}
+        return self._note(record, at, "order-failed", shown)
+
+    def _saved(self, record: CallRecord, data: Data, at: float) -> bool:
+        disposition, note = str(data.get("disposition", "")), str(data.get("note", ""))
+        if (record.disposition, record.note) == (disposition, note):
+            return False
+        record.disposition, record.note = disposition, note
+        return self._note(
+            record, at, "saved", {"agent": str(data.get("agent", "")), "disposition": disposition}
+        )
+
+    def _customer(self, record: CallRecord, data: Data, at: float) -> bool:
+        customer, name = str(data.get("customer_id", "")), str(data.get("name", ""))
+        if (record.customer_id, record.customer) == (customer, name):
+            return False
+        record.customer_id, record.customer = customer, name
+        return self._note(record, at, "customer", {"customer": name, "customer_id": customer})
+
+    def _agent_changed(self, data: Data) -> bool:
+        agent, state, since = str(data["agent"]), str(data["state"]), float(data["since"])
+        reason = str(data.get("reason", ""))
+        now = self.open_spans.get(agent)
+        if now is not None:
+            if since < now.start or (now.state, now.reason) == (state, reason):
+                return False
+            closed = Span(agent, now.state, now.reason, now.start, since)
+            self.spans.append(closed)
+            self._unsaved_spans.append(closed)
+        self.open_spans[agent] = Span(agent, state, reason, since)
+        return True
+
+    def _count(self, record: CallRecord, visit: Visit) -> None:
+        if self.intervals is not None:
+            key = (record.call_id, visit.queue, visit.entered)
+            self.intervals.put(key, visit)
+
+    def _note(
+        self, record: CallRecord, at: float, kind: str, data: dict[str, Any], reason: Any = None
+    ) -> bool:
+        timeline = record.timeline
+        for moment in reversed(timeline):
+            if moment.at != at:
+                break
+            if moment.kind == kind and moment.data == data:
+                return False
+        timeline.append(Moment(at, kind, data, _plain(reason)))
+        return True
+
+    # Out -----------------------------------------------------------------------------------
+
+    def take_finished(self) -> list[CallRecord]:
+        """The ended calls that changed since they were last taken, to be written down."""
+        taken = [record for record in self._dirty.values() if record.ended is not None]
+        for record in taken:
+            del self._dirty[record.call_id]
+        return taken
+
+    def give_back(self, records: Iterable[CallRecord], spans: Iterable[Span] = ()) -> None:
+        """What could not be written down will be taken again."""
+        for record in records:
+            self._dirty[record.call_id] = record
+        self._unsaved_spans[:0] = spans
+
+    def take_spans(self) -> list[Span]:
+        """The agents' spans that closed since they were last taken."""
+        taken, self._unsaved_spans = self._unsaved_spans, []
+        return taken
+
+    def forget(self, before: float) -> None:
+        """Drop calls that ended, and were taken, before `before`; and spans."""
+        self.calls = {
+            ident: record
+            for ident, record in self.calls.items()
+            if record.ended is None or record.ended >= before or ident in self._dirty
+        }
+        self.spans = [span for span in self.spans if span.end is None or span.end >= before]
+
+    def all_spans(self) -> list[Span]:
+        """Closed and open spans."""
+        return [*self.spans, *self.open_spans.values()]
+
+    def row(self, record: CallRecord) -> dict[str, Any]:
+        """The call as one line of a list (`agent_console.protocol.CallRow`)."""
+        return {
+            "call_id": record.call_id,
+            "arrived": record.arrived,
+            "direction": record.direction,
+            "ani": record.ani,
+            "caller": self._local(record.ani) if record.ani else "",
+            "caller_name": record.ani_name,
+            "customer": record.customer,
+            "dnis": record.dnis,
+            "queue": record.queue,
+            "agent": self._names("agent", record.agent) if record.agent else "",
+            "outcome": record.outcome,
+            "waited_s": record.waited_s,
+            "talk_s": record.talk_s,
+            "ended": record.ended,
+        }
+
+    def detail(self, record: CallRecord) -> dict[str, Any]:
+        """The call with its whole timeline (`agent_console.protocol.CallDetail`)."""
+        return {
+            "call": self.row(record),
+            "timeline": [self._entry(moment) for moment in record.timeline],
+            "moments": record.moments(),
+            "disposition": record.disposition,
+            "note": record.note,
+        }
+
+    def _entry(self, moment: Moment) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "at": moment.at,
+            "kind": moment.kind,
+            "text": text_of(moment.kind, moment.data, self._names),
+            "data": moment.data,
+        }
+        if moment.reason is not None:
+            code, data = moment.reason["code"], moment.reason["data"]
+            entry["why"] = {"code": code, "data": data, "text": self._sentence(code, data)}
+        return entry
+
+
+def _identify(record: CallRecord, data: Data) -> None:
+    for name in ("link", "trunk", "ani", "ani_name", "dnis"):
+        setattr(record, name, str(data.get(name, "")))
+
+
+def _find_offer(record: CallRecord, offer: Any) -> OfferRecord | None:
+    return next((known for known in record.offers if known.offer == offer), None)
+
+
+def _conversation(record: CallRecord, data: Data, wanted: Callable[[Visit], bool]) -> Visit | None:
+    """The latest visit that led to this agent, if it is `wanted`."""
+    for visit in reversed(record.visits):
+        if visit.outcome in CONNECTED and visit.agent == data["agent"]:
+            return visit if wanted(visit) else None
+    return None
+
+
+def _plain(reason: Any) -> dict[str, Any] | None:
+    """A reason as {"code", "data"}; None when there is none."""
+    if not isinstance(reason, Mapping) or not reason.get("code"):
+        return None
+    return {"code": str(reason["code"]), "data": dict(reason.get("data", {}))}
