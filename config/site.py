@@ -85,11 +85,15 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A line to the public network. The password is read from the variable `password_env`."""
+    """A line to the public network, known by the `addresses` its calls come from.
+
+    `contact` ("host" or "host:port") is where our own calls go; "" for incoming only.
+    The password is read from the environment variable `password_env`.
+    """
 
     id: str
-    host: str
-    port: int = 5060
+    addresses: tuple[str, ...]  # IP addresses or networks
+    contact: str = ""
     user: str = ""
     password_env: str = ""
     register: bool = False

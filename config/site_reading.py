@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection, Mapping
+from ipaddress import ip_network
 
 from config.hours_reading import read_calendar, read_time_zone
 from config.site import (
@@ -29,7 +30,8 @@ _DIALLED = re.compile(r"\+?[0-9]{2,15}")
 _DIALLED_FORM = "write 2 to 15 digits, with '+' before a country code"
 _PREFIX = re.compile(r"\+?[0-9]{1,14}")
 _PREFIX_FORM = "write the first digits of a number, such as '+1416'"
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_CONTACT = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_CONTACT_FORM = "write 'host' or 'host:port'"
 _WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _WORD_FORM = "use letters, digits, '.', '_', '+' and '-', at most 64"
 _ENV = re.compile(r"CALLCENTER_[A-Z0-9_]{1,48}")
@@ -224,8 +226,8 @@ class SiteReader:
                 part.wrong("codecs", f"unknown codec {shown(codec)}", suggestion(codec, _CODECS))
         found = Trunk(
             id=name,
-            host=part.text("host", pattern=_HOST, form="write a host name or an address"),
-            port=part.whole("port", 5060, low=1, high=65535),
+            addresses=self.addresses(part),
+            contact=part.text("contact", "", pattern=_CONTACT, form=_CONTACT_FORM),
             user=part.text("user", "", pattern=_WORD, form=_WORD_FORM),
             password_env=part.text("password_env", "", pattern=_ENV, form=_ENV_FORM),
             register=part.flag("register"),
@@ -237,6 +239,20 @@ class SiteReader:
         if found.register and not found.user:
             part.missing("user", "add 'user:': registering needs one")
         part.close()
+        return found
+
+    def addresses(self, part: Section) -> tuple[str, ...]:
+        """The IP addresses or networks that a trunk's calls come from."""
+        found = part.texts("addresses")
+        for index, address in enumerate(found):
+            try:
+                ip_network(address, strict=False)
+            except ValueError:
+                path = (*part.path, "addresses", index)
+                fix = "write an IP address or a network, such as 203.0.113.0/24"
+                self.report.add(path, f"{shown(address)} is no address", fix)
+        if not found:
+            part.missing("addresses", "add 'addresses: [...]': where its calls come from")
         return found
 
     def rule(self, part: Section) -> NumberRule:
