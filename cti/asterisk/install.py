@@ -1,10 +1,9 @@
 """Find an Asterisk on this machine, or get one.
 
-Debian 12 and 13 have no Asterisk package, so a tree of a later Debian release is
-fetched into a cache. The program in that tree is started through the tree's own
-dynamic loader: no chroot, no mounts and no rights are needed to run it, it sees
-the host's /etc/hosts and our folders under their real names, and nothing on the
-host is changed.
+Debian 12 and 13 have no Asterisk package, so one of a later Debian release is
+fetched into a cache and run from there (`cti.debian`). It sees the host's
+/etc/hosts and our folders under their real names; an Asterisk that the host may
+have is not touched.
 """
 
 from __future__ import annotations
@@ -13,14 +12,24 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from cti.debian import (
+    FetchFailed,
+    ProgressSink,
+    command_in,
+    fetch_tree,
+    machine,
+    os_release,
+    silent,
+)
 
 OVERRIDE = "CALLCENTER_ASTERISK"  # a program, or a folder that holds a Debian tree
 RELEASE = "forky"  # the first Debian release with Asterisk 22 LTS
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-wav", "asterisk-moh-opsound-wav")
-HOST_TOOLS = {"espeak-ng": "espeak-ng", "sox": "sox"}  # program -> package
+_WITHOUT_ASTERISK = ("bullseye", "bookworm", "trixie")
 
 
 class AsteriskUnavailable(Exception):  # noqa: N818 - a state, not a fault
@@ -30,19 +39,6 @@ class AsteriskUnavailable(Exception):  # noqa: N818 - a state, not a fault
         super().__init__(f"{why}. {fix}")
         self.why = why
         self.fix = fix
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a long step is: `done` of `total` (0: not known), with the current item."""
-
-    step: str
-    done: int = 0
-    total: int = 0
-    item: str = ""
-
-
-ProgressSink = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +58,68 @@ class AsteriskInstall:
 
 
 def find_asterisk(environment: Mapping[str, str] | None = None) -> AsteriskInstall | None:
-    """The Asterisk that is here already: the setting, the host's, or the cached tree."""
+    """The Asterisk that is here already: the setting, the host's, or the cached tree.
+
+    Raises `AsteriskUnavailable` only when the setting names something unusable.
+    """
     environment = os.environ if environment is None else environment
     wanted = environment.get(OVERRIDE, "")
     if wanted:
         return _from_setting(Path(wanted))
-    program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
+    path = f"{environment.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    program = shutil.which("asterisk", path=path)
     if program is not None and (found := _on_host(Path(program))) is not None:
         return found
     return _in_tree(tree_folder(environment))
 
 
-def tree_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the fetched tree is kept between runs."""
+async def obtain_asterisk(
+    progress: ProgressSink = silent,
+    *,
+    environment: Mapping[str, str] | None = None,
+    sources: str = "",
+) -> AsteriskInstall:
+    """`find_asterisk`, or fetch one; raises `AsteriskUnavailable` when none can be had.
+
+    Needs no root. Safe to interrupt and to call from several processes at once.
+    `sources` (lines of a sources.list) replaces the machine's Debian mirror.
+    """
+    found = find_asterisk(environment)
+    if found is not None:
+        return found
+    folder = tree_folder(environment)
+    if folder.is_dir():  # there, but it does not run: made by another machine, or damaged
+        shutil.rmtree(folder, ignore_errors=True)
+    facts = os_release()
+    old_debian = facts.get("VERSION_CODENAME", "") in _WITHOUT_ASTERISK
+    try:
+        await fetch_tree(
+            folder,
+            PACKAGES,
+            release=RELEASE if old_debian else "",
+            progress=progress,
+            sources=sources,
+            environment=environment,
+        )
+    except FetchFailed as error:
+        raise AsteriskUnavailable(
+            f"there is no asterisk on PATH, and {error.why}",
+            f"{error.fix} Or install Asterisk 20 or later and set {OVERRIDE} to its program.",
+        ) from error
+    found = _in_tree(folder)
+    if found is None:
+        raise AsteriskUnavailable(
+            f"the Asterisk fetched into {folder} does not run on {machine()}",
+            f"Install Asterisk 20 or later and set {OVERRIDE} to its program.",
+        )
+    return found
+
+
+def tree_folder(environment: Mapping[str, str] | None = None, name: str = RELEASE) -> Path:
+    """Where a fetched tree is kept between runs."""
     environment = os.environ if environment is None else environment
     cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "callcenter" / "asterisk" / RELEASE
+    return Path(cache) / "callcenter" / "asterisk" / name
 
 
 def _from_setting(path: Path) -> AsteriskInstall:
@@ -91,10 +133,17 @@ def _from_setting(path: Path) -> AsteriskInstall:
 
 
 def _on_host(program: Path, origin: str = "host") -> AsteriskInstall | None:
-    data = _first_folder("documentation", Path("/usr/share/asterisk"), Path("/var/lib/asterisk"))
-    libraries = (Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib"))
-    candidates = [library / "asterisk" / "modules" for library in libraries]
-    candidates[:0] = sorted(Path("/usr/lib").glob("*-linux-gnu/asterisk/modules"))
+    data = next(
+        (
+            folder
+            for folder in (Path("/usr/share/asterisk"), Path("/var/lib/asterisk"))
+            if (folder / "documentation").is_dir()
+        ),
+        None,
+    )
+    candidates = sorted(Path("/usr/lib").glob("*-linux-gnu/asterisk/modules"))
+    for library in ("/usr/lib", "/usr/lib64", "/usr/local/lib"):
+        candidates.append(Path(library) / "asterisk" / "modules")
     modules = next((one for one in candidates if (one / "chan_pjsip.so").is_file()), None)
     version = _version((str(program),))
     if data is None or modules is None or not version:
@@ -103,32 +152,15 @@ def _on_host(program: Path, origin: str = "host") -> AsteriskInstall | None:
 
 
 def _in_tree(tree: Path, origin: str = "tree") -> AsteriskInstall | None:
-    program = tree / "usr/sbin/asterisk"
+    command = command_in(tree, "usr/sbin/asterisk")
     modules = next(iter(sorted(tree.glob("usr/lib/*/asterisk/modules"))), None)
-    if not program.is_file() or modules is None:
-        return None
-    libraries = modules.parent.parent
-    loader = next(iter(sorted(libraries.glob("ld-linux*.so*"))), None)
-    if loader is None:
-        return None
-    # The tree's loader and C library belong together; the host's may be older.
-    command = (
-        str(loader),
-        "--library-path",
-        f"{libraries}:{tree / 'usr/lib'}",
-        "--argv0",
-        "asterisk",
-        str(program),
-    )
-    version = _version(command)
     data = tree / "usr/share/asterisk"
-    if not version or not (data / "documentation").is_dir():
+    if command is None or modules is None or not (data / "documentation").is_dir():
+        return None
+    version = _version(command)
+    if not version:
         return None
     return AsteriskInstall(command, modules, data, data / "moh", version, origin)
-
-
-def _first_folder(inside: str, *folders: Path) -> Path | None:
-    return next((folder for folder in folders if (folder / inside).is_dir()), None)
 
 
 def _version(command: tuple[str, ...]) -> str:

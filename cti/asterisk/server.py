@@ -71,6 +71,7 @@ class AsteriskServer:
     def pid(self) -> int | None:
         """The process id while Asterisk runs, else None."""
         if self._pid is not None and not _alive(self._pid, self.layout):
+            _reap(self._pid)
             self._pid = None
         return self._pid
 
@@ -357,15 +358,11 @@ def _alive(pid: int, layout: Layout) -> bool:
     try:
         arguments = (folder / "cmdline").read_bytes().split(b"\0")
         if b"-f" not in arguments or os.fsencode(layout.config_file) not in arguments:
-            _reap(pid)
             return False
         state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return False
-    if state in "ZX":
-        _reap(pid)
-        return False
-    return True
+    return state not in "ZX"
 
 
 def _reap(pid: int) -> None:
