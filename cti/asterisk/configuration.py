@@ -98,7 +98,9 @@ class AsteriskConfig:
     until a site opens it). `public_address` is announced to the outside when this
     machine stands behind a NAT; `local_networks` are those that are not outside.
     `music` names folders of wav files; the class "default" is the installation's
-    own music unless given. `queue_app` loads Asterisk's own queue, for comparison.
+    own music unless given. A browser that sends no sound for `rtp_timeout` (on hold
+    `rtp_timeout_hold`) is gone and its leg is ended; trunks and desk phones may be
+    silent for long (voice activity detection) and get `line_rtp_timeout`. `queue_app` loads Asterisk's own queue, for comparison.
     """
 
     name: str = "asterisk"
@@ -114,6 +116,7 @@ class AsteriskConfig:
     tones: str = "us"  # country of the indication tones
     rtp_timeout: int = 30
     rtp_timeout_hold: int = 60
+    line_rtp_timeout: int = 600
     max_calls: int = 2000
     queue_app: bool = False
     audio_socket: bool = False
@@ -484,8 +487,9 @@ def _agent(config: AsteriskConfig, line: AgentLine) -> str:
             ("rtp_symmetric", "yes"),
             ("force_rport", "yes"),
             ("rewrite_contact", "yes"),
-            ("rtp_timeout", config.rtp_timeout),
-            ("rtp_timeout_hold", config.rtp_timeout_hold),
+            ("rtp_timeout", config.line_rtp_timeout),
+            ("rtp_timeout_hold", config.line_rtp_timeout),
+            ("tos_audio", "ef"),
             ("allow_subscribe", "no"),
             ("allow_transfer", "no"),
         )
@@ -521,8 +525,9 @@ def _trunk(config: AsteriskConfig, trunk: Trunk) -> str:
         ("direct_media", "no"),
         ("trust_id_inbound", "yes"),
         ("send_pai", "yes"),
-        ("rtp_timeout", config.rtp_timeout),
-        ("rtp_timeout_hold", config.rtp_timeout_hold),
+        ("rtp_timeout", config.line_rtp_timeout),
+        ("rtp_timeout_hold", config.line_rtp_timeout),
+        ("tos_audio", "ef"),
         ("allow_subscribe", "no"),
         ("allow_transfer", "no"),
         *outbound,

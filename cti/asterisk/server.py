@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import socket
 from collections.abc import Mapping
@@ -63,17 +64,17 @@ class AsteriskServer:
         self.identity = identity
         self._files = _checked(files)
         self._ready_s = ready_s
-        self._pid: int | None = None
+        self._process: _Process | None = None
         self._lock: int | None = None
         self._restart_needed: frozenset[str] = frozenset()
 
     @property
     def pid(self) -> int | None:
         """The process id while Asterisk runs, else None."""
-        if self._pid is not None and not _alive(self._pid, self.layout):
-            _reap(self._pid)
-            self._pid = None
-        return self._pid
+        if self._process is not None and not self._process.running:
+            self._process.close()
+            self._process = None
+        return None if self._process is None else self._process.pid
 
     @property
     def running(self) -> bool:
@@ -98,9 +99,8 @@ class AsteriskServer:
             raise
 
     async def _start(self) -> Began:
-        found = find_process(self.layout)
-        if found is not None:
-            self._pid = found
+        self._process = _find(self.layout)
+        if self._process is not None:
             try:
                 await self._wait_ready()
             except AsteriskFailed:
@@ -113,7 +113,7 @@ class AsteriskServer:
         self._restart_needed = frozenset()
         _check_ports_free(self.identity)
         self.layout.control_socket.unlink(missing_ok=True)
-        self._pid = self._spawn()
+        self._process = self._spawn()
         try:
             await self._wait_ready()
         except BaseException:
@@ -123,8 +123,8 @@ class AsteriskServer:
 
     async def stop(self, graceful_s: float = 5.0) -> None:
         """End Asterisk and its calls; returns when no process is left."""
-        if self._pid is None:
-            self._pid = find_process(self.layout)
+        if self.pid is None:
+            self._process = _find(self.layout)
         try:
             await self._end_process(graceful_s)
         finally:
@@ -132,7 +132,9 @@ class AsteriskServer:
 
     def leave_running(self) -> None:
         """Let go without stopping, so that another process can take over."""
-        self._pid = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
         self._release_lock()
 
     async def restart(self) -> None:
@@ -157,10 +159,9 @@ class AsteriskServer:
 
     async def wait_exit(self) -> None:
         """Return when Asterisk ends, whoever ends it."""
-        pid = self.pid
-        if pid is not None:
-            await _exited(pid)
-        self._pid = None
+        process = self._process
+        if process is not None:
+            await process.wait()
 
     async def console(self, command: str, timeout_s: float = 10.0) -> str:
         """Run one command of Asterisk's own console over its private socket.
@@ -247,7 +248,7 @@ class AsteriskServer:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
 
-    def _spawn(self) -> int:
+    def _spawn(self) -> _Process:
         """Start the process in its own session; it holds nothing of ours open."""
         for log in (self.layout.message_log, self.layout.console_log):
             if log.exists():
@@ -255,7 +256,7 @@ class AsteriskServer:
         out = os.open(self.layout.console_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         command = [*self.install.command, "-f", "-C", str(self.layout.config_file)]
         try:
-            return os.posix_spawn(
+            pid = os.posix_spawn(
                 command[0],
                 command,
                 _environment(self.layout),
@@ -272,6 +273,7 @@ class AsteriskServer:
             raise AsteriskFailed(f"cannot start {command[0]}: {error}") from error
         finally:
             os.close(out)
+        return _Process(pid)
 
     async def _wait_ready(self) -> None:
         """Wait until Asterisk says that it is fully booted and every listener is ours."""
@@ -324,68 +326,112 @@ class AsteriskServer:
 
     async def _end_process(self, graceful_s: float) -> None:
         """SIGTERM, then SIGKILL to whatever is left of its session."""
-        pid = self.pid
-        if pid is None:
+        process = self._process
+        if process is None:
             return
-        exited = asyncio.ensure_future(_exited(pid))
+        process.signal(signal.SIGTERM)
         try:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            done, _ = await asyncio.wait({exited}, timeout=graceful_s)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # its session: the process and its children
-            if not done:
-                async with asyncio.timeout(5.0):
-                    await exited
+            async with asyncio.timeout(graceful_s):
+                await process.wait()
         except TimeoutError:
-            raise AsteriskFailed(f"Asterisk (process {pid}) cannot be ended") from None
+            process.signal(signal.SIGKILL)
+        _kill_session(process.pid)
+        try:
+            async with asyncio.timeout(5.0):
+                await process.wait()
+        except TimeoutError:
+            raise AsteriskFailed(f"Asterisk (process {process.pid}) cannot be ended") from None
+        process.close()
+        self._process = None
+
+
+class _Process:
+    """A process that may or may not be our child, held by a handle that cannot go stale."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._handle = os.pidfd_open(pid)
+
+    @property
+    def running(self) -> bool:
+        return self._handle >= 0 and not select.select([self._handle], [], [], 0)[0]
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._handle >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
+
+    async def wait(self) -> None:
+        """Return when the process has ended."""
+        if not self.running:
+            return
+        handle = os.dup(self._handle)  # several may wait, and we may be closed meanwhile
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(handle, lambda: None if ended.done() else ended.set_result(None))
+        try:
+            await ended
         finally:
-            exited.cancel()
-        self._pid = None
+            loop.remove_reader(handle)
+            os.close(handle)
+
+    def close(self) -> None:
+        """Let go; takes the exit status if it was our child."""
+        if self._handle >= 0:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+            os.close(self._handle)
+            self._handle = -1
 
 
 def find_process(layout: Layout) -> int | None:
     """The Asterisk that runs with this layout's configuration, from the process table."""
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and _alive(int(entry.name), layout):
+        if entry.name.isdecimal() and _is_ours(int(entry.name), layout):
             return int(entry.name)
     return None
 
 
-def _alive(pid: int, layout: Layout) -> bool:
-    """Whether `pid` is this layout's Asterisk: running, not dead and waiting to be reaped."""
+def _find(layout: Layout) -> _Process | None:
+    pid = find_process(layout)
+    if pid is None:
+        return None
+    try:
+        process = _Process(pid)
+    except ProcessLookupError:
+        return None
+    if not _is_ours(pid, layout):  # the number was given to another process meanwhile
+        process.close()
+        return None
+    return process
+
+
+def _is_ours(pid: int, layout: Layout) -> bool:
+    """Whether `pid` is this layout's Asterisk (and not a console of it, nor a dead child)."""
     folder = Path("/proc") / str(pid)
     try:
         arguments = (folder / "cmdline").read_bytes().split(b"\0")
         if b"-f" not in arguments or os.fsencode(layout.config_file) not in arguments:
             return False
-        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        return _stat(pid)[0] not in "ZX" and folder.stat().st_uid == os.geteuid()
     except (OSError, IndexError):
         return False
-    return state not in "ZX"
 
 
-def _reap(pid: int) -> None:
-    """Take the exit status of our own dead child; a no-op for anybody else's."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _kill_session(leader: int) -> None:
+    """End what Asterisk may have started (a music player, say)."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError, IndexError):
+            pid = int(entry.name)
+            if pid != leader and _stat(pid)[3] == str(leader):
+                os.kill(pid, signal.SIGKILL)
 
 
-async def _exited(pid: int) -> None:
-    """Wait for the end of any process, child or not."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(handle, lambda: None if ended.done() else ended.set_result(None))
-    try:
-        await ended
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)
-        _reap(pid)
+def _stat(pid: int) -> list[str]:
+    """/proc/<pid>/stat after the name: state, parent, group, session …"""
+    return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
 def _checked(files: Mapping[str, str]) -> dict[str, str]:
