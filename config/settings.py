@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 DEMO_SITE = Path(__file__).parent / "demo"
 _SECRET_NAME = re.compile(r"CALLCENTER_[A-Z0-9_]{1,48}")
+_HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - shown to people, not bound
 Port = Annotated[int, Field(ge=1, le=65535)]
 Words = Annotated[tuple[str, ...], NoDecode]  # in the environment: separated by commas
 
@@ -92,6 +93,10 @@ class Settings(BaseSettings):
         if folder := os.environ.get("CALLCENTER_SECRETS_DIR"):
             sources.append(SecretsSettingsSource(settings_cls, secrets_dir=folder))
         if file := os.environ.get("CALLCENTER_SETTINGS"):
+            if not Path(file).is_file():
+                raise FileNotFoundError(
+                    f"CALLCENTER_SETTINGS names {file!r}: there is no such file"
+                )
             sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=file))
         return tuple(sources)
 
@@ -127,7 +132,7 @@ class Settings(BaseSettings):
         if self.public_url:
             return self.public_url
         scheme = "https" if self.tls_certificate else "http"
-        host = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.host
+        host = "localhost" if self.host in _HERE else self.host
         return f"{scheme}://{host}:{self.port}"
 
     @property

@@ -389,7 +389,8 @@ class _Run:
     def missed(self, step: steps.Menu | steps.Collect, pressed: str) -> Action:
         """No key, or none that fits: repeat, or leave by the rule, or by the fallback."""
         label = step.label or step.id
-        self.note("invalid" if pressed else "silence", label, pressed[:16])
+        if pressed or self.flow.kind == "entry":  # to go on waiting in silence is no event
+            self.note("invalid" if pressed else "silence", label, pressed[:16])
         self.state.tries += 1
         if self.state.tries <= step.retries:
             speech = step.invalid if pressed else getattr(step, "silence", None)
