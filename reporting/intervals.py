@@ -214,6 +214,22 @@ def time_by_state(spans: Iterable[Span], since: float, until: float) -> dict[str
     return times
 
 
+def time_by_interval(
+    spans: Iterable[Span], calendar: Calendar, since: float, until: float
+) -> dict[float, dict[str, dict[str, float]]]:
+    """Seconds by interval start, agent and state: each span cut at the borders."""
+    times: dict[float, dict[str, dict[str, float]]] = {}
+    for span in spans:
+        at = max(span.start, since)
+        last = until if span.end is None else min(span.end, until)
+        while at < last:
+            border = min(calendar.end(at), last)
+            states = times.setdefault(calendar.start(at), {}).setdefault(span.agent, {})
+            states[span.state] = states.get(span.state, 0.0) + border - at
+            at = border
+    return times
+
+
 def busy_and_ready(states: dict[str, float]) -> tuple[float, float]:
     """Working and ready seconds of the given times by state."""
     return sum(states.get(state, 0.0) for state in BUSY), states.get("ready", 0.0)

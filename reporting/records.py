@@ -170,7 +170,7 @@ class RecordFold:
         self._sentence = sentence
         self._names = names
         self._local = local
-        self._dirty: dict[str, CallRecord] = {}
+        self._dirty: dict[str, CallRecord] = {}  # changed since last taken
         self._unsaved_spans: list[Span] = []
         self._on: dict[tuple[str, str], Callable[[CallRecord, Data, float], bool]] = {
             ("switch", "CallAdopted"): self._adopted,
@@ -398,9 +398,10 @@ class RecordFold:
         if now is not None:
             if since < now.start or (now.state, now.reason) == (state, reason):
                 return False
-            closed = Span(agent, now.state, now.reason, now.start, since)
-            self.spans.append(closed)
-            self._unsaved_spans.append(closed)
+            if since > now.start:
+                closed = Span(agent, now.state, now.reason, now.start, since)
+                self.spans.append(closed)
+                self._unsaved_spans.append(closed)
         self.open_spans[agent] = Span(agent, state, reason, since)
         return True
 

@@ -1,0 +1,294 @@
+"""Finished calls on disk, and the history that people look at: disk and memory together.
+
+`History` satisfies the console's port of the same name. What the fold still holds (today's
+calls) is taken from memory, so that a list is never behind what is live; the rest comes from
+the database. Writing happens behind calls' backs: what cannot be written is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from reporting.figures import SERVICE_LEVELS, Tally
+from reporting.intervals import (
+    Attribution,
+    Calendar,
+    IntervalFold,
+    Limits,
+    Span,
+    Visit,
+    interval_row,
+    occupancy_of,
+    time_by_interval,
+    usual_limits,
+)
+from reporting.records import CallRecord, RecordFold
+from reporting.tables import agent_spans, call_records, queue_visits
+
+BATCH = 200  # rows of one statement: SQLite allows 32,766 parameters
+MAX_CALLS = 5000  # most calls that one list shows
+
+
+class History:
+    """Saves what `fold` finishes into the database of `engine`, and reads it again.
+
+    `zone` is the site's time zone, `limits` what each queue promises, `agents_of` a queue's
+    agents (for its occupancy), `now` engine time.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        fold: RecordFold,
+        *,
+        zone: str,
+        now: Callable[[], float],
+        limits: Callable[[str], Limits] = usual_limits,
+        agents_of: Callable[[str], Iterable[str]] = lambda queue: (),
+        on_error: Callable[[Exception | None], None] = lambda error: None,
+    ) -> None:
+        self._engine = engine
+        self._fold = fold
+        self._zone = zone
+        self._now = now
+        self._limits = limits
+        self._agents_of = agents_of
+        self._on_error = on_error
+        self._lock = asyncio.Lock()
+
+    # Writing -------------------------------------------------------------------------------
+
+    async def save(self) -> int:
+        """Write down what has finished; the number of calls written.
+
+        Raises what the database raises; nothing is lost then, the next `save` tries again.
+        """
+        async with self._lock:
+            records, spans = self._fold.take_finished(), self._fold.take_spans()
+            if not records and not spans:
+                return 0
+            calls = [self._record_row(record) for record in records]
+            visits = [row for record in records for row in _visit_rows(record)]
+            try:
+                writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+                async with writing.begin() as connection:
+                    await _upsert(connection, call_records, calls)
+                    await _upsert(connection, queue_visits, visits)
+                    await _upsert(connection, agent_spans, [_span_row(s) for s in spans])
+            except BaseException:
+                self._fold.give_back(records, spans)
+                raise
+            return len(records)
+
+    async def run(self, every_s: float = 1.0) -> None:
+        """Save for ever; `on_error` gets each error, and None when it works again."""
+        failed = False
+        while True:
+            try:
+                await self.save()
+                if failed:
+                    failed = False
+                    self._on_error(None)
+            except (sa.exc.SQLAlchemyError, OSError) as error:
+                failed = True
+                self._on_error(error)
+            await asyncio.sleep(every_s)
+
+    def _record_row(self, record: CallRecord) -> dict[str, Any]:
+        return {
+            "call_id": record.call_id,
+            "arrived": record.arrived,
+            "ended": record.ended,
+            "direction": record.direction,
+            "ani": record.ani,
+            "queue": record.queue,
+            "agent": record.agent,
+            "customer_id": record.customer_id,
+            "outcome": record.outcome,
+            "disposition": record.disposition,
+            "row": self._fold.row(record),
+            "detail": self._fold.detail(record),
+        }
+
+    # Reading -------------------------------------------------------------------------------
+
+    async def calls(self, *, since: float, until: float, limit: int) -> Sequence[dict[str, Any]]:
+        """Calls that arrived in [since, until), the latest first."""
+        limit = max(0, min(limit, MAX_CALLS))
+        query = (
+            sa.select(call_records.c.call_id, call_records.c.row)
+            .where(call_records.c.arrived >= since, call_records.c.arrived < until)
+            .order_by(call_records.c.arrived.desc())
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            stored = (await connection.execute(query)).all()
+        rows: dict[str, dict[str, Any]] = {found.call_id: found.row for found in stored}
+        for record in self._fold.calls.values():
+            if since <= record.arrived < until:
+                rows[record.call_id] = self._fold.row(record)
+        return sorted(rows.values(), key=lambda row: -row["arrived"])[:limit]
+
+    async def call(self, call_id: str) -> dict[str, Any] | None:
+        """One call with its timeline; None when there is no such call."""
+        record = self._fold.calls.get(call_id)
+        if record is not None:
+            return self._fold.detail(record)
+        query = sa.select(call_records.c.detail).where(call_records.c.call_id == call_id)
+        async with self._engine.connect() as connection:
+            detail: dict[str, Any] | None = (await connection.execute(query)).scalar()
+        return detail
+
+    async def intervals(
+        self,
+        *,
+        since: float,
+        until: float,
+        minutes: int,
+        queue: str,
+        attribution: Attribution = "entered",
+    ) -> Sequence[dict[str, Any]]:
+        """One row per queue and interval that begins in [since, until); `queue` "" means all.
+
+        Raises ValueError for `minutes` other than 15 and 30. See
+        `reporting.intervals.interval_row`; each row tells whether its books balance.
+        """
+        calendar = Calendar(self._zone, minutes)
+        fold = IntervalFold(calendar, self._limits, attribution)
+        start, end = calendar.start(since), until
+        # A call that is answered or ends in the range may have entered a day before.
+        early = start if attribution == "entered" else start - 86_400
+        query = sa.select(queue_visits).where(
+            queue_visits.c.entered >= early, queue_visits.c.entered < end
+        )
+        if queue:
+            query = query.where(queue_visits.c.queue == queue)
+        async with self._engine.connect() as connection:
+            stored = (await connection.execute(query)).all()
+        spans = await self._spans(start, end)
+        for kept in stored:
+            fold.put((kept.call_id, kept.number), _visit(kept))
+        for record in self._fold.calls.values():
+            for number, visit in enumerate(record.visits):
+                if early <= visit.entered < end and queue in ("", visit.queue):
+                    fold.put((record.call_id, number), visit)
+        times = time_by_interval(spans, calendar, start, min(end, self._now()))
+        rows: list[dict[str, Any]] = []
+        for (name, begin), tally in sorted(fold.tallies.items(), key=lambda i: (i[0][1], i[0][0])):
+            if not start <= begin < end or not (tally.offered or tally.callbacks_queued):
+                continue
+            row = interval_row(name, calendar, begin, tally, self._limits(name))
+            there = times.get(begin, {})
+            mine = [there[agent] for agent in self._agents_of(name) if agent in there]
+            row["occupancy"] = occupancy_of(mine)
+            rows.append(row)
+        return rows
+
+    async def intervals_csv(self, *, since: float, until: float, minutes: int, queue: str) -> str:
+        """The same as comma-separated values; shares as decimals, empty for "not defined"."""
+        rows = await self.intervals(since=since, until=until, minutes=minutes, queue=queue)
+        flat = [_flat(row) for row in rows]
+        out = io.StringIO()
+        columns = _columns()
+        writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(flat)
+        return out.getvalue()
+
+    async def _spans(self, since: float, until: float) -> list[Span]:
+        query = sa.select(agent_spans).where(
+            agent_spans.c.ended_at > since, agent_spans.c.started_at < until
+        )
+        async with self._engine.connect() as connection:
+            stored = (await connection.execute(query)).all()
+        spans = {
+            (row.agent, row.started_at): Span(
+                row.agent, row.state, row.reason, row.started_at, row.ended_at
+            )
+            for row in stored
+        }
+        for span in self._fold.all_spans():
+            spans[(span.agent, span.start)] = span
+        return list(spans.values())
+
+
+async def _upsert(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Write rows; those that are there already become the new ones."""
+    keys = [column.name for column in table.primary_key]
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    unique = {tuple(row[key] for key in keys): row for row in rows}
+    batch = list(unique.values())
+    for first in range(0, len(batch), BATCH):
+        statement: Any = insert(table).values(batch[first : first + BATCH])
+        changes = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "call_id": record.call_id,
+            "number": number,
+            "queue": visit.queue,
+            "entered": visit.entered,
+            "kind": visit.kind,
+            "left_at": visit.left,
+            "outcome": visit.outcome,
+            "waited_s": visit.waited_s,
+            "agent": visit.agent,
+            "ended": visit.ended,
+            "talk_s": visit.talk_s,
+            "hold_s": visit.hold_s,
+            "wrap_up_s": visit.wrap_up_s,
+        }
+        for number, visit in enumerate(record.visits)
+    ]
+
+
+def _visit(row: Any) -> Visit:
+    return Visit(
+        row.queue,
+        row.entered,
+        row.kind,
+        row.left_at,
+        row.outcome,
+        row.waited_s,
+        row.agent,
+        row.ended,
+        row.talk_s,
+        row.hold_s,
+        row.wrap_up_s,
+    )
+
+
+def _span_row(span: Span) -> dict[str, Any]:
+    return {
+        "agent": span.agent,
+        "started_at": span.start,
+        "state": span.state,
+        "reason": span.reason,
+        "ended_at": span.end,
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    levels = row["service_level"]
+    return {**row, **{f"service_level_{kind}": levels[kind] for kind in SERVICE_LEVELS}}
+
+
+def _columns() -> list[str]:
+    empty = interval_row("", Calendar("UTC"), 0.0, Tally(), Limits())
+    names = [name for name in empty if name not in ("service_level", "start", "end")]
+    at = names.index("abandon_rate")
+    names[at:at] = [f"service_level_{kind}" for kind in SERVICE_LEVELS]
+    return [*names, "occupancy"]
