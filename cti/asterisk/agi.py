@@ -288,10 +288,25 @@ class AgiServer(Application):  # type: ignore[misc]
 
     async def start(self) -> None:
         """Listen. `port` 0 takes a free one, then found in `port`."""
+        await self.bind()
+        await self.open()
+
+    async def bind(self) -> None:
+        """Take the port without listening yet: who calls is refused. Raises `OSError`."""
         self._server = await asyncio.start_server(
-            self.handler, self.host, self.port, limit=self.limits.line_bytes, backlog=512
+            self.handler,
+            self.host,
+            self.port,
+            limit=self.limits.line_bytes,
+            backlog=512,
+            start_serving=False,
         )
         self.port = self._server.sockets[0].getsockname()[1]
+
+    async def open(self) -> None:
+        """Listen on the port that `bind` took; does nothing when open already."""
+        if self._server is not None:
+            await self._server.start_serving()
 
     async def stop(self) -> None:
         """Stop listening and end every session; the dialplan goes on by itself."""

@@ -1,0 +1,74 @@
+"""What the link remembers of one live call. Asterisk is the truth; this is for speed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import dataclass
+
+from cti.asterisk.sessions import VoiceSession
+from cti.calls import EndedBy, Place
+
+_FLOW_VARIABLE_MAX = 1800  # bytes: what fits into one AGI command beside its name
+
+
+@dataclass(slots=True)
+class Live:
+    """One call. `channel` runs the dialplan: the caller's, for a callback the agent's.
+
+    `peer` is the channel it is connected to, or that rings for it. `offer_id` is the
+    offer that is open or was answered. `cancelled`: an order to stop ringing is out.
+    `ends_by` is set once we know who ends the call, before the switch says it ended.
+    """
+
+    call_id: str
+    channel: str
+    uniqueid: str
+    place: Place
+    offer_id: str = ""
+    agent_id: str = ""
+    peer: str = ""
+    peer_uniqueid: str = ""
+    callback: bool = False
+    agent_answered: bool = False
+    connected: bool = False
+    cancelled: bool = False
+    ends_by: EndedBy | None = None
+    why: str = ""
+    cause: str = ""
+    session: VoiceSession | None = None
+
+    @property
+    def caller_channel(self) -> str:
+        return self.peer if self.callback else self.channel
+
+    @property
+    def agent_channel(self) -> str:
+        return self.channel if self.callback else self.peer
+
+
+def pack_flow(state: str) -> str:
+    """Flow state as plain letters, safe in every protocol between here and the channel.
+
+    Raises `ValueError` when it is too large to be kept with a call.
+    """
+    if not state:
+        return ""
+    packed = zlib.compress(state.encode("utf-8", "surrogatepass"), 6)
+    text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    if len(text) > _FLOW_VARIABLE_MAX:
+        raise ValueError(f"flow state of {len(state)} characters does not fit on a channel")
+    return text
+
+
+def unpack_flow(text: str) -> str:
+    """The flow state, or "" when what the channel carries cannot be read."""
+    if not text:
+        return ""
+    try:
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        # Bounded: a channel variable could be set by someone else.
+        return zlib.decompressobj().decompress(packed, 1_000_000).decode("utf-8", "surrogatepass")
+    except (ValueError, binascii.Error, zlib.error):
+        return ""

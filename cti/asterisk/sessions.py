@@ -1,0 +1,166 @@
+"""Voice steps of one call, carried out in its FastAGI session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from cti.asterisk.agi import AgiError, Session
+from cti.calls import Prompt
+from cti.commands import CollectDigits, PlayPrompts, RunStep
+from cti.events import Fact, StepFinished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+PromptPath = Callable[[Prompt], Awaitable[str]]
+"""Where the sound of a prompt is, as Asterisk sees it, without extension. May raise."""
+
+PROMPT_TIMEOUT_S = 10.0
+PLAY_TIMEOUT_S = 600.0
+_ORDERS_MAX = 32
+_DIGITS_MAX = 64
+_TERMINATORS = frozenset("0123456789*#")
+
+
+class VoiceSession:
+    """Takes steps one after the other until it is finished or the caller is gone."""
+
+    def __init__(
+        self,
+        session: Session,
+        call_id: str,
+        prompt_path: PromptPath,
+        report: Callable[[Fact], None],
+        pack_flow: Callable[[str], str],
+    ) -> None:
+        self.call_id = call_id
+        self._session = session
+        self._prompt_path = prompt_path
+        self._report = report
+        self._pack_flow = pack_flow
+        self._orders: deque[RunStep | Mapping[str, str]] = deque()
+        self._wake = asyncio.Event()
+        self._flow: str | None = None
+        self.closed = False
+
+    @property
+    def open(self) -> bool:
+        return not self.closed and not self._session.hung_up
+
+    def run(self, order: RunStep) -> bool:
+        """Queue a step. False when no more can be taken."""
+        return self._put(order)
+
+    def finish(self, variables: Mapping[str, str]) -> bool:
+        """Set these on the channel after the steps, and let the dialplan go on."""
+        return self._put(variables)
+
+    def _put(self, what: RunStep | Mapping[str, str]) -> bool:
+        if not self.open or len(self._orders) >= _ORDERS_MAX:
+            return False
+        self._orders.append(what)
+        self._wake.set()
+        return True
+
+    async def serve(self) -> None:
+        """Carry out what is queued; returns when the session is over."""
+        try:
+            while await self._something_to_do():
+                order = self._orders.popleft()
+                if isinstance(order, RunStep):
+                    await self._step(order)
+                else:
+                    await self._set(order)
+                    return
+        finally:
+            self.closed = True
+
+    async def _something_to_do(self) -> bool:
+        """Wait for an order, with an ear on the caller. False when the caller is gone."""
+        if self._session.hung_up:
+            return False
+        if self._orders:
+            return True
+        self._wake.clear()
+        gone = asyncio.ensure_future(self._session.watch())
+        order = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({gone, order}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            order.cancel()
+            gone.cancel()
+            results = await asyncio.gather(gone, order, return_exceptions=True)
+        if isinstance(results[0], AgiError):
+            raise results[0]
+        return not self._session.hung_up
+
+    async def _step(self, order: RunStep) -> None:
+        digits = ""
+        try:
+            outcome, digits = await self._perform(order)
+        except AgiError as error:
+            outcome = "failed"
+            log.warning("call %s: step %d failed: %s", self.call_id, order.step_no, error)
+            if self._session.writer.transport.is_closing():
+                raise  # the dialplan opens a new session and the flow goes on there
+        except Exception:
+            outcome = "failed"
+            log.exception("call %s: step %d failed", self.call_id, order.step_no)
+        if not self._session.hung_up:
+            self._report(StepFinished(self.call_id, order.step_no, outcome, digits))
+
+    async def _perform(self, order: RunStep) -> tuple[str, str]:
+        variables = self._flow_variables(order.flow_state)
+        step = order.step
+        if isinstance(step, CollectDigits):
+            variables["TIMEOUT(response)"] = _seconds(step.first_timeout_s)
+            variables["TIMEOUT(digit)"] = _seconds(step.between_timeout_s)
+            variables["CC_READ"] = ""
+        if variables:
+            await self._set(variables)  # the flow's place first, whatever happens then
+        async with asyncio.timeout(PROMPT_TIMEOUT_S):
+            paths = [await self._prompt_path(prompt) for prompt in step.prompts]
+        if isinstance(step, PlayPrompts):
+            for path in paths:
+                await self._session.stream_file(path, timeout_s=PLAY_TIMEOUT_S)
+            return "done", ""
+        return await self._collect(step, paths)
+
+    async def _collect(self, step: CollectDigits, paths: Sequence[str]) -> tuple[str, str]:
+        # One command for prompts and digits: Asterisk drops a digit that is pressed
+        # while no command runs.
+        terminator = step.terminator if step.terminator in _TERMINATORS else ""
+        most = max(1, min(step.max_digits, _DIGITS_MAX))
+        options = f"CC_READ,{'&'.join(paths)},{most},t({terminator}),1"
+        limit_s = PLAY_TIMEOUT_S + step.first_timeout_s + most * step.between_timeout_s
+        await self._session.execute("Read", options, timeout_s=limit_s)
+        if self._session.hung_up:
+            return "failed", ""
+        digits = await self._session.get_variable("CC_READ")
+        return ("digits", digits) if digits else ("timeout", "")
+
+    def _flow_variables(self, state: str) -> dict[str, str]:
+        if state == self._flow:
+            return {}
+        try:
+            packed = self._pack_flow(state)
+        except ValueError as error:
+            log.error("call %s: %s; a restart would begin its menu anew", self.call_id, error)
+            packed = ""
+        self._flow = state
+        return {"CC_FLOW": packed}
+
+    async def _set(self, variables: Mapping[str, str]) -> None:
+        """Several variables in one command. Values hold no comma, quote or `$`."""
+        pairs = ",".join(f"{name}={value}" for name, value in variables.items())
+        await self._session.execute("MSet", pairs)
+
+
+def _seconds(value: float) -> str:
+    return f"{min(max(value, 0.1), 300.0):.1f}"
