@@ -315,13 +315,14 @@ class RecordFold:
         return self._note(record, at, kind, shown, data.get("reason"))
 
     def _held(self, record: CallRecord, data: Data, at: float) -> bool:
-        if record.held and record.held[-1][1] is None:
-            return False
+        last = record.held[-1] if record.held else (0.0, 0.0)
+        if record.ended is not None or last[1] is None or at < last[1]:
+            return False  # held already, or an old word
         record.held.append((at, None))
         return self._note(record, at, "held", {})
 
     def _retrieved(self, record: CallRecord, data: Data, at: float) -> bool:
-        if not record.held or record.held[-1][1] is not None:
+        if not record.held or record.held[-1][1] is not None or at < record.held[-1][0]:
             return False
         record.held[-1] = (record.held[-1][0], at)
         return self._note(record, at, "retrieved", {})

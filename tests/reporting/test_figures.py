@@ -30,9 +30,7 @@ def tally_of(*visits: tuple[str, float]) -> Tally:
 
 def test_standard_service_level_is_the_published_example() -> None:
     """The default definition must be the one of the glossary: 200/(300+100-50) = 57.14 %."""
-    tally = Tally(
-        offered=400, answered=300, abandoned=100, short_abandoned=50, answered_within=200
-    )
+    tally = Tally(offered=400, answered=300, abandoned=100, short_abandoned=50, answered_within=200)
     assert service_level(tally) == pytest.approx(0.5714, abs=5e-5)
 
 
@@ -87,9 +85,7 @@ def test_borders_belong_to_the_promise() -> None:
         ("something new", "withdrawn"),
     ],
 )
-def test_whatever_leaves_without_answer_or_abandon_has_flowed_out(
-    outcome: str, field: str
-) -> None:
+def test_whatever_leaves_without_answer_or_abandon_has_flowed_out(outcome: str, field: str) -> None:
     """The books must balance whatever way a call left."""
     tally = tally_of((outcome, 7.0))
     assert (tally.flowed_out, getattr(tally, field), check_books(tally)) == (1, 1, 0)

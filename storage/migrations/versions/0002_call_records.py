@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("ended_at", sa.Double, nullable=False),
     )
-    op.create_index("ix_agent_spans_end", "agent_spans", ["end"])
+    op.create_index("ix_agent_spans_ended_at", "agent_spans", ["ended_at"])
 
 
 def downgrade() -> None:
