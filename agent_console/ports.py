@@ -41,7 +41,10 @@ class Floor(Protocol):
     async def wrap_up(
         self, agent: str, call_id: str, disposition: str, note: str, then: str
     ) -> None:
-        """Save the after-call work and end it; `then` is "ready", "not_ready" or "" (the intent)."""
+        """Save the after-call work and end it.
+
+        `then` is "ready", "not_ready" or "" (the intent).
+        """
         ...
 
     async def extend_wrap_up(self, agent: str, by_s: float) -> None: ...

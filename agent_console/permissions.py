@@ -1,0 +1,74 @@
+"""Who may do what: one table for every route and one for every verb. What is not here is refused.
+
+"signed-out" is anyone at all; "visitor" is a caller with a ticket for the web phone.
+"""
+
+from __future__ import annotations
+
+SIGNED_OUT = "signed-out"
+VISITOR = "visitor"
+AGENT = "agent"
+SUPERVISOR = "supervisor"
+ADMIN = "admin"
+
+ROLES = (AGENT, SUPERVISOR, ADMIN)
+EVERYBODY = (SIGNED_OUT, VISITOR, *ROLES)
+
+_anyone = frozenset(EVERYBODY)
+_people = frozenset(ROLES)
+_leads = frozenset((SUPERVISOR, ADMIN))
+
+# (method, path as declared); "WS" is a websocket.
+ROUTES: dict[tuple[str, str], frozenset[str]] = {
+    ("GET", "/api/welcome"): _anyone,
+    ("POST", "/api/login"): _anyone,
+    ("POST", "/api/logout"): _anyone,
+    ("GET", "/api/me"): _people,
+    ("POST", "/api/phone"): _people,
+    ("POST", "/api/webphone"): _anyone,
+    ("GET", "/api/calls"): _leads,
+    ("GET", "/api/calls/{call_id}"): _leads,
+    ("GET", "/api/customers"): _people,
+    ("GET", "/api/customers/{customer_id}"): _people,
+    ("POST", "/api/customers/{customer_id}/notes"): _people,
+    ("POST", "/api/customers.csv"): _leads,
+    ("GET", "/api/customers.csv"): _leads,
+    ("GET", "/api/reports/intervals"): _leads,
+    ("GET", "/api/reports/intervals.csv"): _leads,
+    ("GET", "/healthz"): _anyone,
+    ("GET", "/readyz"): _anyone,
+    ("GET", "/metrics"): _anyone,  # its own guard: this machine, or the token
+    ("GET", "/{path:path}"): _anyone,  # the pages and their assets; unknown ones are 404
+    ("WS", "/live"): _people,
+    ("WS", "/sip"): _people | {VISITOR},
+}
+
+# The verbs of the live websocket: methods of `agent_console.ports.Floor`.
+VERBS: dict[str, frozenset[str]] = {
+    "sign_in": _people,
+    "sign_out": _people,
+    "ready": _people,
+    "not_ready": _people,
+    "decline": _people,
+    "hang_up": _people,
+    "hold": _people,
+    "retrieve": _people,
+    "wrap_up": _people,
+    "extend_wrap_up": _people,
+    "choose_customer": _people,
+    "create_customer": _people,
+    "set_agent_state": _leads,
+}
+
+_nobody: frozenset[str] = frozenset()
+
+
+def may_use(role: str, method: str, path: str) -> bool:
+    """Whether this role may use the route declared as `path`."""
+    # Starlette answers HEAD wherever it answers GET.
+    return role in ROUTES.get(("GET" if method == "HEAD" else method, path), _nobody)
+
+
+def may_do(role: str, verb: str) -> bool:
+    """Whether this role may do the verb; also False when there is no such verb."""
+    return role in VERBS.get(verb, _nobody)

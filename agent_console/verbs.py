@@ -1,0 +1,134 @@
+"""What people do over the live websocket: each verb's arguments and the call behind it.
+
+Who acts is never an argument: it comes from the log-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent_console.permissions import may_do
+from agent_console.ports import Floor, Refusal, User
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+Word = Annotated[str, Field(max_length=200)]
+Line = Annotated[str, Field(max_length=1000)]
+Prose = Annotated[str, Field(max_length=8000)]
+
+
+class _Args(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Nothing(_Args):
+    pass
+
+
+class SignIn(_Args):
+    phone: Literal["browser", "desk", "outside"]
+
+
+class NotReady(_Args):
+    reason: Word
+
+
+class Offer(_Args):
+    offer_id: Id
+
+
+class Call(_Args):
+    call_id: Id
+
+
+class WrapUp(_Args):
+    call_id: Id
+    disposition: Word
+    note: Prose = ""
+    then: Literal["ready", "not_ready", ""] = ""
+
+
+class ExtendWrapUp(_Args):
+    by_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class ChooseCustomer(_Args):
+    call_id: Id
+    customer_id: Id
+
+
+class CreateCustomer(_Args):
+    call_id: Id
+    fields: Annotated[dict[Word, Line], Field(max_length=30)]
+
+
+class SetAgentState(_Args):
+    agent: Id
+    state: Literal["ready", "not ready", "offline"]
+    reason: Word = ""
+
+
+# Any: each function takes the model that stands beside it.
+Deed = Callable[[Floor, str, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`as_agent`: the actor is the user's agent, and a user who takes no calls is refused."""
+
+    args: type[_Args]
+    deed: Deed
+    as_agent: bool = True
+
+
+VERBS: dict[str, Verb] = {
+    "sign_in": Verb(SignIn, lambda f, who, a: f.sign_in(who, a.phone)),
+    "sign_out": Verb(Nothing, lambda f, who, a: f.sign_out(who)),
+    "ready": Verb(Nothing, lambda f, who, a: f.ready(who)),
+    "not_ready": Verb(NotReady, lambda f, who, a: f.not_ready(who, a.reason)),
+    "decline": Verb(Offer, lambda f, who, a: f.decline(who, a.offer_id)),
+    "hang_up": Verb(Call, lambda f, who, a: f.hang_up(who, a.call_id)),
+    "hold": Verb(Call, lambda f, who, a: f.hold(who, a.call_id)),
+    "retrieve": Verb(Call, lambda f, who, a: f.retrieve(who, a.call_id)),
+    "wrap_up": Verb(
+        WrapUp, lambda f, who, a: f.wrap_up(who, a.call_id, a.disposition, a.note, a.then)
+    ),
+    "extend_wrap_up": Verb(ExtendWrapUp, lambda f, who, a: f.extend_wrap_up(who, a.by_s)),
+    "choose_customer": Verb(
+        ChooseCustomer, lambda f, who, a: f.choose_customer(who, a.call_id, a.customer_id)
+    ),
+    "create_customer": Verb(
+        CreateCustomer, lambda f, who, a: f.create_customer(who, a.call_id, a.fields)
+    ),
+    "set_agent_state": Verb(
+        SetAgentState,
+        lambda f, who, a: f.set_agent_state(who, a.agent, a.state, a.reason),
+        as_agent=False,
+    ),
+}
+
+
+async def carry_out(floor: Floor, user: User, verb: str, args: object) -> Any:
+    """Do it as this user; returns the verb's result or raises `Refusal`."""
+    known = VERBS.get(verb)
+    if known is None:
+        raise Refusal("unknown-verb", "There is no such action.", 404)
+    if not may_do(user.role, verb):
+        raise Refusal("forbidden", "Your role does not allow this.", 403)
+    if known.as_agent and not user.agent_id:
+        raise Refusal("takes-no-calls", "This user takes no calls.", 403)
+    try:
+        checked = known.args.model_validate(args)
+    except ValidationError as wrong:
+        raise Refusal("bad-arguments", _first_mistake(wrong), 422) from None
+    return await known.deed(floor, user.agent_id if known.as_agent else user.user_id, checked)
+
+
+def _first_mistake(wrong: ValidationError) -> str:
+    # Not what was sent: a message must not carry a stranger's text into a log.
+    error = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part)[:50] for part in error["loc"])
+    return f"{place}: {error['msg']}" if place else error["msg"]
