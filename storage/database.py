@@ -2,7 +2,7 @@
 
 On SQLite every transaction is explicit. It begins DEFERRED; code that reads before
 it writes asks for `engine.execution_options(sqlite_begin="IMMEDIATE")`, so that it
-waits for the writer before it rather than failing half-way.
+waits for the writer before it rather than failing half-way; "NONE" begins nothing.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode != "NONE":  # some pragmas work outside a transaction only
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 async def upgrade(url: str) -> str:

@@ -53,6 +53,7 @@ users = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
     sa.Column("agent_id", sa.Text, nullable=False),  # "" when this user takes no calls
     sa.Column("password_hash", sa.Text, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False),
