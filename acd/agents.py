@@ -1,0 +1,90 @@
+"""What the engine keeps of one agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acd.decisions import AgentChanged
+from acd.site import Agent
+from acd.states import NOT_READY, OFFLINE, Intent, State
+from acd.timers import NO_TIMER
+
+if TYPE_CHECKING:
+    from acd.matching import Group
+
+IdleKey = tuple[float, int, "AgentRecord"]
+"""The order of idle agents: longest idle first, then who began to be idle first."""
+
+
+class AgentRecord:
+    """One agent. Read it freely; only the engine writes it.
+
+    `call` and `queue` are the call that rings, talks or is being wrapped up.
+    `idle_since` is kept while the phone rings, so that a caller who hangs up
+    does not cost the agent the place among the idle ones.
+    """
+
+    __slots__ = (
+        "call",
+        "config",
+        "console_out",
+        "deadline",
+        "grace_timer",
+        "group",
+        "id",
+        "idle_key",
+        "idle_seq",
+        "idle_since",
+        "intent",
+        "intent_reason",
+        "offer",
+        "phone_up",
+        "queue",
+        "reason",
+        "removed",
+        "since",
+        "state",
+        "timer",
+    )
+
+    def __init__(self, config: Agent, group: Group, since: float) -> None:
+        self.id = config.id
+        self.config = config
+        self.group = group
+        self.state: State = OFFLINE
+        self.since = since
+        self.reason = ""
+        self.intent: Intent = OFFLINE
+        self.intent_reason = ""
+        self.idle_since: float | None = None
+        self.idle_seq = 0
+        self.idle_key: IdleKey | None = None  # set while among the idle agents of `group`
+        self.call = ""
+        self.queue = ""
+        self.offer = ""
+        self.deadline: float | None = None
+        self.timer = NO_TIMER  # the end of the wrap-up
+        self.grace_timer = NO_TIMER  # runs after the console was lost
+        self.console_out = False  # lost, and the grace is over
+        self.phone_up = True
+        self.removed = False  # no longer configured; goes when the call is over
+
+    def want(self, intent: Intent, reason: str = "") -> None:
+        """Set what to become after the call."""
+        self.intent = intent
+        self.intent_reason = reason if intent == NOT_READY else ""
+
+    def view(self) -> AgentChanged:
+        """The whole public state."""
+        return AgentChanged(
+            self.id,
+            self.state,
+            self.since,
+            self.reason,
+            self.intent,
+            self.intent_reason,
+            self.call,
+            self.offer,
+            self.deadline,
+            self.idle_since,
+        )

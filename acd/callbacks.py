@@ -1,0 +1,228 @@
+"""Callers who would rather be called back, and keep their place.
+
+queued (its caller still on the line) ─▶ queued ─▶ offered to an agent
+    ─▶ dialling ─▶ reached | retry (later again) | expired
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from acd import decisions as d
+from acd import facts as f
+from acd import offers
+from acd.lines import (
+    CONNECTED,
+    DIALLING,
+    LEAVING,
+    OFFERED,
+    PARKED,
+    RETRY,
+    WAITING,
+    Visit,
+)
+from acd.refusals import Refusal
+from acd.states import NOT_READY
+from acd.timers import NO_TIMER
+
+if TYPE_CHECKING:
+    from acd.agents import AgentRecord
+    from acd.floor import Floor
+
+GOODBYE_S: Final = 60.0
+"""How long a callback waits for its caller to hang up, so that the line is not busy."""
+
+AGENT_GONE: Final = "agent gone"
+
+TAKEN: Final = d.Reason("callback-taken")
+NOT_NEEDED: Final = d.Reason("callback-not-needed")
+DIAL_TIME_OVER: Final = d.Reason("dial-time-over")
+
+
+def requested(floor: Floor, fact: f.CallbackRequested) -> None:
+    """The callback takes the caller's place; the caller is about to hang up."""
+    visit = floor.visit(fact.call)
+    if visit.kind != "call" or visit.place not in (WAITING, OFFERED):
+        raise Refusal("call-not-waiting", f"call {fact.call} does not wait")
+    if fact.callback in floor.visits or fact.callback in floor.over:
+        raise Refusal("callback-known", f"callback {fact.callback} exists already")
+    if not fact.number:
+        raise Refusal("no-number", "a callback needs a number")
+    agent: AgentRecord | None = None
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+    else:
+        offer = floor.offers[visit.offer]
+        agent = offer.agent
+        offers.close(floor, offer, "cancelled", TAKEN)
+    visit.place = LEAVING
+    visit.successor = fact.callback
+    _park(floor, visit, fact)
+    if agent is not None:
+        floor.settle(agent)
+
+
+def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested) -> None:
+    callback = Visit(
+        fact.callback,
+        "callback",
+        visit.line,
+        visit.needs,
+        visit.priority,
+        visit.entered,
+        visit.arrived,
+        visit.seq,
+    )
+    callback.place = PARKED
+    callback.origin = visit.call
+    callback.number = fact.number
+    callback.timer = floor.timers.start(floor.now + GOODBYE_S, "goodbye", fact.callback)
+    floor.enter(callback)
+    floor.tell_callback(callback, "queued")
+
+
+def caller_left(floor: Floor, callback_id: str) -> None:
+    """The caller has hung up: from now on the number can be dialled."""
+    callback = floor.visits.get(callback_id)
+    if callback is not None and callback.place == PARKED:
+        floor.timers.cancel(callback.timer)
+        callback.timer = NO_TIMER
+        floor.back_in_line(callback)
+
+
+def goodbye_over(floor: Floor, callback_id: str) -> None:
+    """The caller has not hung up for long; the callback may begin all the same."""
+    callback = floor.visits[callback_id]
+    callback.timer = NO_TIMER
+    floor.back_in_line(callback)
+
+
+def connected(floor: Floor, fact: f.CallbackConnected) -> None:
+    """The customer answered and talks with the agent."""
+    visit = _callback(floor, fact.callback)
+    if visit.place == OFFERED:  # the news of the agent's answer has been overtaken
+        offer = floor.offers[visit.offer]
+        offers.close(floor, offer, "accepted")
+        floor.dial(visit, offer.agent, offer.id)
+    if visit.place != DIALLING:
+        raise Refusal("not-dialling", f"callback {fact.callback} is not being dialled")
+    floor.timers.cancel(visit.timer)
+    visit.timer = NO_TIMER
+    visit.offer = ""
+    agent = floor.agents[visit.agent]
+    agent.deadline = None
+    offers.connect(floor, visit, agent, offers.REACHED, "answered")
+    floor.tell_callback(visit, "reached")
+
+
+def failed(floor: Floor, fact: f.CallbackFailed) -> None:
+    """The customer was not reached."""
+    visit = _callback(floor, fact.callback)
+    if visit.place != DIALLING:
+        raise Refusal("not-dialling", f"callback {fact.callback} is not being dialled")
+    not_reached(floor, visit, fact.why)
+
+
+def dial_time_over(floor: Floor, callback_id: str) -> None:
+    """The switch has been silent about a dialled customer: stop it and try again later."""
+    visit = floor.visits[callback_id]
+    not_reached(floor, visit, "no answer", DIAL_TIME_OVER)
+
+
+def not_reached(floor: Floor, visit: Visit, why: str, cancel: d.Reason | None = None) -> None:
+    """Free the agent, and try again later if attempts are left.
+
+    An agent who hangs up meanwhile has declined: the callback is not to blame and goes
+    to the next agent at its place.
+    """
+    agent = floor.agents[visit.agent]
+    release(floor, visit, None, cancel)
+    if why == AGENT_GONE:
+        visit.attempts -= 1
+        agent.want(NOT_READY, offers.DECLINED)
+        floor.stop(agent, "declined", offers.DECLINED)
+        floor.tell_callback(visit, "queued")
+        floor.back_in_line(visit)
+        return
+    config = visit.queue.config
+    if visit.attempts >= config.callback_attempts:
+        floor.tell_callback(visit, "expired")
+        floor.finish(
+            visit,
+            "expired",
+            d.Reason("callback-expired", {"attempts": visit.attempts, "why": why}),
+        )
+    else:
+        visit.place = RETRY
+        visit.due = floor.now + config.callback_retry_s
+        visit.timer = floor.timers.start(visit.due, "retry", visit.call)
+        floor.tell_callback(visit, "retry")
+    floor.settle(agent)
+
+
+def release(
+    floor: Floor, visit: Visit, keep: AgentRecord | None, cancel: d.Reason | None
+) -> AgentRecord | None:
+    """Take a dialled callback from its agent. Returns the agent, unless it is `keep`.
+
+    `cancel` also stops the dialling, when the switch does not know yet.
+    """
+    floor.timers.cancel(visit.timer)
+    visit.timer = NO_TIMER
+    agent = floor.agents[visit.agent]
+    if cancel is not None and agent is not keep:
+        floor.out.append(d.CancelOffer(visit.offer, visit.call, agent.id, cancel))
+    visit.agent = visit.offer = ""
+    agent.call = agent.queue = ""
+    agent.deadline = None
+    return None if agent is keep else agent
+
+
+def retry_due(floor: Floor, callback_id: str) -> None:
+    """Back to the line, at the old place."""
+    visit = floor.visits[callback_id]
+    visit.timer = NO_TIMER
+    visit.due = None
+    floor.tell_callback(visit, "queued")
+    floor.back_in_line(visit)
+
+
+def cancelled(floor: Floor, fact: f.CallbackCancelled) -> None:
+    """Nobody needs it any more."""
+    visit = _callback(floor, fact.callback)
+    if visit.place == CONNECTED:
+        raise Refusal("callback-connected", f"callback {fact.callback} is being talked to")
+    withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}))
+
+
+def not_needed(floor: Floor, caller: Visit) -> None:
+    """The caller talks with an agent after all."""
+    visit = floor.visits.get(caller.successor)
+    caller.successor = ""
+    if visit is not None and visit.place != CONNECTED:
+        withdraw(floor, visit, NOT_NEEDED)
+
+
+def withdraw(floor: Floor, visit: Visit, reason: d.Reason) -> None:
+    """End a callback that is not connected."""
+    agent: AgentRecord | None = None
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+    elif visit.place == OFFERED:
+        offer = floor.offers[visit.offer]
+        agent = offer.agent
+        offers.close(floor, offer, "cancelled", reason)
+    elif visit.place == DIALLING:
+        agent = release(floor, visit, None, reason)
+    visit.due = None
+    floor.tell_callback(visit, "cancelled")
+    floor.finish(visit, "withdrawn", reason)
+    if agent is not None:
+        floor.settle(agent)
+
+
+def _callback(floor: Floor, callback_id: str) -> Visit:
+    visit = floor.visit(callback_id)
+    if visit.kind != "callback":
+        raise Refusal("not-a-callback", f"{callback_id} is a call")
+    return visit

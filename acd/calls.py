@@ -1,0 +1,237 @@
+"""What callers and calls do: come, wait, give up, talk, end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acd import callbacks, desk, offers
+from acd import decisions as d
+from acd import facts as f
+from acd.agents import AgentRecord
+from acd.floor import Floor
+from acd.lines import (
+    CONNECTED,
+    DIALLING,
+    LEAVING,
+    OFFERED,
+    WAITING,
+    Visit,
+)
+from acd.refusals import Refusal
+from acd.site import SkillNeed
+from acd.states import HELD, TALKING, WRAP_UP
+from acd.timers import NO_TIMER
+
+CALLER_GONE: Final = d.Reason("caller-gone")
+SWITCH_LOST: Final = d.Reason("switch-lost")
+FOUND: Final = d.Reason("found-connected")
+ELSEWHERE: Final = d.Reason("agent-elsewhere")
+BUSY_WITH_CALL: Final = d.Reason("call-elsewhere")
+
+
+def queued(floor: Floor, fact: f.CallQueued) -> None:
+    """A caller comes: to the longest idle agent at once, or into the line."""
+    call = fact.call
+    if call in floor.visits:
+        raise Refusal("call-known", f"call {call} is in a queue or with an agent already")
+    if call in floor.over:
+        raise Refusal("call-over", f"call {call} is over")
+    visit = _new_visit(floor, call, fact.queue, fact.needs, fact.priority, fact.entered)
+    floor.enter(visit)
+    floor.seek_agent(visit)
+
+
+def _new_visit(
+    floor: Floor,
+    call: str,
+    queue_id: str,
+    needs: tuple[SkillNeed, ...],
+    priority: int,
+    entered: float | None,
+) -> Visit:
+    queue = floor.queues.get(queue_id)
+    if queue is None:
+        raise Refusal("unknown-queue", f"no queue {queue_id}")
+    now = floor.now
+    if entered is None or not entered <= now:
+        entered = now
+    line = floor.matching.line(queue, needs)
+    return Visit(call, "call", line, needs, priority, entered, entered, floor.next_seq())
+
+
+def caller_gone(floor: Floor, fact: f.CallerGone) -> None:
+    """The caller hung up. The same news about a connected call ends that call."""
+    visit = floor.visit(fact.call)
+    if visit.place == CONNECTED:
+        _complete(floor, visit, "caller")
+    elif visit.kind == "callback":
+        raise Refusal("is-callback", f"{fact.call} is a callback: nobody is on the line")
+    else:
+        _leave(floor, visit, "abandoned", CALLER_GONE)
+
+
+def withdrawn(floor: Floor, fact: f.CallWithdrawn) -> None:
+    """The call goes somewhere else, and may come back to a queue later."""
+    visit = floor.visit(fact.call)
+    if visit.kind == "callback":
+        raise Refusal("is-callback", f"{fact.call} is a callback: cancel it")
+    if visit.place == CONNECTED:
+        raise Refusal("call-connected", f"call {fact.call} is with agent {visit.agent}")
+    _leave(floor, visit, "withdrawn", d.Reason("withdrawn", {"why": fact.why}), final=False)
+
+
+def ended(floor: Floor, fact: f.CallEnded) -> None:
+    """The call is over on the switch, wherever it was."""
+    visit = floor.visit(fact.call)
+    if visit.place == CONNECTED:
+        _complete(floor, visit, fact.by)
+    elif visit.kind == "callback":
+        if visit.place != DIALLING:
+            raise Refusal("not-connected", f"callback {fact.call} is not on the line")
+        why = {"agent": callbacks.AGENT_GONE, "switch lost": "unreachable"}
+        callbacks.not_reached(floor, visit, why.get(fact.by, "no answer"))
+    elif fact.by == "switch lost":
+        _leave(floor, visit, "switch lost", SWITCH_LOST)
+    elif fact.by == "caller":
+        _leave(floor, visit, "abandoned", CALLER_GONE)
+    else:
+        _leave(floor, visit, "withdrawn", d.Reason("withdrawn", {"why": fact.by}))
+
+
+def _leave(
+    floor: Floor, visit: Visit, outcome: str, reason: d.Reason, *, final: bool = True
+) -> None:
+    """End a visit before any agent was connected."""
+    agent: AgentRecord | None = None
+    rang_at = ""
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+    elif visit.place == OFFERED:
+        offer = floor.offers[visit.offer]
+        agent = offer.agent
+        rang_at = agent.id
+        offers.close(floor, offer, "cancelled", reason)
+    elif visit.place == LEAVING:
+        outcome, reason = "callback", callbacks.TAKEN
+    floor.finish(visit, outcome, reason, rang_at, final=final)
+    if agent is not None:
+        floor.settle(agent)
+    if visit.successor:
+        callbacks.caller_left(floor, visit.successor)
+
+
+def _complete(floor: Floor, visit: Visit, by: str) -> None:
+    """End a connected call; the agent's after-call work begins."""
+    now = floor.now
+    hold_s = visit.hold_s
+    if visit.held_since is not None:
+        hold_s += now - visit.held_since
+    agent = floor.agents[visit.agent]
+    queue = visit.queue
+    visit.books.completed += 1
+    floor.drop(visit, final=True)
+    talk_s = max(0.0, now - visit.answered - hold_s)
+    floor.out.append(d.CallCompleted(visit.call, queue.id, agent.id, by, talk_s, hold_s))
+    wrap_up_s = queue.config.wrap_up_s
+    if wrap_up_s is not None and wrap_up_s <= 0:
+        floor.step(agent, "ended")
+        desk.end_wrap_up(floor, agent, forced=False)
+        return
+    if wrap_up_s is not None:
+        agent.deadline = now + wrap_up_s
+        agent.timer = floor.timers.start(agent.deadline, "wrap-up", agent.id)
+    floor.move(agent, "ended")
+
+
+def held(floor: Floor, fact: f.CallHeld) -> None:
+    """The caller hears music."""
+    visit, agent = _with_agent(floor, fact.call)
+    if visit.held_since is not None:
+        raise Refusal("no-change", f"call {fact.call} is held already")
+    visit.held_since = floor.now
+    floor.move(agent, "held")
+
+
+def retrieved(floor: Floor, fact: f.CallRetrieved) -> None:
+    """The two talk again."""
+    visit, agent = _with_agent(floor, fact.call)
+    if visit.held_since is None:
+        raise Refusal("no-change", f"call {fact.call} is not held")
+    visit.hold_s += floor.now - visit.held_since
+    visit.held_since = None
+    floor.move(agent, "retrieved")
+
+
+def _with_agent(floor: Floor, call: str) -> tuple[Visit, AgentRecord]:
+    visit = floor.visit(call)
+    if visit.place != CONNECTED:
+        raise Refusal("not-connected", f"call {call} is not with an agent")
+    return visit, floor.agents[visit.agent]
+
+
+def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
+    """The switch says that the two talk, so they do, whatever we thought of either."""
+    agent = floor.agent(fact.agent)
+    if agent.state in (TALKING, HELD):
+        raise Refusal("agent-busy", f"agent {agent.id} talks with {agent.call}")
+    if fact.call in floor.over:
+        raise Refusal("call-over", f"call {fact.call} is over")
+    visit = floor.visits.get(fact.call)
+    if visit is not None and visit.place == CONNECTED:
+        raise Refusal("call-connected", f"call {fact.call} is with agent {visit.agent}")
+    if visit is None and not floor.queues:
+        raise Refusal("unknown-queue", f"no queue {fact.queue}")
+    freed = _clear_call(floor, visit, agent) if visit is not None else None
+    waiting_again = _clear_agent(floor, agent)
+    if visit is None:
+        queue_id = fact.queue if fact.queue in floor.queues else next(iter(floor.queues))
+        visit = _new_visit(floor, fact.call, queue_id, (), 0, fact.entered)
+        floor.enter(visit)
+    offers.connect(floor, visit, agent, FOUND, "found-talking")
+    if visit.kind == "callback":
+        floor.tell_callback(visit, "reached")
+    if visit.successor:
+        callbacks.not_needed(floor, visit)
+    if freed is not None:
+        floor.settle(freed)
+    if waiting_again is not None:
+        floor.back_in_line(waiting_again)
+
+
+def _clear_call(floor: Floor, visit: Visit, agent: AgentRecord) -> AgentRecord | None:
+    """Take a call from where we thought it was. Returns another agent who is now free."""
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+        return None
+    if visit.place == OFFERED:
+        offer = floor.offers[visit.offer]
+        if offer.agent is agent:
+            offers.close(floor, offer, "accepted")
+            return None
+        offers.close(floor, offer, "cancelled", BUSY_WITH_CALL)
+        return offer.agent
+    if visit.place == DIALLING:
+        return callbacks.release(floor, visit, agent, BUSY_WITH_CALL)
+    floor.timers.cancel(visit.timer)
+    visit.timer = NO_TIMER
+    visit.due = None
+    return None
+
+
+def _clear_agent(floor: Floor, agent: AgentRecord) -> Visit | None:
+    """Take an agent from whatever we thought. Returns a visit that has to wait again."""
+    floor.matching.remove_idle(agent)
+    if agent.state == WRAP_UP:
+        desk.close_wrap_up(floor, agent, forced=False)
+        return None
+    offer = floor.offers.get(agent.offer)
+    if offer is not None:
+        offers.close(floor, offer, "cancelled", ELSEWHERE)
+        return offer.visit
+    if agent.call:
+        visit = floor.visits[agent.call]
+        callbacks.release(floor, visit, None, ELSEWHERE)
+        visit.attempts -= 1
+        floor.tell_callback(visit, "queued")
+        return visit
+    return None

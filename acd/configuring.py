@@ -1,0 +1,161 @@
+"""A new configuration while calls are in the house: nobody is lost, nobody is cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from acd import decisions as d
+from acd import facts as f
+from acd import offers
+from acd.agents import AgentRecord
+from acd.counters import QueueCounts
+from acd.lines import CONNECTED, WAITING, QueueState, Visit
+from acd.matching import Matching
+from acd.refusals import Refusal
+from acd.site import Site
+from acd.states import OFFLINE, READY
+from acd.timers import NO_TIMER
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+
+AGENT_REMOVED: Final = d.Reason("agent-removed")
+
+
+def configured(floor: Floor, fact: f.Configured) -> None:
+    """Take up a new configuration.
+
+    Waiting callers of a removed queue go to its `overflow_to`, else to the first queue.
+    Agents who are removed finish their call; their ringing offers go to others.
+    """
+    problem = mistake(fact.site) or _loses_callers(floor, fact.site)
+    if problem:
+        raise Refusal("bad-site", problem)
+    install(floor, fact.site)
+    _remove_agents(floor)
+    for visit in in_order(floor):
+        if visit.place == WAITING and visit.queue.retired:
+            floor.leave_line(visit)
+            floor.back_in_line(visit)
+    match_all(floor)
+
+
+def mistake(site: Site) -> str:
+    """What is wrong with a site in itself; "" for nothing."""
+    queues = [queue.id for queue in site.queues]
+    agents = [agent.id for agent in site.agents]
+    if len(set(queues)) != len(queues):
+        return "two queues have one id"
+    if len(set(agents)) != len(agents):
+        return "two agents have one id"
+    known = set(queues)
+    for agent in site.agents:
+        for queue in agent.queues:
+            if queue not in known:
+                return f"agent {agent.id} serves the unknown queue {queue}"
+    return ""
+
+
+def _loses_callers(floor: Floor, site: Site) -> str:
+    if not site.queues and any(visit.place != CONNECTED for visit in floor.visits.values()):
+        return "callers wait and no queue would be left"
+    return ""
+
+
+def install(floor: Floor, site: Site) -> None:
+    """Rebuild queues, groups and lines for `site`; every visit and agent keeps its state."""
+    floor.site = site
+    old = floor.queues
+    floor.queues = {queue.id: _queue_state(floor, queue.id) for queue in site.queues}
+    for queue in site.queues:
+        floor.queues[queue.id].config = queue
+    floor.matching = Matching()
+    for gone in old.values():
+        gone.retired = gone.id not in floor.queues
+        gone.lines.clear()
+    for queue_state in floor.queues.values():
+        floor.matching.line(queue_state, ())
+    _install_agents(floor, site)
+    for visit in floor.visits.values():
+        _install_visit(floor, visit)
+    floor.agents_version += 1
+
+
+def _queue_state(floor: Floor, queue_id: str) -> QueueState:
+    known = floor.queues.get(queue_id)
+    if known is not None:
+        return known
+    for visit in floor.visits.values():  # a removed queue comes back before its last call left
+        if visit.queue.id == queue_id:
+            visit.queue.retired = False
+            return visit.queue
+    counts = floor.counts.setdefault(queue_id, QueueCounts())
+    config = next(queue for queue in floor.site.queues if queue.id == queue_id)
+    return QueueState(config, counts)
+
+
+def _install_agents(floor: Floor, site: Site) -> None:
+    wanted = {agent.id: agent for agent in site.agents}
+    for agent in floor.agents.values():
+        agent.removed = agent.id not in wanted
+    for config in site.agents:
+        group = floor.matching.group(config)
+        known = floor.agents.get(config.id)
+        if known is None:
+            known = floor.agents[config.id] = AgentRecord(config, group, floor.now)
+        known.config = config
+        known.group = group
+        group.members[known.id] = known
+    for agent in floor.agents.values():
+        if agent.removed:  # in a group of its former kind, till the call is over
+            agent.group = floor.matching.group(agent.config)
+            agent.group.members[agent.id] = agent
+            agent.idle_key = None
+        elif agent.idle_key is not None:
+            agent.idle_key = None
+            floor.matching.add_idle(agent)
+
+
+def _install_visit(floor: Floor, visit: Visit) -> None:
+    in_line = visit.key is not None
+    visit.key = None
+    visit.line = floor.matching.line(visit.queue, visit.needs)
+    visit.line.visits += 1
+    if in_line:
+        floor.timers.cancel(visit.timer)
+        visit.timer = NO_TIMER
+        floor.put_back(visit)
+
+
+def _remove_agents(floor: Floor) -> None:
+    for agent in [agent for agent in floor.agents.values() if agent.removed]:
+        offer = floor.offers.get(agent.offer)
+        if offer is not None:
+            offers.close(floor, offer, "cancelled", AGENT_REMOVED)
+        if agent.call:  # talking, wrapping up, or a callback being dialled
+            agent.want(OFFLINE)
+            floor.tell(agent)
+        else:
+            floor.forget(agent)
+        if offer is not None:
+            floor.rehome(offer.visit)
+            floor.put_back(offer.visit)
+
+
+def in_order(floor: Floor) -> list[Visit]:
+    """Every visit in the order of serving over all queues."""
+    return sorted(
+        floor.visits.values(),
+        key=lambda visit: (
+            -(visit.queue.config.priority + visit.priority),
+            visit.arrived,
+            visit.seq,
+        ),
+    )
+
+
+def match_all(floor: Floor) -> None:
+    """Offer every waiting call that an idle agent may take, the first ones first."""
+    if any(agent.state == READY for agent in floor.agents.values()):
+        for visit in in_order(floor):
+            floor.seek_agent_if_waiting(visit)

@@ -1,0 +1,46 @@
+"""What has been counted per queue, from the same steps that make the notices."""
+
+from __future__ import annotations
+
+
+class Books:
+    """One queue's calls, or its callbacks: what came in and how it left.
+
+    offered = still open + the sum of `left`, at every moment. `completed` are
+    connected calls (in `left` as "answered" or "reached") that have ended since.
+    """
+
+    __slots__ = ("completed", "left", "offered")
+
+    def __init__(self) -> None:
+        self.offered = 0
+        self.completed = 0
+        self.left: dict[str, int] = {}
+
+    def leave(self, outcome: str) -> None:
+        """Count one visit that ended."""
+        self.left[outcome] = self.left.get(outcome, 0) + 1
+
+    @property
+    def connected(self) -> int:
+        """Calls that are talking now."""
+        return self.left.get("answered", 0) + self.left.get("reached", 0) - self.completed
+
+    @property
+    def open(self) -> int:
+        """Visits that have not left yet: waiting, ringing, or a callback to come."""
+        return self.offered - sum(self.left.values())
+
+
+class QueueCounts:
+    """The books of one queue since the engine began; kept when the queue is removed."""
+
+    __slots__ = ("callbacks", "calls")
+
+    def __init__(self) -> None:
+        self.calls = Books()
+        self.callbacks = Books()
+
+    def of(self, kind: str) -> Books:
+        """The books for "call" or "callback"."""
+        return self.calls if kind == "call" else self.callbacks

@@ -1,0 +1,224 @@
+"""What agents do, and what happens to their phones and consoles."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Final
+
+from acd import decisions as d
+from acd import facts as f
+from acd import offers
+from acd.agents import AgentRecord
+from acd.floor import CONNECTION_LOST, PHONE, Floor
+from acd.refusals import Refusal
+from acd.states import (
+    FAULT,
+    HELD,
+    NOT_READY,
+    OFFLINE,
+    READY,
+    RESERVED,
+    TALKING,
+    WRAP_UP,
+    Intent,
+)
+from acd.timers import NO_TIMER
+
+MAX_EXTENSION_S: Final = 24 * 3600.0
+
+SIGNED_OUT: Final = d.Reason("agent-signed-out")
+PAUSED: Final = d.Reason("agent-not-ready")
+PHONE_FAILED: Final = d.Reason("phone-failed")
+
+
+def _no_change(agent: AgentRecord) -> Refusal:
+    return Refusal("no-change", f"agent {agent.id} is so already")
+
+
+def _signed_in(floor: Floor, agent_id: str) -> AgentRecord:
+    agent = floor.agent(agent_id)
+    if agent.state == OFFLINE:
+        raise Refusal("not-signed-in", f"agent {agent_id} is not signed in")
+    return agent
+
+
+def _busy(agent: AgentRecord) -> bool:
+    """With a call, after one, or on the phone for a callback: wishes become the intent."""
+    return agent.state in (TALKING, HELD, WRAP_UP) or (agent.state == RESERVED and not agent.offer)
+
+
+def _intend(floor: Floor, agent: AgentRecord, intent: Intent, reason: str = "") -> None:
+    if agent.intent == intent and agent.intent_reason == (reason if intent == NOT_READY else ""):
+        raise _no_change(agent)
+    agent.want(intent, reason)
+    floor.tell(agent)
+
+
+def signed_in(floor: Floor, fact: f.AgentSignedIn) -> None:
+    """Begin a shift as not ready. Coming back during a call takes back an earlier sign-out."""
+    agent = floor.agent(fact.agent)
+    if agent.removed:
+        raise Refusal("unknown-agent", f"agent {fact.agent} is no longer configured")
+    if agent.state != OFFLINE:
+        if agent.intent != OFFLINE:
+            raise Refusal("already-signed-in", f"agent {fact.agent} is signed in already")
+        agent.phone_up = fact.phone_up
+        _console_is_there(floor, agent)
+        _intend(floor, agent, NOT_READY)
+        return
+    agent.phone_up = fact.phone_up
+    agent.want(NOT_READY)
+    floor.move(agent, "signed-in")
+
+
+def signed_out(floor: Floor, fact: f.AgentSignedOut) -> None:
+    """End the shift; during a call, after it."""
+    agent = _signed_in(floor, fact.agent)
+    if _busy(agent):
+        _intend(floor, agent, OFFLINE)
+        return
+    offer = floor.offers.get(agent.offer)
+    if offer is not None:
+        offers.close(floor, offer, "refused", SIGNED_OUT)
+    agent.want(OFFLINE)
+    floor.stop(agent, "signed-out")
+    if offer is not None:
+        floor.back_in_line(offer.visit)
+
+
+def ready(floor: Floor, fact: f.AgentReady) -> None:
+    """Want calls. Without a phone this is a fault that heals with the phone."""
+    agent = _signed_in(floor, fact.agent)
+    if agent.removed:
+        raise Refusal("unknown-agent", f"agent {fact.agent} is no longer configured")
+    if _busy(agent):
+        _intend(floor, agent, READY)
+    elif agent.state in (READY, RESERVED):
+        raise _no_change(agent)
+    elif agent.console_out:
+        raise Refusal("connection-lost", f"agent {agent.id} has no console")
+    elif agent.phone_up:
+        floor.become_ready(agent, "ready")
+    elif agent.state == FAULT:
+        raise Refusal("phone-down", f"the phone of agent {agent.id} cannot be rung")
+    else:
+        agent.want(READY)
+        floor.stop(agent, "phone-failed", PHONE)
+
+
+def not_ready(floor: Floor, fact: f.AgentNotReady) -> None:
+    """Want no calls; a phone that rings is refused by it."""
+    agent = _signed_in(floor, fact.agent)
+    if _busy(agent):
+        _intend(floor, agent, NOT_READY, fact.reason)
+        return
+    if agent.state == NOT_READY and agent.reason == fact.reason:
+        raise _no_change(agent)
+    offer = floor.offers.get(agent.offer)
+    if offer is not None:
+        offers.refuse(floor, offer, fact.reason or offers.DECLINED, PAUSED)
+        return
+    agent.want(NOT_READY, fact.reason)
+    floor.stop(agent, "not-ready", fact.reason)
+
+
+def phone_failed(floor: Floor, fact: f.PhoneFailed) -> None:
+    """The phone cannot be rung: no more offers, and a ringing one goes to the next agent."""
+    agent = floor.agent(fact.agent)
+    if not agent.phone_up:
+        raise _no_change(agent)
+    agent.phone_up = False
+    if agent.state == READY:
+        floor.stop(agent, "phone-failed", fact.why or PHONE)
+    elif agent.offer:
+        offers.broke(floor, floor.offers[agent.offer], fact.why or PHONE, PHONE_FAILED)
+
+
+def phone_healthy(floor: Floor, fact: f.PhoneHealthy) -> None:
+    """The phone can be rung (again)."""
+    agent = floor.agent(fact.agent)
+    if agent.phone_up and agent.state != FAULT:
+        raise _no_change(agent)
+    agent.phone_up = True
+    if agent.state == FAULT:
+        floor.settle(agent)
+
+
+def console_lost(floor: Floor, fact: f.ConsoleLost) -> None:
+    """Nothing happens before the grace is over; a call never ends by this."""
+    agent = _signed_in(floor, fact.agent)
+    if agent.console_out or agent.grace_timer:
+        raise _no_change(agent)
+    due = floor.now + floor.site.console_grace_s
+    agent.grace_timer = floor.timers.start(due, "console", agent.id)
+
+
+def console_grace_over(floor: Floor, agent_id: str) -> None:
+    """No offers for an agent who cannot see them."""
+    agent = floor.agents[agent_id]
+    agent.grace_timer = NO_TIMER
+    agent.console_out = True
+    if agent.state in (READY, FAULT):
+        agent.want(NOT_READY, CONNECTION_LOST)
+        floor.stop(agent, "console-lost", CONNECTION_LOST)
+
+
+def console_back(floor: Floor, fact: f.ConsoleBack) -> None:
+    """Within the grace nothing has happened; later the agent has to press Ready."""
+    agent = _signed_in(floor, fact.agent)
+    if not agent.console_out and not agent.grace_timer:
+        raise _no_change(agent)
+    _console_is_there(floor, agent)
+
+
+def _console_is_there(floor: Floor, agent: AgentRecord) -> None:
+    floor.timers.cancel(agent.grace_timer)
+    agent.grace_timer = NO_TIMER
+    agent.console_out = False
+
+
+def wrap_up_done(floor: Floor, fact: f.WrapUpDone) -> None:
+    """The after-call work is over."""
+    end_wrap_up(floor, _wrapping_up(floor, fact.agent), forced=False)
+
+
+def wrap_up_time_over(floor: Floor, agent_id: str) -> None:
+    """The queue's time for after-call work is over."""
+    end_wrap_up(floor, floor.agents[agent_id], forced=True)
+
+
+def wrap_up_extended(floor: Floor, fact: f.WrapUpExtended) -> None:
+    """More time for the after-call work."""
+    agent = _wrapping_up(floor, fact.agent)
+    if agent.deadline is None:
+        raise Refusal("no-deadline", f"the wrap-up of agent {agent.id} has no forced end")
+    if not (isfinite(fact.by_s) and 0 < fact.by_s <= MAX_EXTENSION_S):
+        raise Refusal("bad-duration", f"cannot extend by {fact.by_s} s")
+    floor.timers.cancel(agent.timer)
+    agent.deadline += fact.by_s
+    agent.timer = floor.timers.start(agent.deadline, "wrap-up", agent.id)
+    floor.tell(agent)
+
+
+def end_wrap_up(floor: Floor, agent: AgentRecord, *, forced: bool) -> None:
+    """Close the after-call work and do what the agent wants next."""
+    close_wrap_up(floor, agent, forced=forced)
+    floor.settle(agent)
+
+
+def close_wrap_up(floor: Floor, agent: AgentRecord, *, forced: bool) -> None:
+    """Close the after-call work; the agent is for the caller of this to place."""
+    floor.timers.cancel(agent.timer)
+    agent.timer = NO_TIMER
+    agent.deadline = None
+    floor.out.append(
+        d.WrapUpEnded(agent.call, agent.queue, agent.id, floor.now - agent.since, forced)
+    )
+    agent.call = agent.queue = ""
+
+
+def _wrapping_up(floor: Floor, agent_id: str) -> AgentRecord:
+    agent = floor.agent(agent_id)
+    if agent.state != WRAP_UP:
+        raise Refusal("not-in-wrap-up", f"agent {agent_id} is {agent.state}")
+    return agent

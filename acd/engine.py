@@ -1,0 +1,215 @@
+"""The routing engine: facts and the time in, decisions out.
+
+No clock, no randomness, no input or output: the same facts at the same times always give
+the same decisions and the same state. Timers are handled at their own time, before
+anything later, so it does not matter how late (or whether) `tick` is called: folding the
+journal of facts with their times gives the live state.
+
+    fact, now ─▶ timers due by then, in order ─▶ the fact's handler ─▶ decisions
+                                                     │ raises Refusal: nothing has changed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from acd import (
+    callbacks,
+    calls,
+    configuring,
+    desk,
+    offers,
+    overflowing,
+    resuming,
+    snapshots,
+    views,
+)
+from acd import decisions as d
+from acd import facts as f
+from acd.agents import AgentRecord
+from acd.counters import QueueCounts
+from acd.floor import Floor
+from acd.refusals import Refusal
+from acd.site import Site
+
+Handler = Callable[[Floor, Any], None]
+
+HANDLERS: Mapping[type, Handler] = MappingProxyType(
+    {
+        f.Resumed: resuming.resumed,
+        f.Configured: configuring.configured,
+        f.AgentSignedIn: desk.signed_in,
+        f.AgentSignedOut: desk.signed_out,
+        f.AgentReady: desk.ready,
+        f.AgentNotReady: desk.not_ready,
+        f.PhoneFailed: desk.phone_failed,
+        f.PhoneHealthy: desk.phone_healthy,
+        f.ConsoleLost: desk.console_lost,
+        f.ConsoleBack: desk.console_back,
+        f.WrapUpDone: desk.wrap_up_done,
+        f.WrapUpExtended: desk.wrap_up_extended,
+        f.CallQueued: calls.queued,
+        f.CallerGone: calls.caller_gone,
+        f.CallWithdrawn: calls.withdrawn,
+        f.CallHeld: calls.held,
+        f.CallRetrieved: calls.retrieved,
+        f.CallEnded: calls.ended,
+        f.CallFoundConnected: calls.found_connected,
+        f.OfferRang: offers.rang,
+        f.OfferAccepted: offers.accepted,
+        f.OfferDeclined: offers.declined,
+        f.OfferUnanswered: offers.unanswered,
+        f.OfferUnreachable: offers.unreachable,
+        f.OfferLost: offers.lost,
+        f.CallbackRequested: callbacks.requested,
+        f.CallbackConnected: callbacks.connected,
+        f.CallbackFailed: callbacks.failed,
+        f.CallbackCancelled: callbacks.cancelled,
+    }
+)
+
+ALARMS: Mapping[str, Handler] = MappingProxyType(
+    {
+        "offer": offers.ring_time_over,
+        "wrap-up": desk.wrap_up_time_over,
+        "console": desk.console_grace_over,
+        "overflow": overflowing.overflow_due,
+        "dial": callbacks.dial_time_over,
+        "retry": callbacks.retry_due,
+        "goodbye": callbacks.goodbye_over,
+    }
+)
+
+
+class Engine:
+    """One routing domain. Times are engine time in seconds; a time that goes back is clamped."""
+
+    def __init__(self, site: Site) -> None:
+        problem = configuring.mistake(site)
+        if problem:
+            raise ValueError(problem)
+        self._floor = Floor()
+        self._pending: list[d.Decision] = []  # decided while restoring, not told yet
+        configuring.install(self._floor, site)
+
+    # Driving ---------------------------------------------------------------------------
+
+    def handle(self, fact: f.Fact, now: float) -> list[d.Decision]:
+        """Take one fact and decide. A fact that does not fit gives one `Refused`."""
+        floor = self._floor
+        out = floor.out = self._begin()
+        if type(fact) is f.Resumed:  # before any deadline is looked at
+            floor.now = max(floor.now, now)
+            self._take(fact)
+        self._run_timers(now)
+        if type(fact) is not f.Resumed:
+            self._take(fact)
+        return out
+
+    def tick(self, now: float) -> list[d.Decision]:
+        """Do what has become due."""
+        out = self._floor.out = self._begin()
+        self._run_timers(now)
+        return out
+
+    def deadline(self) -> float | None:
+        """When `tick` should be called next; None when nothing is open."""
+        return self._floor.now if self._pending else self._floor.timers.next_due()
+
+    def _begin(self) -> list[d.Decision]:
+        out, self._pending = self._pending, []
+        return out
+
+    def _take(self, fact: f.Fact) -> None:
+        floor = self._floor
+        handler = HANDLERS.get(type(fact))
+        try:
+            if handler is None:
+                raise Refusal("unknown-fact", f"{type(fact).__name__} is no fact")
+            handler(floor, fact)
+        except Refusal as no:
+            floor.out.append(d.Refused(type(fact).__name__, no.code, no.message))
+
+    def _run_timers(self, now: float) -> None:
+        """Process every deadline up to `now` at its own time, then let it be `now`."""
+        floor = self._floor
+        timers = floor.timers
+        while (timer := timers.pop_due(now)) is not None:
+            due, kind, about = timer
+            if due > floor.now:
+                floor.now = due
+            ALARMS[kind](floor, about)
+        if now > floor.now:
+            floor.now = now
+
+    # Keeping ---------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as JSON-able data, the site included."""
+        return snapshots.take(self._floor)
+
+    @classmethod
+    def restore(cls, site: Site, snapshot: Mapping[str, Any]) -> Engine:
+        """The engine that gave `snapshot`, then configured with `site` if that is another one.
+
+        What the change of site decides is given out by the next `handle` or `tick`.
+        """
+        engine = cls(snapshots.site_of(snapshot))
+        floor = engine._floor
+        snapshots.fill(floor, snapshot)
+        if site != floor.site:
+            floor.out = engine._pending
+            engine._take(f.Configured(site))
+        return engine
+
+    # Looking ---------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The time of the last fact, timer or tick."""
+        return self._floor.now
+
+    @property
+    def site(self) -> Site:
+        """The configuration in force."""
+        return self._floor.site
+
+    @property
+    def agents(self) -> Mapping[str, AgentRecord]:
+        """Every agent by id, for reading only."""
+        return MappingProxyType(self._floor.agents)
+
+    @property
+    def counts(self) -> Mapping[str, QueueCounts]:
+        """The books by queue id, for reading only."""
+        return MappingProxyType(self._floor.counts)
+
+    def agent_view(self, agent: str) -> d.AgentChanged:
+        """The whole public state of an agent; `KeyError` for an unknown one."""
+        return self._floor.agents[agent].view()
+
+    def waiting(self, queue: str) -> list[views.Waiting]:
+        """Who waits in `queue`, in the order of serving; empty for an unknown queue."""
+        return views.waiting(self._floor, queue)
+
+    def visit(self, call: str) -> views.VisitView | None:
+        """Where a call or callback is; None when it is in no queue and with no agent."""
+        return views.visit(self._floor, call)
+
+    def visits(self) -> list[views.VisitView]:
+        """Every open visit: waiting, ringing, dialling, connected, callbacks to come."""
+        return views.visits(self._floor)
+
+    def position(self, call: str) -> int | None:
+        """The call's place in its queue from 1 on; None when it is not in the line."""
+        return views.position(self._floor, call)
+
+    def why_waiting(self, call: str, now: float) -> d.Reason:
+        """Why nobody has the call yet; code "not-waiting" when that is no question."""
+        return views.why_waiting(self._floor, call, now)
+
+    def agents_by_state(self, queue: str) -> dict[str, int]:
+        """How many agents of `queue` are in each state; states without agents are left out."""
+        return views.agents_by_state(self._floor, queue)

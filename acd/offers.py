@@ -1,0 +1,221 @@
+"""Offers: a phone rings, and every way that this can end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from acd import decisions as d
+from acd import facts as f
+from acd.lines import CONNECTED, OFFERED, Visit
+from acd.refusals import Refusal
+from acd.states import NOT_READY, READY
+from acd.timers import NO_TIMER
+
+if TYPE_CHECKING:
+    from acd.agents import AgentRecord
+    from acd.floor import Floor
+
+OFFER_MARGIN_S: Final = 5.0
+"""How long after `ring_s` the engine gives up by itself; the switch should say so first."""
+
+DECLINED: Final = "declined"
+NO_ANSWER: Final = "no answer"
+
+RING_TIME_OVER: Final = d.Reason("ring-time-over")
+ANSWERED: Final = d.Reason("answered")
+REACHED: Final = d.Reason("callback-reached")
+
+
+class OpenOffer:
+    """A phone that rings for a visit."""
+
+    __slots__ = ("agent", "deadline", "id", "rang", "started", "timer", "visit")
+
+    def __init__(
+        self, offer: str, visit: Visit, agent: AgentRecord, started: float, deadline: float
+    ) -> None:
+        self.id = offer
+        self.visit = visit
+        self.agent = agent
+        self.started = started
+        self.deadline = deadline
+        self.timer = NO_TIMER
+        self.rang = False
+
+
+def make(floor: Floor, visit: Visit, agent: AgentRecord, among: int, waiting: int) -> None:
+    """Reserve an agent for a visit that is in no line (any more), and order the ringing.
+
+    `among`: how many idle agents could have got it; `waiting`: how many callers the
+    agent could have got.
+    """
+    now = floor.now
+    queue = visit.queue
+    ring_s = queue.config.ring_s
+    deadline = now + ring_s + OFFER_MARGIN_S
+    floor.last_offer = number = floor.last_offer + 1
+    offer = OpenOffer(f"o{number}", visit, agent, now, deadline)
+    offer.timer = floor.timers.start(deadline, "offer", offer.id)
+    floor.offers[offer.id] = offer
+    visit.place = OFFERED
+    visit.offer = agent.offer = offer.id
+    visit.agent = agent.id
+    agent.call = visit.call
+    agent.queue = queue.id
+    agent.deadline = deadline
+    idle_since = agent.idle_since
+    reason = d.Reason(
+        "longest-idle" if among > 1 else "only-free",
+        {
+            "needs": visit.line.needs_text,
+            "agents": among,
+            "idle_s": 0.0 if idle_since is None else now - idle_since,
+            "waiting": waiting,
+            "waited_s": now - visit.entered,
+            "priority": queue.config.priority + visit.priority,
+        },
+    )
+    floor.move(agent, "offered")
+    if visit.kind == "call":
+        floor.out.append(
+            d.Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason)
+        )
+    else:
+        floor.out.append(
+            d.Callback(
+                offer.id,
+                visit.call,
+                agent.id,
+                queue.id,
+                visit.number,
+                ring_s,
+                deadline,
+                reason,
+            )
+        )
+
+
+def close(floor: Floor, offer: OpenOffer, outcome: str, cancel: d.Reason | None = None) -> None:
+    """End an offer; the caller and the agent are then for the caller of this to place.
+
+    `cancel` also stops the ringing, when the switch does not know yet.
+    """
+    visit, agent = offer.visit, offer.agent
+    floor.timers.cancel(offer.timer)
+    del floor.offers[offer.id]
+    visit.offer = visit.agent = ""
+    agent.offer = agent.call = agent.queue = ""
+    agent.deadline = None
+    if cancel is not None:
+        floor.out.append(d.CancelOffer(offer.id, visit.call, agent.id, cancel))
+    floor.out.append(
+        d.OfferEnded(offer.id, visit.call, agent.id, outcome, floor.now - offer.started)
+    )
+
+
+def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, event: str) -> None:
+    """The two talk now; the visit's wait is over."""
+    now = floor.now
+    outcome = "answered" if visit.kind == "call" else "reached"
+    visit.place = CONNECTED
+    visit.answered = now
+    visit.agent = agent.id
+    agent.call = visit.call
+    agent.queue = visit.queue.id
+    agent.idle_since = None
+    visit.books.leave(outcome)
+    floor.out.append(
+        d.CallLeft(
+            visit.call,
+            visit.queue.id,
+            visit.entered,
+            outcome,
+            now - visit.entered,
+            agent.id,
+            reason,
+            visit.kind,
+        )
+    )
+    if event == "answered":
+        floor.move(agent, "answered")
+    else:
+        floor.move(agent, "found-talking")
+
+
+def _open(floor: Floor, offer_id: str) -> OpenOffer:
+    offer = floor.offers.get(offer_id)
+    if offer is None:
+        raise Refusal("offer-over", f"offer {offer_id} is over or was never made")
+    return offer
+
+
+def rang(floor: Floor, fact: f.OfferRang) -> None:
+    """The phone rings; nothing depends on it yet."""
+    offer = _open(floor, fact.offer)
+    if offer.rang:
+        raise Refusal("no-change", f"offer {fact.offer} rings already")
+    offer.rang = True
+
+
+def accepted(floor: Floor, fact: f.OfferAccepted) -> None:
+    """The agent is there. A caller is connected, a callback's customer is dialled."""
+    from_offer = _open(floor, fact.offer)
+    visit, agent = from_offer.visit, from_offer.agent
+    close(floor, from_offer, "accepted")
+    if visit.kind == "callback":
+        floor.dial(visit, agent, fact.offer)
+    else:
+        connect(floor, visit, agent, ANSWERED, "answered")
+
+
+def declined(floor: Floor, fact: f.OfferDeclined) -> None:
+    """The agent refused: not ready, and the next agent is asked."""
+    refuse(floor, _open(floor, fact.offer), DECLINED, None)
+
+
+def refuse(floor: Floor, offer: OpenOffer, reason: str, cancel: d.Reason | None) -> None:
+    """Take an offer from an agent who does not want it."""
+    close(floor, offer, "refused", cancel)
+    offer.agent.want(NOT_READY, reason)
+    floor.stop(offer.agent, "declined", reason)
+    floor.back_in_line(offer.visit)
+
+
+def unanswered(floor: Floor, fact: f.OfferUnanswered) -> None:
+    """RONA, as the switch says."""
+    _no_answer(floor, _open(floor, fact.offer), None)
+
+
+def ring_time_over(floor: Floor, offer_id: str) -> None:
+    """RONA, as the clock says; the switch has been silent."""
+    _no_answer(floor, floor.offers[offer_id], RING_TIME_OVER)
+
+
+def _no_answer(floor: Floor, offer: OpenOffer, cancel: d.Reason | None) -> None:
+    close(floor, offer, "unanswered", cancel)
+    offer.agent.want(NOT_READY, NO_ANSWER)
+    floor.stop(offer.agent, "no-answer", NO_ANSWER)
+    floor.back_in_line(offer.visit)
+
+
+def unreachable(floor: Floor, fact: f.OfferUnreachable) -> None:
+    """The phone is broken: the agent is out till it is whole, the caller keeps the place."""
+    broke(floor, _open(floor, fact.offer), fact.why, None)
+
+
+def broke(floor: Floor, offer: OpenOffer, why: str, cancel: d.Reason | None) -> None:
+    """End an offer for a broken phone."""
+    close(floor, offer, "unreachable", cancel)
+    offer.agent.want(READY)
+    floor.stop(offer.agent, "unreachable", why or "unreachable")
+    floor.back_in_line(offer.visit)
+
+
+def lost(floor: Floor, fact: f.OfferLost) -> None:
+    """Nobody's fault: the caller keeps the place, the agent the idle clock."""
+    offer = _open(floor, fact.offer)
+    close(floor, offer, "cancelled")
+    floor.rehome(offer.visit)
+    floor.put_back(offer.visit)
+    floor.settle(offer.agent)
+    floor.seek_agent_if_waiting(offer.visit)

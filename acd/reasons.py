@@ -1,0 +1,234 @@
+"""Every routing reason as a sentence, in English and in Chinese.
+
+A reason is a stable code with data (`acd.decisions.Reason`); people read the sentence.
+An unknown code or language never fails: the code itself is shown, or English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from acd.decisions import Reason
+
+LANGUAGES: Final = ("en", "zh")
+
+Clock = Callable[[float], str]
+
+
+def utc_clock(moment: float) -> str:
+    """Engine time (UTC epoch seconds) as a time of day, "10:31:07"."""
+    second = int(moment) % 86_400
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+
+
+def sentence(reason: Reason, language: str, clock: Clock = utc_clock) -> str:
+    """The reason in `language` ("en", "zh", or such as "zh-CN").
+
+    `clock` writes moments; give one to show the site's own time of day.
+    """
+    of_language = SENTENCES.get(language.split("-")[0], SENTENCES["en"])
+    write = of_language.get(reason.code)
+    if write is None:
+        return reason.code
+    try:
+        return write(_Filled(reason.data), clock)
+    except (KeyError, TypeError, ValueError):  # data of an older version
+        return reason.code
+
+
+class _Filled(dict[str, Any]):
+    """Data in which a number that is missing counts as 0 and a word as ""."""
+
+    def number(self, name: str) -> int:
+        return int(self.get(name) or 0)
+
+    def seconds(self, name: str) -> int:
+        return round(float(self.get(name) or 0.0))
+
+    def word(self, name: str) -> str:
+        value = self.get(name)
+        return "" if value is None else str(value)
+
+
+# English ---------------------------------------------------------------------------------
+
+
+def _en_agents(number: int) -> str:
+    return "1 agent" if number == 1 else f"{number} agents"
+
+
+def _en_with(needs: str) -> str:
+    return f" with {needs}" if needs else ""
+
+
+def _en_place_taken(x: _Filled) -> str:
+    waiting = x.number("waiting")
+    if waiting <= 1:
+        return "the only caller waiting"
+    return f"first of {waiting} waiting"
+
+
+def _en_longest_idle(x: _Filled, clock: Clock) -> str:
+    return (
+        f"longest idle of {_en_agents(x.number('agents'))}{_en_with(x.word('needs'))}, "
+        f"idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
+    )
+
+
+def _en_only_free(x: _Filled, clock: Clock) -> str:
+    return (
+        f"the only free agent{_en_with(x.word('needs'))}, "
+        f"idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
+    )
+
+
+def _en_states(x: _Filled, clock: Clock) -> str:
+    parts = [f"{x.number('talking')} talking"] if x.number("talking") else []
+    parts += [f"{x.number('held')} with a caller on hold"] if x.number("held") else []
+    parts += [f"{x.number('reserved')} being rung"] if x.number("reserved") else []
+    if x.number("wrap_up"):
+        until = x.get("wrap_up_until")
+        parts.append(
+            f"{x.number('wrap_up')} in wrap-up" + (f" until {clock(until)}" if until else "")
+        )
+    parts += [f"{x.number('not_ready')} not ready"] if x.number("not_ready") else []
+    parts += [f"{x.number('fault')} with a broken phone"] if x.number("fault") else []
+    skill = f"skill {x.word('needs')}: " if x.word("needs") else ""
+    return f"{skill}{', '.join([_en_agents(x.number('agents')), *parts])}"
+
+
+def _en_withdrawn(x: _Filled, clock: Clock) -> str:
+    return "the call went elsewhere" + (f": {x.word('why')}" if x.word("why") else "")
+
+
+def _en_expired(x: _Filled, clock: Clock) -> str:
+    return f"not reached in {x.number('attempts')} attempts; the last: {x.word('why')}"
+
+
+_EN: dict[str, Callable[[_Filled, Clock], str]] = {
+    "longest-idle": _en_longest_idle,
+    "only-free": _en_only_free,
+    "all-busy": _en_states,
+    "nobody-ready": _en_states,
+    "nobody-signed-in": lambda x, clock: (
+        f"nobody{_en_with(x.word('needs'))} is signed in "
+        f"({_en_agents(x.number('agents'))} could serve)"
+    ),
+    "nobody-has-skills": lambda x, clock: f"no agent of this queue has {x.word('needs')}",
+    "nobody-serves": lambda x, clock: "no agent serves this queue",
+    "ringing": lambda x, clock: f"the phone of {x.word('agent')} rings",
+    "dialling": lambda x, clock: f"{x.word('agent')} is dialling the customer",
+    "callback-retry": lambda x, clock: f"not reached yet, next attempt at {clock(x['until'])}",
+    "callback-asked": lambda x, clock: "asked to be called back and has not hung up yet",
+    "callback-parked": lambda x, clock: "will be called back once the caller has hung up",
+    "not-waiting": lambda x, clock: "does not wait",
+    "answered": lambda x, clock: "an agent answered",
+    "found-connected": lambda x, clock: "found talking on the switch",
+    "callback-reached": lambda x, clock: "the customer was reached",
+    "callback-taken": lambda x, clock: "the caller prefers to be called back",
+    "callback-expired": _en_expired,
+    "callback-cancelled": lambda x, clock: (
+        "the callback was cancelled" + (f": {x.word('why')}" if x.word("why") else "")
+    ),
+    "callback-not-needed": lambda x, clock: "the caller reached an agent before the callback",
+    "caller-gone": lambda x, clock: "the caller hung up",
+    "switch-lost": lambda x, clock: "the switch was lost",
+    "withdrawn": _en_withdrawn,
+    "overflow": lambda x, clock: (
+        f"waited {x.seconds('after_s')} s, moved on to {x.word('to')} with the original arrival"
+    ),
+    "queue-removed": lambda x, clock: "the queue was removed from the configuration",
+    "ring-time-over": lambda x, clock: "the phone rang too long without an answer",
+    "dial-time-over": lambda x, clock: "the customer was dialled too long without an answer",
+    "agent-signed-out": lambda x, clock: "the agent signed out",
+    "agent-not-ready": lambda x, clock: "the agent became not ready",
+    "agent-removed": lambda x, clock: "the agent was removed from the configuration",
+    "agent-elsewhere": lambda x, clock: "the agent talks with another caller",
+    "call-elsewhere": lambda x, clock: "the caller talks with another agent",
+    "phone-failed": lambda x, clock: "the agent's phone failed",
+}
+
+
+# Chinese ---------------------------------------------------------------------------------
+
+
+def _zh_with(needs: str) -> str:
+    return f"具备 {needs} 的" if needs else ""
+
+
+def _zh_place_taken(x: _Filled) -> str:
+    waiting = x.number("waiting")
+    return "唯一等待的来电" if waiting <= 1 else f"{waiting} 个等待来电中的第一个"
+
+
+def _zh_states(x: _Filled, clock: Clock) -> str:
+    parts = [f"{x.number('talking')} 人通话中"] if x.number("talking") else []
+    parts += [f"{x.number('held')} 人保持来电"] if x.number("held") else []
+    parts += [f"{x.number('reserved')} 人振铃中"] if x.number("reserved") else []
+    if x.number("wrap_up"):
+        until = x.get("wrap_up_until")
+        parts.append(
+            f"{x.number('wrap_up')} 人话后处理" + (f"至 {clock(until)}" if until else "中")
+        )
+    parts += [f"{x.number('not_ready')} 人未就绪"] if x.number("not_ready") else []
+    parts += [f"{x.number('fault')} 人话机故障"] if x.number("fault") else []
+    skill = f"技能 {x.word('needs')}:" if x.word("needs") else ""
+    agents = f"{x.number('agents')} 名坐席"
+    return f"{skill}{'、'.join([agents, *parts])}"
+
+
+_ZH: dict[str, Callable[[_Filled, Clock], str]] = {
+    "longest-idle": lambda x, clock: (
+        f"{x.number('agents')} 名{_zh_with(x.word('needs'))}坐席中空闲最久,"
+        f"已空闲 {x.seconds('idle_s')} 秒;{_zh_place_taken(x)}"
+    ),
+    "only-free": lambda x, clock: (
+        f"唯一空闲的{_zh_with(x.word('needs'))}坐席,"
+        f"已空闲 {x.seconds('idle_s')} 秒;{_zh_place_taken(x)}"
+    ),
+    "all-busy": _zh_states,
+    "nobody-ready": _zh_states,
+    "nobody-signed-in": lambda x, clock: (
+        f"没有{_zh_with(x.word('needs'))}坐席签入(共 {x.number('agents')} 名可服务)"
+    ),
+    "nobody-has-skills": lambda x, clock: f"此队列没有坐席具备 {x.word('needs')}",
+    "nobody-serves": lambda x, clock: "没有坐席服务此队列",
+    "ringing": lambda x, clock: f"{x.word('agent')} 的话机正在振铃",
+    "dialling": lambda x, clock: f"{x.word('agent')} 正在呼叫客户",
+    "callback-retry": lambda x, clock: f"尚未接通,{clock(x['until'])} 再次呼叫",
+    "callback-asked": lambda x, clock: "已要求回拨,尚未挂机",
+    "callback-parked": lambda x, clock: "来电者挂机后回拨",
+    "not-waiting": lambda x, clock: "不在等待",
+    "answered": lambda x, clock: "坐席已接听",
+    "found-connected": lambda x, clock: "在交换机上发现正在通话",
+    "callback-reached": lambda x, clock: "已接通客户",
+    "callback-taken": lambda x, clock: "来电者选择回拨",
+    "callback-expired": lambda x, clock: (
+        f"呼叫 {x.number('attempts')} 次未接通;最后一次:{x.word('why')}"
+    ),
+    "callback-cancelled": lambda x, clock: (
+        "回拨已取消" + (f":{x.word('why')}" if x.word("why") else "")
+    ),
+    "callback-not-needed": lambda x, clock: "来电者在回拨之前已接通坐席",
+    "caller-gone": lambda x, clock: "来电者已挂机",
+    "switch-lost": lambda x, clock: "与交换机失去连接",
+    "withdrawn": lambda x, clock: "来电已转往别处" + (f":{x.word('why')}" if x.word("why") else ""),
+    "overflow": lambda x, clock: (
+        f"已等待 {x.seconds('after_s')} 秒,保留原到达时间转往 {x.word('to')}"
+    ),
+    "queue-removed": lambda x, clock: "该队列已从配置中删除",
+    "ring-time-over": lambda x, clock: "话机振铃超时无人接听",
+    "dial-time-over": lambda x, clock: "呼叫客户超时无人接听",
+    "agent-signed-out": lambda x, clock: "坐席已签出",
+    "agent-not-ready": lambda x, clock: "坐席转为未就绪",
+    "agent-removed": lambda x, clock: "坐席已从配置中删除",
+    "agent-elsewhere": lambda x, clock: "坐席正与另一来电通话",
+    "call-elsewhere": lambda x, clock: "来电者正与另一坐席通话",
+    "phone-failed": lambda x, clock: "坐席话机故障",
+}
+
+SENTENCES: Final[Mapping[str, Mapping[str, Callable[[_Filled, Clock], str]]]] = MappingProxyType(
+    {"en": MappingProxyType(_EN), "zh": MappingProxyType(_ZH)}
+)

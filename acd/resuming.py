@@ -1,0 +1,30 @@
+"""After the process was away: every open deadline moves by the time of our absence."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from acd import facts as f
+from acd.refusals import Refusal
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+
+
+def resumed(floor: Floor, fact: f.Resumed) -> None:
+    """Move the deadlines and make known those that people see."""
+    away_s = fact.away_s
+    if not (isfinite(away_s) and away_s >= 0):
+        raise Refusal("bad-duration", f"cannot have been away for {away_s} s")
+    floor.timers.shift(away_s)
+    for offer in floor.offers.values():
+        offer.deadline += away_s
+    for agent in floor.agents.values():
+        if agent.deadline is not None:
+            agent.deadline += away_s
+            floor.tell(agent)
+    for visit in floor.visits.values():
+        if visit.due is not None:
+            visit.due += away_s
+            floor.tell_callback(visit, "retry")

@@ -1,0 +1,248 @@
+"""The whole state as JSON-able data, and back.
+
+Order matters and is kept: visits by their number, timers with theirs, finished calls by
+age. Sorted lines and idle lists follow from what is kept, so they are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from acd.agents import AgentRecord
+from acd.counters import Books, QueueCounts
+from acd.lines import QueueState, Visit
+from acd.offers import OpenOffer
+from acd.site import Agent, Queue, Site, SkillNeed
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+
+VERSION: Final = 1
+
+_AGENT_FIELDS: Final = (
+    "state",
+    "since",
+    "reason",
+    "intent",
+    "intent_reason",
+    "idle_since",
+    "idle_seq",
+    "call",
+    "queue",
+    "offer",
+    "deadline",
+    "timer",
+    "grace_timer",
+    "console_out",
+    "phone_up",
+    "removed",
+)
+_VISIT_FIELDS: Final = (
+    "place",
+    "offer",
+    "agent",
+    "answered",
+    "held_since",
+    "hold_s",
+    "timer",
+    "successor",
+    "origin",
+    "number",
+    "attempts",
+    "due",
+)
+
+
+def take(floor: Floor) -> dict[str, Any]:
+    """The state of the floor; nothing in it is shared with the floor."""
+    return {
+        "version": VERSION,
+        "now": floor.now,
+        "last_offer": floor.last_offer,
+        "last_seq": floor.last_seq,
+        "site": _site(floor.site),
+        "agents": [_agent(agent) for agent in floor.agents.values()],
+        "retired": [_queue(queue.config) for queue in _retired(floor)],
+        "visits": [_visit(visit) for visit in floor.visits.values()],
+        "offers": [_offer(offer) for offer in floor.offers.values()],
+        "timers": floor.timers.snapshot(),
+        "over": floor.over_in_order(),
+        "counts": {
+            queue: {"calls": _books(counts.calls), "callbacks": _books(counts.callbacks)}
+            for queue, counts in floor.counts.items()
+        },
+    }
+
+
+def _retired(floor: Floor) -> list[QueueState]:
+    found = {visit.queue.id: visit.queue for visit in floor.visits.values() if visit.queue.retired}
+    return list(found.values())
+
+
+def _site(site: Site) -> dict[str, Any]:
+    return {
+        **{name: getattr(site, name) for name in _names(site)},
+        "queues": [_queue(queue) for queue in site.queues],
+        "agents": [_config(agent) for agent in site.agents],
+    }
+
+
+def _names(record: Any) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def _queue(queue: Queue) -> dict[str, Any]:
+    return asdict(queue) | {"needs": [asdict(need) for need in queue.needs]}
+
+
+def _config(agent: Agent) -> dict[str, Any]:
+    return {
+        **{name: getattr(agent, name) for name in _names(agent)},
+        "queues": list(agent.queues),
+        "skills": dict(agent.skills),
+    }
+
+
+def _agent(agent: AgentRecord) -> dict[str, Any]:
+    row = {name: getattr(agent, name) for name in _AGENT_FIELDS}
+    return {"id": agent.id, "idle": agent.idle_key is not None, **row} | (
+        {"config": _config(agent.config)} if agent.removed else {}
+    )
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    row = {name: getattr(visit, name) for name in _VISIT_FIELDS}
+    return {
+        "call": visit.call,
+        "kind": visit.kind,
+        "queue": visit.queue.id,
+        "needs": [[need.skill, need.level] for need in visit.needs],
+        "priority": visit.priority,
+        "entered": visit.entered,
+        "arrived": visit.arrived,
+        "seq": visit.seq,
+        "came_from": list(visit.came_from),
+        **row,
+    }
+
+
+def _offer(offer: OpenOffer) -> dict[str, Any]:
+    return {
+        "id": offer.id,
+        "call": offer.visit.call,
+        "agent": offer.agent.id,
+        "started": offer.started,
+        "deadline": offer.deadline,
+        "timer": offer.timer,
+        "rang": offer.rang,
+    }
+
+
+def _books(books: Books) -> dict[str, Any]:
+    return {"offered": books.offered, "completed": books.completed, "left": dict(books.left)}
+
+
+# Back ------------------------------------------------------------------------------------
+
+
+def site_of(snapshot: Mapping[str, Any]) -> Site:
+    """The site that was in force; `ValueError` for a snapshot of another version."""
+    if snapshot.get("version") != VERSION:
+        raise ValueError(f"a snapshot of version {snapshot.get('version')!r}, not {VERSION}")
+    row = snapshot["site"]
+    return Site(
+        **{
+            **row,
+            "queues": tuple(_queue_from(queue) for queue in row["queues"]),
+            "agents": tuple(_agent_from(agent) for agent in row["agents"]),
+        }
+    )
+
+
+def _queue_from(row: Mapping[str, Any]) -> Queue:
+    needs = tuple(SkillNeed(need["skill"], need["level"]) for need in row["needs"])
+    return Queue(**{**row, "needs": needs})
+
+
+def _agent_from(row: Mapping[str, Any]) -> Agent:
+    return Agent(**{**row, "queues": tuple(row["queues"]), "skills": dict(row["skills"])})
+
+
+def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
+    """Put the state of `snapshot` into a floor that has its site and nothing else."""
+    floor.now = snapshot["now"]
+    floor.last_offer = snapshot["last_offer"]
+    floor.last_seq = snapshot["last_seq"]
+    for queue, row in snapshot["counts"].items():
+        counts = floor.counts.setdefault(queue, QueueCounts())
+        _fill_books(counts.calls, row["calls"])
+        _fill_books(counts.callbacks, row["callbacks"])
+    for call in snapshot["over"]:
+        floor.remember_over(call)
+    _fill_agents(floor, snapshot["agents"])
+    _fill_visits(floor, snapshot["visits"], snapshot["retired"])
+    for row in snapshot["offers"]:
+        offer = OpenOffer(
+            row["id"],
+            floor.visits[row["call"]],
+            floor.agents[row["agent"]],
+            row["started"],
+            row["deadline"],
+        )
+        offer.timer = row["timer"]
+        offer.rang = row["rang"]
+        floor.offers[offer.id] = offer
+    floor.timers.restore(snapshot["timers"])
+
+
+def _fill_books(books: Books, row: Mapping[str, Any]) -> None:
+    books.offered = row["offered"]
+    books.completed = row["completed"]
+    books.left = dict(row["left"])
+
+
+def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
+    known = floor.agents
+    floor.agents = {}  # in the order of the snapshot
+    for row in rows:
+        agent = known.get(row["id"])
+        if agent is None:
+            config = _agent_from(row["config"])
+            agent = AgentRecord(config, floor.matching.group(config), floor.now)
+            agent.group.members[agent.id] = agent
+        floor.agents[agent.id] = agent
+        for name in _AGENT_FIELDS:
+            setattr(agent, name, row[name])
+        if row["idle"]:
+            floor.matching.add_idle(agent)
+
+
+def _fill_visits(floor: Floor, rows: list[dict[str, Any]], retired: list[dict[str, Any]]) -> None:
+    queues = dict(floor.queues)
+    for config in retired:
+        queue = queues[config["id"]] = QueueState(
+            _queue_from(config), floor.counts.setdefault(config["id"], QueueCounts())
+        )
+        queue.retired = True
+    for row in rows:
+        needs = tuple(SkillNeed(skill, level) for skill, level in row["needs"])
+        line = floor.matching.line(queues[row["queue"]], needs)
+        visit = Visit(
+            row["call"],
+            row["kind"],
+            line,
+            needs,
+            row["priority"],
+            row["entered"],
+            row["arrived"],
+            row["seq"],
+        )
+        for name in _VISIT_FIELDS:
+            setattr(visit, name, row[name])
+        visit.came_from = tuple(row["came_from"])
+        line.visits += 1
+        floor.visits[visit.call] = visit
+        if visit.place == "waiting":
+            line.add(visit)

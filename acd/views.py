@@ -1,0 +1,192 @@
+"""Looking at the floor without changing it: positions, reasons, numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from acd.decisions import Reason, Value
+from acd.lines import (
+    CONNECTED,
+    DIALLING,
+    LEAVING,
+    OFFERED,
+    PARKED,
+    RETRY,
+    WAITING,
+    Kind,
+    Line,
+    Place,
+    Visit,
+)
+from acd.states import FAULT, HELD, NOT_READY, OFFLINE, READY, RESERVED, TALKING, WRAP_UP
+
+if TYPE_CHECKING:
+    from acd.agents import AgentRecord
+    from acd.floor import Floor
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One caller (or callback) in a queue's line. `priority` includes the queue's."""
+
+    position: int
+    call: str
+    kind: Kind
+    entered: float
+    priority: int
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitView:
+    """Where a call or callback is. `place` is one of `acd.lines.Place`."""
+
+    call: str
+    kind: Kind
+    queue: str
+    place: Place
+    entered: float
+    priority: int
+    needs: str
+    agent: str
+    offer: str
+    number: str
+    attempts: int
+    due: float | None
+
+
+def waiting(floor: Floor, queue_id: str) -> list[Waiting]:
+    """See `Engine.waiting`."""
+    queue = floor.queues.get(queue_id)
+    if queue is None:
+        return []
+    return [
+        Waiting(number, visit.call, visit.kind, visit.entered, -priority, visit.line.needs_text)
+        for number, (priority, _, _, visit) in enumerate(queue.waiting(), start=1)
+    ]
+
+
+def visit(floor: Floor, call: str) -> VisitView | None:
+    """See `Engine.visit`."""
+    found = floor.visits.get(call)
+    return None if found is None else _view(found)
+
+
+def visits(floor: Floor) -> list[VisitView]:
+    """See `Engine.visits`."""
+    return [_view(found) for found in floor.visits.values()]
+
+
+def _view(found: Visit) -> VisitView:
+    return VisitView(
+        found.call,
+        found.kind,
+        found.queue.id,
+        found.place,
+        found.entered,
+        found.queue.config.priority + found.priority,
+        found.line.needs_text,
+        found.agent,
+        found.offer,
+        found.number,
+        found.attempts,
+        found.due,
+    )
+
+
+def position(floor: Floor, call: str) -> int | None:
+    """See `Engine.position`."""
+    found = floor.visits.get(call)
+    if found is None or found.key is None:
+        return None
+    return 1 + sum(bisect_left(line.callers, found.key) for line in found.queue.lines)
+
+
+def why_waiting(floor: Floor, call: str, now: float) -> Reason:
+    """See `Engine.why_waiting`."""
+    found = floor.visits.get(call)
+    if found is None or found.place == CONNECTED:
+        return Reason("not-waiting")
+    if found.place in (OFFERED, DIALLING):
+        code = "ringing" if found.place == OFFERED else "dialling"
+        return Reason(code, {"agent": found.agent})
+    if found.place == RETRY:
+        return Reason("callback-retry", {"until": found.due, "attempts": found.attempts})
+    if found.place in (LEAVING, PARKED):
+        return Reason("callback-asked" if found.place == LEAVING else "callback-parked")
+    assert found.place == WAITING
+    return _why_in_line(floor, found, now)
+
+
+def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
+    line = found.line
+    data: dict[str, Value] = {
+        "needs": line.needs_text,
+        "position": position(floor, found.call),
+        "waited_s": max(0.0, now - found.entered),
+    }
+    tally = _tally(floor, line)
+    able = sum(tally.states.values())
+    if not able:
+        staffed = any(found.queue.id in agent.group.queues for agent in floor.agents.values())
+        return Reason("nobody-has-skills" if staffed and line.needs else "nobody-serves", data)
+    signed_in = able - tally.states.get(OFFLINE, 0)
+    if not signed_in:
+        return Reason("nobody-signed-in", data | {"agents": able})
+    data["agents"] = signed_in
+    names: tuple[tuple[str, str], ...] = (
+        ("ready", READY),
+        ("reserved", RESERVED),
+        ("talking", TALKING),
+        ("held", HELD),
+        ("wrap_up", WRAP_UP),
+        ("not_ready", NOT_READY),
+        ("fault", FAULT),
+    )
+    for name, state in names:
+        data[name] = tally.states.get(state, 0)
+    data["wrap_up_until"] = tally.wrap_up_until
+    working = sum(tally.states.get(state, 0) for state in (RESERVED, TALKING, HELD, WRAP_UP))
+    return Reason("all-busy" if working else "nobody-ready", data)
+
+
+@dataclass(slots=True)
+class _Tally:
+    version: int
+    states: dict[str, int]
+    wrap_up_until: float | None
+
+
+def _tally(floor: Floor, line: Line) -> _Tally:
+    """The agents who may serve a line, by state; counted again only after a change."""
+    known = line.tally
+    if isinstance(known, _Tally) and known.version == floor.agents_version:
+        return known
+    members = (agent for group in line.groups for agent in group.members.values())
+    line.tally = tally = _count(floor.agents_version, list(members))
+    return tally
+
+
+def _count(version: int, members: list[AgentRecord]) -> _Tally:
+    states: dict[str, int] = {}
+    until: float | None = None
+    for agent in members:
+        states[agent.state] = states.get(agent.state, 0) + 1
+        if (
+            agent.state == WRAP_UP
+            and agent.deadline is not None
+            and (until is None or agent.deadline < until)
+        ):
+            until = agent.deadline
+    return _Tally(version, states, until)
+
+
+def agents_by_state(floor: Floor, queue_id: str) -> dict[str, int]:
+    """See `Engine.agents_by_state`."""
+    states: dict[str, int] = {}
+    for agent in floor.agents.values():
+        if queue_id in agent.group.queues:
+            states[agent.state] = states.get(agent.state, 0) + 1
+    return states
