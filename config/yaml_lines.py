@@ -61,7 +61,10 @@ def load_yaml(data: bytes | str, file: str) -> Loaded:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         problem = " ".join(str(error.problem or error.context or "broken YAML").split())
-        reader.add(line, f"this is not YAML: {problem[:120]}", "check indentation, quotes, colons")
+        begun = error.context_mark.line + 1 if error.context_mark else line
+        since = f" (what began in line {begun})" if begun != line else ""
+        message = f"this is not YAML: {problem[:120]}{since}"
+        reader.add(line, message, "check indentation, quotes, colons")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if text else 1
         reader.add(line, "a character that YAML does not allow", "delete it or write it escaped")
