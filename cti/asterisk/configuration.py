@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cti.asterisk.dialplan import EVENTS_USED, MANAGER_READ, MANAGER_WRITE
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Identity, Layout
 
@@ -32,31 +33,6 @@ _CONTACT = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _PATH = re.compile(r"/[A-Za-z0-9_./~+@-]+")
 _COUNTRY = re.compile(r"[a-z]{2}")
 _FILE_NAME = re.compile(r"[a-z0-9_]+\.conf")
-
-# What the AMI user may see and do. `call`: Redirect, Hangup, Setvar, MixMonitorMute;
-# `reporting`: CoreShowChannels, Status; `originate`: ringing agents and callbacks.
-# Never command, config, system or agi: they would let a stolen password run programs.
-AMI_READ = ("call", "user", "system")
-AMI_WRITE = ("call", "reporting", "originate")
-
-# The only events that leave Asterisk for us; everything else is filtered there.
-AMI_EVENTS = (
-    "UserEvent",
-    "Newchannel",
-    "Rename",
-    "Hangup",
-    "DialBegin",
-    "DialEnd",
-    "BridgeEnter",
-    "BridgeLeave",
-    "Hold",
-    "Unhold",
-    "OriginateResponse",
-    "ContactStatus",
-    "DeviceStateChange",
-    "FullyBooted",
-    "Shutdown",
-)
 
 
 class ConfigProblem(ValueError):  # noqa: N818 - what it is, not what it does
@@ -100,7 +76,8 @@ class AsteriskConfig:
     `music` names folders of wav files; the class "default" is the installation's
     own music unless given. A browser that sends no sound for `rtp_timeout` (on hold
     `rtp_timeout_hold`) is gone and its leg is ended; trunks and desk phones may be
-    silent for long (voice activity detection) and get `line_rtp_timeout`. `queue_app` loads Asterisk's own queue, for comparison.
+    silent for long (voice activity detection) and get `line_rtp_timeout`.
+    `queue_app` loads Asterisk's own queue, for comparison.
     """
 
     name: str = "asterisk"
@@ -293,7 +270,11 @@ _CONFBRIDGE = (
 
 
 def _manager(identity: Identity) -> str:
-    filters = tuple((f"eventfilter(action(include),name({name}))", "") for name in AMI_EVENTS)
+    """One user with the rights and events that the link uses, from this machine only.
+
+    Never command, config, system (write) or agi: a stolen password would run programs.
+    """
+    filters = tuple((f"eventfilter(action(include),name({name}))", "") for name in EVENTS_USED)
     return _section(
         "general",
         ("enabled", "yes"),
@@ -308,8 +289,8 @@ def _manager(identity: Identity) -> str:
         ("secret", identity.ami_secret),
         ("deny", "0.0.0.0/0.0.0.0"),
         ("permit", "127.0.0.1/255.255.255.255"),
-        ("read", ",".join(AMI_READ)),
-        ("write", ",".join(AMI_WRITE)),
+        ("read", ",".join(MANAGER_READ)),
+        ("write", ",".join(MANAGER_WRITE)),
         ("writetimeout", 5000),
         ("allowmultiplelogin", "yes"),
         *filters,
