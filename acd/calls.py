@@ -8,6 +8,7 @@ from acd import callbacks, desk, offers
 from acd import decisions as d
 from acd import facts as f
 from acd.agents import AgentRecord
+from acd.decisions import CallCompleted
 from acd.floor import Floor
 from acd.lines import (
     CONNECTED,
@@ -131,7 +132,7 @@ def _complete(floor: Floor, visit: Visit, by: str) -> None:
     visit.books.completed += 1
     floor.drop(visit, final=True)
     talk_s = max(0.0, now - visit.answered - hold_s)
-    floor.out.append(d.CallCompleted(visit.call, queue.id, agent.id, by, talk_s, hold_s))
+    floor.out.append(CallCompleted(visit.call, queue.id, agent.id, by, talk_s, hold_s))
     wrap_up_s = queue.config.wrap_up_s
     if wrap_up_s is not None and wrap_up_s <= 0:
         floor.step(agent, "ended")

@@ -30,6 +30,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
+from acd.facts import Resumed
 from acd.floor import Floor
 from acd.refusals import Refusal
 from acd.site import Site
@@ -99,13 +100,18 @@ class Engine:
     def handle(self, fact: f.Fact, now: float) -> list[d.Decision]:
         """Take one fact and decide. A fact that does not fit gives one `Refused`."""
         floor = self._floor
-        out = floor.out = self._begin()
-        if type(fact) is f.Resumed:  # before any deadline is looked at
+        out = floor.out = self._begin() if self._pending else []
+        kind = type(fact)
+        if kind is Resumed:  # before any deadline is looked at
             floor.now = max(floor.now, now)
-            self._take(fact)
-        self._run_timers(now)
-        if type(fact) is not f.Resumed:
-            self._take(fact)
+            self._take(fact, kind)
+            self._run_timers(now)
+            return out
+        if floor.timers.earliest <= now:
+            self._run_timers(now)
+        elif now > floor.now:
+            floor.now = now
+        self._take(fact, kind)
         return out
 
     def tick(self, now: float) -> list[d.Decision]:
@@ -122,15 +128,14 @@ class Engine:
         out, self._pending = self._pending, []
         return out
 
-    def _take(self, fact: f.Fact) -> None:
-        floor = self._floor
-        handler = HANDLERS.get(type(fact))
+    def _take(self, fact: f.Fact, kind: type) -> None:
         try:
+            handler = HANDLERS.get(kind)
             if handler is None:
-                raise Refusal("unknown-fact", f"{type(fact).__name__} is no fact")
-            handler(floor, fact)
+                raise Refusal("unknown-fact", f"{kind.__name__} is no fact")
+            handler(self._floor, fact)
         except Refusal as no:
-            floor.out.append(d.Refused(type(fact).__name__, no.code, no.message))
+            self._floor.out.append(d.Refused(kind.__name__, no.code, no.message))
 
     def _run_timers(self, now: float) -> None:
         """Process every deadline up to `now` at its own time, then let it be `now`."""
@@ -161,7 +166,7 @@ class Engine:
         snapshots.fill(floor, snapshot)
         if site != floor.site:
             floor.out = engine._pending
-            engine._take(f.Configured(site))
+            engine._take(f.Configured(site), f.Configured)
         return engine
 
     # Looking ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from acd import decisions as d
 from acd import offers
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
+from acd.decisions import AgentChanged, CallEntered, CallLeft
 from acd.lines import DIALLING, WAITING, QueueState, Visit
 from acd.matching import Matching
 from acd.offers import OpenOffer
@@ -107,9 +108,28 @@ class Floor:
     # Agents ----------------------------------------------------------------------------
 
     def move(self, agent: AgentRecord, event: Event, reason: str = "") -> None:
-        """Put an agent into the state that the table says, and make it known."""
-        self.step(agent, event, reason)
-        self.tell(agent)
+        """Put an agent into the state that the table says, and make it known.
+
+        Written out, for it is the engine's busiest step: `step`, then `tell`.
+        """
+        agent.state = state = TABLE[agent.state][event]
+        agent.since = now = self.now
+        agent.reason = reason
+        self.agents_version += 1
+        self.out.append(
+            AgentChanged(
+                agent.id,
+                state,
+                now,
+                reason,
+                agent.intent,
+                agent.intent_reason,
+                agent.call,
+                agent.offer,
+                agent.deadline,
+                agent.idle_since,
+            )
+        )
 
     def step(self, agent: AgentRecord, event: Event, reason: str = "") -> None:
         """Like `move`, silently: another step follows in the same instant."""
@@ -120,20 +140,7 @@ class Floor:
 
     def tell(self, agent: AgentRecord) -> None:
         """Make the agent's state known."""
-        self.out.append(
-            d.AgentChanged(
-                agent.id,
-                agent.state,
-                agent.since,
-                agent.reason,
-                agent.intent,
-                agent.intent_reason,
-                agent.call,
-                agent.offer,
-                agent.deadline,
-                agent.idle_since,
-            )
-        )
+        self.out.append(agent.view())
 
     def stop(self, agent: AgentRecord, event: Event, reason: str = "") -> None:
         """Move an agent to a state without calls and without an idle clock."""
@@ -202,7 +209,7 @@ class Floor:
         visit.books.offered += 1
         queue = visit.queue
         self.out.append(
-            d.CallEntered(
+            CallEntered(
                 visit.call,
                 queue.id,
                 visit.entered,
@@ -265,7 +272,7 @@ class Floor:
     def tell_left(self, visit: Visit, outcome: str, reason: d.Reason, agent: str = "") -> None:
         """Make the end of a visit known."""
         self.out.append(
-            d.CallLeft(
+            CallLeft(
                 visit.call,
                 visit.queue.id,
                 visit.entered,

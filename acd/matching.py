@@ -41,12 +41,13 @@ class Group:
 class Matching:
     """The lines, the groups, and the first of each for the other."""
 
-    __slots__ = ("_base", "_groups", "_lines")
+    __slots__ = ("_base", "_groups", "_groups_of", "_lines")
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, tuple[SkillNeed, ...]], Line] = {}
         self._base: dict[str, Line] = {}
         self._groups: dict[Signature, Group] = {}
+        self._groups_of: dict[str, list[Group]] = {}  # by queue
 
     # Building --------------------------------------------------------------------------
 
@@ -69,7 +70,7 @@ class Matching:
             self._drop_unused()
         line = self._lines[queue.id, needs] = Line(queue, needs)
         queue.lines.append(line)
-        for group in self._groups.values():
+        for group in self._groups_of.get(queue.id, ()):
             if group.serves(line):
                 self._link(group, line)
         line.idle.sort()
@@ -98,6 +99,8 @@ class Matching:
         group = self._groups.get(signature)
         if group is None:
             group = self._groups[signature] = Group(agent)
+            for queue in group.queues:
+                self._groups_of.setdefault(queue, []).append(group)
             for line in self._lines.values():
                 if group.serves(line):
                     self._link(group, line)

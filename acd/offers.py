@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
 from acd import facts as f
+from acd.decisions import CallLeft, Offer, OfferEnded, Reason
 from acd.lines import CONNECTED, OFFERED, Visit
 from acd.refusals import Refusal
 from acd.states import NOT_READY, READY
@@ -64,7 +65,7 @@ def make(floor: Floor, visit: Visit, agent: AgentRecord, among: int, waiting: in
     agent.queue = queue.id
     agent.deadline = deadline
     idle_since = agent.idle_since
-    reason = d.Reason(
+    reason = Reason(
         "longest-idle" if among > 1 else "only-free",
         {
             "needs": visit.line.needs_text,
@@ -77,9 +78,7 @@ def make(floor: Floor, visit: Visit, agent: AgentRecord, among: int, waiting: in
     )
     floor.move(agent, "offered")
     if visit.kind == "call":
-        floor.out.append(
-            d.Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason)
-        )
+        floor.out.append(Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason))
     else:
         floor.out.append(
             d.Callback(
@@ -108,9 +107,7 @@ def close(floor: Floor, offer: OpenOffer, outcome: str, cancel: d.Reason | None 
     agent.deadline = None
     if cancel is not None:
         floor.out.append(d.CancelOffer(offer.id, visit.call, agent.id, cancel))
-    floor.out.append(
-        d.OfferEnded(offer.id, visit.call, agent.id, outcome, floor.now - offer.started)
-    )
+    floor.out.append(OfferEnded(offer.id, visit.call, agent.id, outcome, floor.now - offer.started))
 
 
 def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, event: str) -> None:
@@ -125,7 +122,7 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.idle_since = None
     visit.books.leave(outcome)
     floor.out.append(
-        d.CallLeft(
+        CallLeft(
             visit.call,
             visit.queue.id,
             visit.entered,

@@ -7,6 +7,7 @@ timers stay in the heap until they surface or outnumber the live ones.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import inf
 
 NO_TIMER = 0
 _SLACK = 64  # dead entries that are tolerated in any case
@@ -36,6 +37,12 @@ class Timers:
         if len(self._heap) > _SLACK + 2 * len(self._live):
             self._heap = [(due, n) for n, (due, _, _) in self._live.items()]
             heapify(self._heap)
+
+    @property
+    def earliest(self) -> float:
+        """No live timer is due before this; infinity when there is none. Cheap."""
+        heap = self._heap
+        return heap[0][0] if heap else inf
 
     def next_due(self) -> float | None:
         """When the next live timer is due."""
