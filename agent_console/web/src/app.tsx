@@ -1,0 +1,167 @@
+/** The frame of every page: who is logged in, where one can go, what is wrong just now. */
+import type { ComponentChildren, ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import * as api from "./api";
+import { entered, homeOf, isLeader, live, store, user } from "./console";
+import { words } from "./language";
+import { Banners } from "./parts/banners";
+import { Icon } from "./parts/icons";
+import { Preferences } from "./parts/preferences";
+import type { Me } from "./protocol";
+import { follow, go, path } from "./route";
+import { LoginPage } from "./pages/login";
+
+type Page = ComponentType;
+
+const pages: Record<string, () => Promise<Page>> = {
+  "/desk": async () => (await import("./pages/desk/desk")).DeskPage,
+  "/supervisor": async () => (await import("./pages/floor/floor")).FloorPage,
+  "/wall": async () => (await import("./pages/wall")).WallPage,
+  "/reports": async () => (await import("./pages/reports")).ReportsPage,
+  "/call": async () => (await import("./pages/web_phone")).WebPhonePage,
+};
+
+export function App() {
+  const here = path.value.replace(/\/+$/, "") || "/";
+  useEffect(() => {
+    // Somebody without an account may call; everything else wants to know who it is.
+    if (here !== "/call" && user.value === undefined) void identify();
+  }, [here]);
+
+  if (here === "/call") return <Load page={here} />;
+  const me = user.value;
+  if (me === undefined) return <main class="center" aria-busy="true" />;
+  if (me === null) return <LoginPage />;
+  if (here === "/") return <Redirect to={homeOf(me)} />;
+  if (here === "/wall") {
+    return isLeader(me) ? <Load page={here} /> : <Redirect to={homeOf(me)} />;
+  }
+  return (
+    <Frame me={me}>
+      <Content here={here} me={me} />
+    </Frame>
+  );
+}
+
+function Content({ here, me }: { here: string; me: Me }) {
+  if (!(here in pages)) return <p class="center muted">{words().app.notFound}</p>;
+  if (here !== "/desk" && !isLeader(me)) return <p class="center muted">{words().app.notAllowed}</p>;
+  return <Load key={here} page={here} />;
+}
+
+/** Finds out who is logged in, and opens the live connection. */
+async function identify(): Promise<void> {
+  for (let wait_ms = 500; ; wait_ms = Math.min(5000, wait_ms * 2)) {
+    try {
+      const me = await api.me();
+      if (me) entered(me);
+      else user.value = null;
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, wait_ms));
+    }
+  }
+}
+
+async function leave(): Promise<void> {
+  try {
+    await api.logout();
+  } catch {
+    // Logged out on the server's side already, or not reachable: this page forgets all the same.
+  }
+  live.stop();
+  // Loaded afresh, so that nothing of this user stays in the page.
+  location.assign("/");
+}
+
+function Redirect({ to }: { to: string }) {
+  useEffect(() => go(to), [to]);
+  return null;
+}
+
+function Load({ page }: { page: string }) {
+  const [Shown, setShown] = useState<Page | null>(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    pages[page]?.().then(
+      (found) => setShown(() => found),
+      () => setFailed(true),
+    );
+  }, [page]);
+  if (failed) {
+    return (
+      <p class="center">
+        <button class="button" onClick={() => location.reload()}>
+          {words().app.retry}
+        </button>
+      </p>
+    );
+  }
+  return Shown ? <Shown /> : <main class="center" aria-busy="true" />;
+}
+
+function Frame({ me, children }: { me: Me; children: ComponentChildren }) {
+  const t = words();
+  const site = store.one("site");
+  const signedOut = live.connection.value === "signed-out";
+  useEffect(() => {
+    if (signedOut) user.value = null;
+  }, [signedOut]);
+  return (
+    <div class="frame">
+      <a class="skip" href="#content">
+        {t.app.skip}
+      </a>
+      <header class="topbar">
+        <span class="brand">
+          <span class="brand-mark">
+            <Icon name="headset" />
+          </span>
+          {site?.company ?? t.app.title}
+        </span>
+        <nav>
+          {me.agent_id ? <Link to="/desk" name={t.app.desk} /> : null}
+          {isLeader(me) ? (
+            <>
+              <Link to="/supervisor" name={t.app.supervisor} />
+              <Link to="/reports" name={t.app.reports} />
+              <Link to="/wall" name={t.app.wall} />
+            </>
+          ) : null}
+        </nav>
+        {site?.switch === "virtual" ? (
+          <span class="tag" data-tip={t.app.virtualHint} tabIndex={0}>
+            {t.app.virtual}
+          </span>
+        ) : null}
+        <span class="spring" />
+        <Preferences />
+        <span class="who">
+          <strong>{me.name}</strong>
+          <small>{t.roles[me.role]}</small>
+        </span>
+        <button
+          class="icon-button"
+          aria-label={t.app.logOut}
+          data-tip={t.app.logOut}
+          data-testid="log-out"
+          onClick={() => void leave()}
+        >
+          <Icon name="door" />
+        </button>
+      </header>
+      <Banners />
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function Link({ to, name }: { to: string; name: string }) {
+  return (
+    <a href={to} onClick={follow} aria-current={path.value === to ? "page" : undefined}>
+      {name}
+    </a>
+  );
+}

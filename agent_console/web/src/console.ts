@@ -1,0 +1,42 @@
+/** The one connection and store of this page, and who is logged in. */
+import { signal } from "@preact/signals";
+import * as api from "./api";
+import { suggestLanguage } from "./language";
+import { Live } from "./live";
+import type { Me } from "./protocol";
+import { Store } from "./store";
+
+export const store = new Store();
+
+export const user = signal<Me | null | undefined>(undefined);
+
+const liveUrl = (): string => `${location.origin.replace(/^http/, "ws")}/live`;
+
+export const live = new Live({
+  store,
+  open: () => new WebSocket(liveUrl()),
+  stillLoggedIn: async () => {
+    try {
+      return (await api.me()) !== null;
+    } catch {
+      return true; // not known: go on trying
+    }
+  },
+});
+
+export function watchNetwork(): void {
+  window.addEventListener("online", () => live.hurry());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") live.hurry();
+  });
+}
+
+export const isLeader = (me: Me): boolean => me.role !== "agent";
+
+export const homeOf = (me: Me): string => (isLeader(me) ? "/supervisor" : "/desk");
+
+export function entered(me: Me): void {
+  suggestLanguage(me.language);
+  user.value = me;
+  live.start();
+}

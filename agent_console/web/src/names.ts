@@ -1,0 +1,19 @@
+/** Names that the site gives to its queues, reasons and dispositions. */
+import { store } from "./console";
+import { say, wordFor, words } from "./language";
+import type { Choice } from "./protocol";
+
+function nameIn(choices: Choice[] | undefined, id: string): string {
+  return say(choices?.find((choice) => choice.id === id)?.label);
+}
+
+export const queueName = (id: string, fallback = ""): string =>
+  nameIn(store.one("site")?.queues, id) || fallback || id;
+
+export const reasonName = (id: string): string =>
+  id ? nameIn(store.one("site")?.not_ready_reasons, id) || wordFor(words().reasons, id) : "";
+
+export const dispositionName = (id: string): string =>
+  nameIn(store.one("site")?.dispositions, id) || id;
+
+export const outcomeName = (outcome: string): string => wordFor(words().outcomes, outcome);

@@ -1,0 +1,131 @@
+/** The agent's desk. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { live, store, user } from "../../console";
+import { percent } from "../../format";
+import { words } from "../../language";
+import { queueName } from "../../names";
+import { Actions } from "../../parts/actions";
+import { Empty, Since, stateWord } from "../../parts/parts";
+import { CallPanel, callKeys } from "./call";
+import { HelpDialog } from "./help";
+import { listen } from "./keys";
+import { call, desk, follow } from "./line";
+import { NotificationAsk } from "./notifications";
+import { RecordPanel } from "./record";
+import { SignIn } from "./sign_in";
+import { StateBar, stateKeys } from "./state_bar";
+import { WrapUp, wrapUpKeys, WrapUpForm } from "./wrap_up";
+
+export function DeskPage() {
+  const t = words();
+  const now = desk.value;
+  const me = store.one("me") ?? user.value;
+  const callActions = useMemo(() => new Actions(), []);
+  const stateActions = useMemo(() => new Actions(), []);
+  const form = useMemo(() => new WrapUpForm(), []);
+  const [help, setHelp] = useState(false);
+  const [keypad, setKeypad] = useState(false);
+  useEffect(follow, []);
+  useEffect(
+    () =>
+      listen(() => ({
+        "?": () => setHelp(true),
+        ...stateKeys(stateActions),
+        ...callKeys(callActions, () => setKeypad((shown) => !shown)),
+        ...wrapUpKeys(form),
+      })),
+    [],
+  );
+  useTitle();
+
+  if (me && !me.agent_id) return <Empty title={t.desk.noAgent} />;
+  if (!now) {
+    return <Empty title={live.connection.value === "open" ? t.app.loading : t.connection.connecting} />;
+  }
+  const wrapping = now.state === "wrap-up" && now.call !== null;
+  return (
+    <div class="desk">
+      <StateBar actions={stateActions} onHelp={() => setHelp(true)} />
+      <NotificationAsk />
+      {now.state === "offline" ? (
+        <SignIn />
+      ) : (
+        <div class="desk-columns">
+          <div class="desk-left">
+            {now.call ? (
+              <CallPanel card={now.call} actions={callActions} keypad={keypad} setKeypad={setKeypad} />
+            ) : (
+              <Idle />
+            )}
+            {wrapping && now.call ? <WrapUp card={now.call} form={form} /> : null}
+            {now.call && !wrapping ? null : <MyQueues />}
+          </div>
+          <RecordPanel />
+        </div>
+      )}
+      <p class="visually-hidden" aria-live="polite" data-testid="announcer">
+        {t.desk.announce(stateWord(now.state))}
+      </p>
+      {help ? <HelpDialog onClose={() => setHelp(false)} /> : null}
+    </div>
+  );
+}
+
+/** The tab tells of a ringing call, too. */
+function useTitle(): void {
+  const t = words();
+  const card = call.value;
+  const name = card ? card.ani_name || card.ani_local : "";
+  const ringing = card?.place === "ringing";
+  useEffect(() => {
+    document.title = ringing ? `☎ ${t.call.incoming} · ${name}` : `${t.app.desk} · ${stateWord(desk.value?.state ?? "")}`;
+  });
+}
+
+function Idle() {
+  const t = words();
+  const now = desk.value;
+  if (!now) return null;
+  const missed = now.state === "not ready" && now.reason === "no answer";
+  const hint =
+    now.state === "ready" ? t.desk.idleReady : now.state === "fault" ? t.desk.idleFault : t.desk.idleNotReady;
+  return (
+    <section class={`card idle ${now.state === "ready" ? "idle-ready" : ""}`} data-testid="idle">
+      <h2>{t.desk.idleTitle}</h2>
+      {missed ? (
+        <p class="notice" role="alert" data-testid="missed">
+          {t.desk.missed}
+        </p>
+      ) : null}
+      <p class="muted">{hint}</p>
+    </section>
+  );
+}
+
+function MyQueues() {
+  const t = words();
+  const queues = store.all("queue");
+  if (!queues.length) return null;
+  return (
+    <section class="card quiet" data-testid="my-queues">
+      <h2>{t.desk.myQueues}</h2>
+      <ul class="queue-list">
+        {queues.map((queue) => (
+          <li key={queue.id}>
+            <span>{queueName(queue.id, queue.name)}</span>
+            <span class={queue.waiting ? "strong" : "muted"}>
+              {t.desk.queueWaiting(queue.waiting)}
+              {queue.longest_since !== null ? (
+                <>
+                  {" · "}
+                  <Since at={queue.longest_since} />
+                </>
+              ) : null}
+            </span>
+            <span class="muted figures">{percent(queue.service_level.standard, 0)}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,76 @@
+import { useMemo, useState } from "preact/hooks";
+import { live } from "../../console";
+import { words } from "../../language";
+import { remember, remembered } from "../../memory";
+import { Act, Actions, Refusal } from "../../parts/actions";
+import { Icon } from "../../parts/icons";
+import { PhoneProblem } from "../../phone/problems";
+import { isVirtual, phone, signingIn } from "./line";
+
+/** The start of a shift: which phone, and its microphone first. */
+export function SignIn() {
+  const t = words();
+  const virtual = isVirtual.value;
+  const actions = useMemo(() => new Actions(), []);
+  const [kind, setKind] = useState(() => (remembered("phone-kind") === "desk" ? "desk" : "browser"));
+  const problem = phone.problem.value;
+
+  const start = async (): Promise<void> => {
+    remember("phone-kind", kind);
+    signingIn.value = true;
+    await actions.run("sign-in", async () => {
+      if (kind === "browser" && !virtual) {
+        try {
+          if (phone.line.peek() !== "up") await phone.start();
+        } catch (failed) {
+          // Its explanation stands in the card.
+          if (failed instanceof PhoneProblem) return;
+          throw failed;
+        }
+      }
+      await live.do("sign_in", { phone: kind });
+    });
+    signingIn.value = false;
+  };
+
+  const choices = virtual
+    ? [{ id: "browser", name: t.desk.phoneVirtual, hint: t.desk.phoneVirtualHint }]
+    : [
+        { id: "browser", name: t.desk.phoneBrowser, hint: t.desk.phoneBrowserHint },
+        { id: "desk", name: t.desk.phoneDesk, hint: t.desk.phoneDeskHint },
+      ];
+  return (
+    <section class="card sign-in" data-testid="sign-in-card">
+      <h1>{t.desk.signIn}</h1>
+      <p class="muted">{t.desk.signInLead}</p>
+      <div class="choices" role="radiogroup" aria-label={t.phone.title}>
+        {choices.map((choice) => (
+          <label key={choice.id} class="choice">
+            <input
+              type="radio"
+              name="phone"
+              value={choice.id}
+              checked={virtual || kind === choice.id}
+              data-testid={`phone-${choice.id}`}
+              onChange={() => setKind(choice.id)}
+            />
+            <span>
+              <Icon name={choice.id === "desk" ? "phone" : "headset"} />
+              <strong>{choice.name}</strong>
+              <small>{choice.hint}</small>
+            </span>
+          </label>
+        ))}
+      </div>
+      {problem && kind === "browser" && !virtual ? (
+        <p class="refusal" role="alert" data-testid="phone-problem">
+          {t.phone.problems[problem]}
+        </p>
+      ) : null}
+      <Refusal actions={actions} />
+      <Act actions={actions} name="sign-in" class="primary wide" onAct={() => void start()}>
+        {actions.pending.value ? t.desk.starting : t.desk.signIn}
+      </Act>
+    </section>
+  );
+}

@@ -1,0 +1,121 @@
+/** The agents: state, since when, with whom; and what a supervisor can set. */
+import { useMemo } from "preact/hooks";
+import { live, store } from "../../console";
+import { count, percent } from "../../format";
+import { say, words } from "../../language";
+import { queueName, reasonName } from "../../names";
+import { Actions, Refusal } from "../../parts/actions";
+import { Menu, type MenuItem, Since, StateChip, stateWord } from "../../parts/parts";
+import type { AgentLive } from "../../protocol";
+import { STATES } from "./queues";
+
+export function Agents({ onCall }: { onCall: (id: string) => void }) {
+  const t = words();
+  const actions = useMemo(() => new Actions(), []);
+  const agents = store
+    .all("agent")
+    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.name.localeCompare(b.name));
+  const here = agents.filter((agent) => agent.state !== "offline").length;
+  return (
+    <section class="card" aria-label={t.floor.agents}>
+      <header class="card-head">
+        <h2>{t.floor.agents}</h2>
+        <span class="muted">{t.floor.signedIn(here)}</span>
+      </header>
+      <Refusal actions={actions} />
+      <div class="scroll-x">
+        <table class="table" data-testid="agents">
+          <thead>
+            <tr>
+              <th>{t.floor.agent}</th>
+              <th>{t.floor.state}</th>
+              <th class="number">{t.floor.since}</th>
+              <th>{t.floor.onCall}</th>
+              <th class="number">{t.floor.handled}</th>
+              <th class="number">{t.desk.occupancy}</th>
+              <th />
+            </tr>
+          </thead>
+          <tbody>
+            {agents.map((agent) => (
+              <AgentRow key={agent.id} agent={agent} actions={actions} onCall={onCall} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {agents.length ? null : <p class="muted pad">{t.floor.noAgents}</p>}
+    </section>
+  );
+}
+
+interface RowProps {
+  agent: AgentLive;
+  actions: Actions;
+  onCall: (id: string) => void;
+}
+
+function AgentRow({ agent, actions, onCall }: RowProps) {
+  const t = words();
+  const offline = agent.state === "offline";
+  const skills = Object.entries(agent.skills).map(([skill, level]) => `${skill} ${level}`);
+  const about = [...agent.queues.map((queue) => queueName(queue)), ...skills].join(" · ");
+  return (
+    <tr class={offline ? "dim" : ""} data-testid={`agent-${agent.id}`} data-state={agent.state}>
+      <th scope="row">
+        <span data-tip={about} tabIndex={0}>
+          {agent.name}
+        </span>
+      </th>
+      <td>
+        <StateChip state={agent.state} reason={reasonName(agent.reason)} />
+        {!offline && !agent.phone.up ? <small class="bad-text block">{t.floor.phoneDown}</small> : null}
+        {agent.intent && ["reserved", "talking", "held", "wrap-up"].includes(agent.state) && agent.intent !== "ready" ? (
+          <small class="muted block">→ {stateWord(agent.intent)}</small>
+        ) : null}
+      </td>
+      <td class="number">{offline ? <span class="muted">{t.app.none}</span> : <Since at={agent.since} />}</td>
+      <td>
+        {agent.call_id ? (
+          <button class="bare link" onClick={() => onCall(agent.call_id)}>
+            {agent.caller || t.call.anonymous}
+          </button>
+        ) : (
+          <span class="muted">{t.app.none}</span>
+        )}
+        {agent.call_id && agent.queue ? <small class="muted block">{queueName(agent.queue)}</small> : null}
+      </td>
+      <td class="number figures">{count(agent.today.handled)}</td>
+      <td class="number figures">{percent(agent.today.occupancy, 0)}</td>
+      <td class="number">{offline ? null : <StateMenu agent={agent} actions={actions} />}</td>
+    </tr>
+  );
+}
+
+function StateMenu({ agent, actions }: { agent: AgentLive; actions: Actions }) {
+  const t = words();
+  const reasons = store.one("site")?.not_ready_reasons ?? [];
+  const items: MenuItem[] = [
+    ...(agent.state === "ready" ? [] : [{ id: "ready", label: t.floor.setReady }]),
+    ...(reasons.length ? reasons : [{ id: "", label: {} }]).map((reason) => ({
+      id: `not ready:${reason.id}`,
+      label: [t.floor.setNotReady, say(reason.label)].filter(Boolean).join(" · "),
+    })),
+    { id: "offline", label: t.floor.signOut, class: "bad-text" },
+  ];
+  const set = (id: string): void => {
+    const [state = "", reason = ""] = id.split(":");
+    void actions.run(`set-${agent.id}`, () => live.do("set_agent_state", { agent: agent.id, state, reason }));
+  };
+  return (
+    <Menu
+      testid={`set-${agent.id}`}
+      class="small plain"
+      title={`${t.floor.actions}: ${agent.name}`}
+      label={<span class="dots">⋯</span>}
+      disabled={live.connection.value !== "open" || actions.pending.value !== ""}
+      busy={actions.pending.value === `set-${agent.id}`}
+      items={items}
+      onChoose={set}
+    />
+  );
+}

@@ -1,0 +1,111 @@
+/** The supervisor's page: the whole floor at a glance, every figure live. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { second } from "../../clock";
+import { live, store } from "../../console";
+import { clock, count, percent } from "../../format";
+import { words } from "../../language";
+import { Chart } from "../../parts/chart";
+import { Empty, Figure } from "../../parts/parts";
+import { Agents } from "./agents";
+import { Calls } from "./calls";
+import { CallDrawer } from "./detail";
+import { levelOfAll } from "./levels";
+import { Queues } from "./queues";
+import { startTrend, trend } from "./trend";
+import { Waiting } from "./waiting";
+
+export function FloorPage() {
+  const t = words();
+  const [open, setOpen] = useState("");
+  const ready = store.one("site") !== undefined;
+  useEffect(() => {
+    if (ready) startTrend();
+  }, [ready]);
+  useEffect(() => {
+    document.title = `${t.floor.title} · ${store.one("site")?.company ?? t.app.title}`;
+  });
+  if (!ready) {
+    return <Empty title={live.connection.value === "open" ? t.app.loading : t.connection.connecting} />;
+  }
+  return (
+    <div class="floor">
+      <h1 class="visually-hidden">{t.floor.title}</h1>
+      <Totals />
+      <Queues />
+      <div class="floor-columns">
+        <div class="stack">
+          <Waiting onCall={setOpen} />
+          <TrendCard />
+        </div>
+        <Agents onCall={setOpen} />
+      </div>
+      <Calls onCall={setOpen} />
+      {open ? <CallDrawer key={open} id={open} onClose={() => setOpen("")} /> : null}
+    </div>
+  );
+}
+
+/** The four figures that one looks for first. */
+function Totals() {
+  const t = words();
+  const queues = store.all("queue");
+  const agents = store.all("agent");
+  const sum = (of: (queue: (typeof queues)[number]) => number): number =>
+    queues.reduce((all, queue) => all + of(queue), 0);
+  const since = queues.flatMap((queue) => (queue.longest_since === null ? [] : [queue.longest_since]));
+  const offered = sum((queue) => queue.offered);
+  const inState = (...states: string[]): number => agents.filter((agent) => states.includes(agent.state)).length;
+  return (
+    <dl class="totals" data-testid="totals">
+      <Total name={<Figure of="waiting" />} value={count(sum((queue) => queue.waiting))} testid="total-waiting" />
+      <Total
+        name={<Figure of="longest" name={t.floor.longest} />}
+        value={clock(since.length ? second.value - Math.min(...since) : null)}
+      />
+      <Total name={<Figure of="service_level" />} value={percent(levelOfAll(queues))} />
+      <Total
+        name={<Figure of="abandon_rate" name={t.floor.abandonRate} />}
+        value={percent(offered ? sum((queue) => queue.abandoned) / offered : null)}
+      />
+      <Total name={<Figure of="offered" />} value={count(offered)} />
+      <Total name={t.states.ready} value={count(inState("ready"))} />
+      <Total name={t.states.talking} value={count(inState("talking", "held", "reserved"))} />
+      <Total name={t.states["wrap-up"]} value={count(inState("wrap-up"))} />
+    </dl>
+  );
+}
+
+function Total(props: { name: preact.ComponentChildren; value: string; testid?: string }) {
+  return (
+    <div class="total">
+      <dt>{props.name}</dt>
+      <dd class="figures" data-testid={props.testid}>
+        {props.value}
+      </dd>
+    </div>
+  );
+}
+
+function TrendCard() {
+  const t = words();
+  const now = trend.value;
+  const series = useMemo(
+    () => [
+      { name: t.floor.trendWaiting, colour: "--accent", values: now.waiting },
+      { name: t.floor.trendLevel, colour: "--good", values: now.level, share: true },
+    ],
+    [now, t],
+  );
+  return (
+    <section class="card" aria-label={t.floor.trend}>
+      <header class="card-head">
+        <h2>{t.floor.trend}</h2>
+      </header>
+      {now.at.length > 2 ? (
+        <Chart at={now.at} series={series} label={t.floor.trend} />
+      ) : (
+        <p class="muted pad">{t.floor.trendLater}</p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+/** When a figure is a warning and when it is an alarm. Colour never stands alone: the figure does. */
+import type { QueueLive } from "../../protocol";
+
+export type Level = "" | "warn" | "bad";
+
+/** Below the target is a warning; a tenth of the way further below is an alarm. */
+export function serviceLevel(queue: QueueLive): Level {
+  const reached = queue.service_level.standard;
+  if (reached === null) return "";
+  if (reached >= queue.target) return "";
+  return reached < queue.target - 0.1 ? "bad" : "warn";
+}
+
+/** Longer than the threshold is a warning, longer than three times as long an alarm. */
+export function wait(waited_s: number | null, threshold_s: number): Level {
+  if (waited_s === null || waited_s <= threshold_s) return "";
+  return waited_s > 3 * threshold_s ? "bad" : "warn";
+}
+
+export function abandonRate(rate: number | null): Level {
+  if (rate === null || rate <= 0.05) return "";
+  return rate > 0.1 ? "bad" : "warn";
+}
+
+/** The standard service level of several queues together: each one's sum back, then divided. */
+export function levelOfAll(queues: readonly QueueLive[]): number | null {
+  let within = 0;
+  let counted = 0;
+  for (const queue of queues) {
+    const level = queue.service_level.standard;
+    if (level === null) continue;
+    const calls = queue.answered + queue.abandoned + queue.flowed_out - queue.short_abandoned;
+    counted += calls;
+    within += level * calls;
+  }
+  return counted > 0 ? within / counted : null;
+}

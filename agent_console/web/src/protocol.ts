@@ -1,0 +1,288 @@
+/**
+ * The live protocol, mirrored from `agent_console/protocol.py`.
+ * All moments are UTC epoch seconds; durations end in `_s`.
+ */
+
+export type Language = "en" | "zh";
+export type Labels = Record<string, string>;
+export type Role = "agent" | "supervisor" | "admin";
+
+export interface Me {
+  user_id: string;
+  name: string;
+  role: Role;
+  /** "" when this user takes no calls. */
+  agent_id: string;
+  language: string;
+}
+
+export interface Choice {
+  id: string;
+  label: Labels;
+}
+
+export interface SiteInfo {
+  company: string;
+  queues: Choice[];
+  not_ready_reasons: Choice[];
+  dispositions: Choice[];
+  switch: string;
+  switch_up: boolean;
+  demo: boolean;
+}
+
+export interface Why {
+  code: string;
+  data: Record<string, unknown>;
+  text: Labels;
+}
+
+export interface IvrTrail {
+  at: number;
+  what: string;
+  label: string;
+  value: string;
+}
+
+export interface CallCard {
+  call_id: string;
+  direction: "inbound" | "callback";
+  place: string;
+  offer_id: string;
+  queue: string;
+  queue_name: string;
+  ani: string;
+  ani_local: string;
+  ani_name: string;
+  dnis: string;
+  entered: number;
+  waited_s: number | null;
+  offered: number;
+  answered: number | null;
+  ended: number | null;
+  why: Why;
+  trail: IvrTrail[];
+}
+
+export interface Today {
+  handled: number;
+  aht_s: number | null;
+  wrap_up_s: number | null;
+  occupancy: number | null;
+}
+
+export interface PhoneHealth {
+  kind: string;
+  up: boolean;
+}
+
+export interface Desk {
+  state: string;
+  since: number;
+  reason: string;
+  intent: string;
+  intent_reason: string;
+  deadline: number | null;
+  phone: PhoneHealth;
+  call: CallCard | null;
+  today: Today;
+}
+
+export interface Contact {
+  at: number;
+  channel: string;
+  summary: string;
+  agent: string;
+  disposition: string;
+}
+
+export interface OrderRow {
+  number: string;
+  at: number;
+  status: string;
+  total: string;
+}
+
+export interface NoteRow {
+  at: number;
+  author: string;
+  text: string;
+}
+
+export interface Customer {
+  customer_id: string;
+  name: string;
+  company: string;
+  tier: string;
+  email: string;
+  language: string;
+  phones: string[];
+  account_number: string;
+  contacts: Contact[];
+  orders: OrderRow[];
+  notes: NoteRow[];
+}
+
+export interface Match {
+  customer_id: string;
+  name: string;
+  company: string;
+  account_number: string;
+}
+
+export interface CustomerRecord {
+  call_id: string;
+  status: "looking" | "found" | "several" | "none" | "failed";
+  number: string;
+  customer: Customer | null;
+  matches: Match[];
+  message: string;
+}
+
+export interface ServiceLevels {
+  standard: number | null;
+  negative: number | null;
+  ignored: number | null;
+  positive: number | null;
+  handled_only: number | null;
+}
+
+export interface QueueLive {
+  id: string;
+  name: string;
+  waiting: number;
+  longest_since: number | null;
+  callbacks: number;
+  offered: number;
+  answered: number;
+  abandoned: number;
+  short_abandoned: number;
+  flowed_out: number;
+  service_level: ServiceLevels;
+  threshold_s: number;
+  target: number;
+  abandon_rate: number | null;
+  asa_s: number | null;
+  aht_s: number | null;
+  agents: Record<string, number>;
+}
+
+export interface AgentLive {
+  id: string;
+  name: string;
+  state: string;
+  since: number;
+  reason: string;
+  intent: string;
+  call_id: string;
+  queue: string;
+  caller: string;
+  phone: PhoneHealth;
+  queues: string[];
+  skills: Record<string, number>;
+  today: Today;
+}
+
+export interface WaitingCall {
+  call_id: string;
+  kind: "call" | "callback";
+  queue: string;
+  caller: string;
+  caller_name: string;
+  entered: number;
+  position: number;
+  priority: number;
+  why: Why;
+}
+
+export interface CallRow {
+  call_id: string;
+  arrived: number;
+  direction: string;
+  ani: string;
+  caller: string;
+  caller_name: string;
+  customer: string;
+  dnis: string;
+  queue: string;
+  agent: string;
+  outcome: string;
+  waited_s: number | null;
+  talk_s: number | null;
+  ended: number | null;
+}
+
+export interface TimelineEntry {
+  at: number;
+  kind: string;
+  text: Labels;
+  why?: Why;
+  data: Record<string, unknown>;
+}
+
+export interface CallDetail {
+  call: CallRow;
+  timeline: TimelineEntry[];
+  moments: Record<string, number | null>;
+  disposition: string;
+  note: string;
+}
+
+export interface Alarm {
+  code: string;
+  since: number;
+  text: Labels;
+}
+
+export interface SipAccess {
+  uri: string;
+  user: string;
+  password: string;
+  ws: string;
+  expires: number;
+  target: string;
+}
+
+/** `GET /api/welcome`: what the log-in page may know before anyone has logged in. */
+export interface Welcome {
+  company: string;
+  demo: boolean;
+  demo_users: { name: string; password: string; role: Role }[];
+  web_phone: boolean;
+}
+
+// Frames ------------------------------------------------------------------------------------
+
+export type Entities = Record<string, unknown>;
+
+export type ServerFrame =
+  | { t: "snapshot"; epoch: string; seq: number; now: number; put: Entities }
+  | { t: "delta"; seq: number; put?: Entities; drop?: string[] }
+  | { t: "resumed"; epoch: string; seq: number; now: number }
+  | { t: "done"; id: number; result: unknown }
+  | { t: "refused"; id: number; code: string; message: string }
+  | { t: "pong"; id: number; now: number };
+
+export type ClientFrame =
+  | { t: "hello"; epoch: string; seq: number }
+  | { t: "do"; id: number; verb: string; args: object }
+  | { t: "ping"; id: number };
+
+/** Verbs and their arguments: the methods of `agent_console.ports.Floor` without the agent. */
+export interface Verbs {
+  sign_in: { phone: string };
+  sign_out: Record<string, never>;
+  ready: Record<string, never>;
+  not_ready: { reason: string };
+  decline: { offer_id: string };
+  hang_up: { call_id: string };
+  hold: { call_id: string };
+  retrieve: { call_id: string };
+  wrap_up: { call_id: string; disposition: string; note: string; then: "" | "ready" | "not_ready" };
+  extend_wrap_up: { by_s: number };
+  choose_customer: { call_id: string; customer_id: string };
+  create_customer: { call_id: string; fields: Record<string, string> };
+  set_agent_state: { agent: string; state: string; reason: string };
+}
+
+export type Verb = keyof Verbs;
