@@ -38,7 +38,9 @@ class QueueWait(Protocol):
     @property
     def music(self) -> str: ...
     @property
-    def visit_after_s(self) -> float: ...
+    def visit_first_s(self) -> float: ...
+    @property
+    def visit_every_s(self) -> float: ...
 
 
 class MenuSite(Protocol):
@@ -56,6 +58,8 @@ class MenuSite(Protocol):
     def callback_number(self, number: str) -> str:
         """The number as it may be dialled (E.164), "" when it may not be."""
         ...
+
+    def transfer_number(self, number: str) -> str: ...
 
 
 CustomerOf = Callable[[str], Mapping[str, str]]
@@ -283,14 +287,15 @@ class Menus:
             needs=tuple(SkillNeed(skill, level) for skill, level in action.needs),
             priority=action.priority,
             music=waiting.music,
-            visit_after_s=waiting.visit_after_s,
+            visit_after_s=waiting.visit_first_s,
+            visit_every_s=waiting.visit_every_s,
             digits="" if flow is None else flow.wait_digits,
             entered=call.entered if action.why.startswith("fallback") else None,
         )
 
     def _transfer(self, call: LiveCall, action: a.Transfer) -> None:
         router, now = self.router, self.router.now()
-        number = self.site.callback_number(action.number)
+        number = self.site.transfer_number(action.number)
         if not number:
             log.warning("transfer to a number that is not allowed")
             self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: number"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -21,7 +21,8 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from callcenter import happenings as h
-from callcenter.callbook import CallBook, LiveCall
+from callcenter.agentday import AgentDays
+from callcenter.callbook import CallBook
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.routing import Routing
@@ -62,7 +63,8 @@ class Pops(Protocol):
     """The screen pop: begins a look-up, and says whose the call is."""
 
     def begin(self, call_id: str, number: str) -> None: ...
-    def show(self, call_id: str, agent: str) -> None: ...
+    def show(self, call_id: str, agent: str, number: str) -> None: ...
+    def hide(self, call_id: str) -> None: ...
     def forget(self, call_id: str) -> None: ...
 
 
@@ -94,6 +96,7 @@ class Router:
         journal: Journal,
         fold: Fold,
         menus: Menus,
+        days: AgentDays,
         metrics: Metrics,
         now: Callable[[], float],
         caller_id: Callable[[str], str],
@@ -109,8 +112,11 @@ class Router:
         self._journal = journal
         self._fold = fold
         self._menus = menus
+        self.days = days
         self._metrics = metrics
         self._now = now
+        self._first_seq: dict[str, int] = {}  # the first entry about each call
+        self._just_over: dict[str, int] = {}
         self.routing = Routing(
             JournaledEngine(engine, self.note),
             self.execute,
@@ -144,9 +150,26 @@ class Router:
         except Exception:
             self._metrics.errors.labels("journal").inc()
             log.exception("journal refused an entry", kind=type(entry).__name__, call_id=call_id)
-        self.book.apply(entry, at)
-        self._fold.feed(stream, type(entry).__name__, call_id, data, at)
+        self._remember(entry, stream, type(entry).__name__, call_id, data, at)
         return self.last_seq
+
+    def _remember(
+        self,
+        entry: object,
+        stream: str,
+        kind: str,
+        call_id: str,
+        data: dict[str, Any],
+        at: float,
+        *,
+        counted: bool = False,
+    ) -> None:
+        if call_id and call_id not in self._first_seq:
+            self._first_seq[call_id] = self.last_seq
+        self.book.apply(entry, at)
+        if not counted:
+            self.days.apply(entry, at)
+        self._fold.feed(stream, kind, call_id, data, at)
 
     # Facts ---------------------------------------------------------------------------------
 
@@ -194,6 +217,7 @@ class Router:
                 return
             case e.LinkDown():
                 self._metrics.link_up.labels(fact.link).set(0)
+                self.routing.pause()
                 self.note(fact, now)
                 self._alarm_link(fact.link, fact.why)
                 return
@@ -263,16 +287,16 @@ class Router:
             self.note(ended, now)
             self._menus.ended(call.call_id)
             self.routing.on_fact(ended, now)
+        self.routing.go_on()
+        self.go_live()
 
     def _on_adopted(self, fact: e.CallAdopted, now: float) -> None:
         """Bring the engine's picture of a call to what the switch says of it."""
-        view = self.engine.call_view(fact.call_id)
         if fact.place is Place.ENTRY:
             return  # its voice session comes back by itself (IvrResumed)
-        if view is None:
-            self.routing.adopt(fact, now)
-            return
-        self.routing.take_up(fact, view.state, view.offer, now)
+        visit = self.engine.visit(fact.call_id)
+        place, offer = ("", "") if visit is None else (visit.place, visit.offer)
+        self.routing.take_up(fact, place, offer, now)
 
     def _alarm_link(self, link: str, why: str) -> None:
         if self.board is not None:
@@ -311,7 +335,9 @@ class Router:
         match decision:
             case d.Offer() | d.Callback():
                 if self.pops is not None:
-                    self.pops.show(decision.call, decision.agent)
+                    call = self.book.get(decision.call)
+                    number = call.ani if call is not None else ""
+                    self.pops.show(decision.call, decision.agent, number)
             case d.CallEntered():
                 self._touch_queue(decision.queue)
             case d.CallLeft():
@@ -320,6 +346,8 @@ class Router:
                 self._menus.left(decision.call)
             case d.OfferEnded():
                 self._metrics.offers.labels(decision.outcome).inc()
+                if decision.outcome != "accepted" and self.pops is not None:
+                    self.pops.hide(decision.call)
             case d.WrapUpEnded():
                 if self.pops is not None:
                     self.pops.forget(decision.call)
@@ -379,16 +407,43 @@ class Router:
 
     # Restart -------------------------------------------------------------------------------------
 
-    def replay(self, entries: Iterable[tuple[str, str, str, dict[str, Any], float]]) -> None:
-        """Fold journaled entries (stream, kind, call id, data, at) into book and records."""
-        for stream, kind, call_id, data, at in entries:
-            entry = h.from_dict(stream, kind, data)
-            if entry is None:
-                continue
-            self.book.apply(entry, at)
-            if isinstance(entry, h.ShiftBegan):
-                self.phones[entry.agent] = PhoneKind(entry.phone)
-            self._fold.feed(stream, kind, call_id, data, at)
+    def fold(
+        self,
+        entry: object,
+        stream: str,
+        kind: str,
+        call_id: str,
+        data: dict[str, Any],
+        at: float,
+        seq: int,
+        *,
+        counted: bool,
+    ) -> None:
+        """Take one entry that the journal has already; `counted`: the agents' days have it too."""
+        self.last_seq = seq
+        if isinstance(entry, h.ShiftBegan):
+            self.remember_phone(entry.agent, entry.phone)
+        self._remember(entry, stream, kind, call_id, data, at, counted=counted)
 
-    def live_call(self, call_id: str) -> LiveCall | None:
-        return self.book.get(call_id)
+    def remember_phone(self, agent: str, phone: str) -> None:
+        """What an agent signed in with, from a snapshot or the journal."""
+        self.phones[agent] = PhoneKind(phone)
+
+    def agents_as_they_are(self) -> None:
+        """Show records and days the agents' present states, whose beginning may be long ago."""
+        for agent in self.engine.agents:
+            view = self.engine.agent_view(agent)
+            self.days.apply(view, view.since)
+            self._fold.feed("decision", "AgentChanged", "", h.as_dict(view), view.since)
+
+    def oldest_needed(self) -> int:
+        """The first entry that is needed to fold the live calls (and those just over) again."""
+        live = {seq for call, seq in self._first_seq.items() if call in self.book.calls}
+        oldest = min([*live, *self._just_over.values(), self.last_seq + 1])
+        # Calls that were over by now are on disk as records before the next snapshot.
+        self._just_over = {
+            call: seq for call, seq in self._first_seq.items() if call not in self.book.calls
+        }
+        for call in self._just_over:
+            del self._first_seq[call]
+        return min([oldest, *self._just_over.values()])

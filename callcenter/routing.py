@@ -78,6 +78,7 @@ class Routing:
         self._caller_id = caller_id
         self._dial_s = dial_s
         self._lines: dict[str, _Line] = {}
+        self._paused = False
         self._on: dict[type, Callable[..., None]] = {
             e.CallWaiting: self._waiting,
             e.OfferRinging: self._rang,
@@ -136,9 +137,13 @@ class Routing:
         entered: float | None = None,
         music: str = "default",
         visit_after_s: float = 30.0,
+        visit_every_s: float | None = None,
         digits: str = "",
     ) -> None:
         """Let a caller wait in `queue`.
+
+        The first announcement is due after `visit_after_s`, later ones `visit_every_s` after
+        the one before.
 
         The engine hears of the call as soon as the switch says that it waits, with the
         place of `entered` (or of `now`). A caller who hangs up before never was in the line.
@@ -148,8 +153,9 @@ class Routing:
         if line is None:
             line = self._lines[call_id] = _Line()
         line.entry = f.CallQueued(call_id, queue, needs, priority, place)
-        line.wait = c.StartWaiting(call_id, queue, place, music, visit_after_s, digits)
-        self._execute(line.wait)
+        every_s = visit_after_s if visit_every_s is None else visit_every_s
+        line.wait = c.StartWaiting(call_id, queue, place, music, every_s, digits)
+        self._execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
 
     def wait_again(self, call_id: str) -> None:
         """Back to the music after an announcement, unless a phone rings for the caller already."""
@@ -157,63 +163,65 @@ class Routing:
         if line is not None and line.wait is not None and not line.offer and not line.talking:
             self._execute(line.wait)
 
-    def adopt(self, fact: e.CallAdopted, now: float) -> None:
-        """Take up a live call that was found on the switch and that the engine doesn't know."""
+    def take_up(self, fact: e.CallAdopted, place: str, offer: str, now: float) -> None:
+        """Take up a live call found on the switch: the engine's picture follows the switch's.
+
+        `place` is where the engine has the call ("" when it has none: `acd.lines`), `offer`
+        its open offer. Nobody is blamed for an offer that our absence ended.
+        """
+        line = self._lines.setdefault(fact.call_id, _Line())
+        if line.wait is None and fact.queue:
+            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
+        ringing = fact.place is Place.RINGING and fact.offer_id == offer != ""
         if fact.place in (Place.TALKING, Place.HELD):
-            self._lines[fact.call_id] = self._line_of(fact)
+            self._take_up_talking(line, fact, place, offer, now)
+        elif ringing:
+            line.offer, line.movable = offer, False
+        elif not place and not fact.queue:
+            del self._lines[fact.call_id]
+        else:
+            self._take_up_waiting(line, fact, place, offer, now)
+
+    def _take_up_talking(
+        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+    ) -> None:
+        line.talking, line.offer, line.parked = True, "", None
+        if place == "offered" and fact.offer_id == offer:
+            self.act(f.OfferAccepted(offer), now)
+        elif place != "connected":
             self.act(
                 f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
             )
-            if fact.place is Place.HELD:
-                self.act(f.CallHeld(fact.call_id), now)
-        elif fact.queue:
-            self._lines[fact.call_id] = self._line_of(fact)
-            if fact.place is Place.RINGING:
-                # An offer that the engine knows nothing of: back to the music, then in order.
-                self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
-            entered = fact.entered_at or None
-            self.act(f.CallQueued(fact.call_id, fact.queue, entered=entered), now)
+        # Refused, harmlessly, when the engine knows it already.
+        held = fact.place is Place.HELD
+        self.act(f.CallHeld(fact.call_id) if held else f.CallRetrieved(fact.call_id), now)
 
-    def take_up(self, fact: e.CallAdopted, state: str, offer: str, now: float) -> None:
-        """Take up a live call that the (restored) engine knows, by what the switch says of it.
-
-        `state` and `offer` are the engine's: "waiting", "offered" or connected, and the open
-        offer or "".
-        """
-        line = self._lines[fact.call_id] = self._line_of(fact)
-        connected = state not in ("waiting", "offered")
-        if fact.place in (Place.TALKING, Place.HELD):
-            line.talking = True
-            if offer and offer == fact.offer_id:
-                self.act(f.OfferAccepted(offer), now)
-            elif not connected:
-                self.act(
-                    f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at),
-                    now,
-                )
-            if (fact.place is Place.HELD) != (state == "held"):
-                held = fact.place is Place.HELD
-                self.act((f.CallHeld if held else f.CallRetrieved)(fact.call_id), now)
-            return
-        if connected:  # the conversation ended and the caller is back in the line
-            self.act(f.CallEnded(fact.call_id, EndedBy.SYSTEM.value), now)
-            self._lines[fact.call_id] = line
-            self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
-        elif fact.place is Place.RINGING:
-            if offer == fact.offer_id:
-                line.offer = offer
-                return
-            self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
-        if offer and not connected:
-            self.act(f.OfferLost(offer, "restart"), now)
-
-    def _line_of(self, fact: e.CallAdopted) -> _Line:
-        line = _Line()
-        line.talking = fact.place in (Place.TALKING, Place.HELD)
+    def _take_up_waiting(
+        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+    ) -> None:
         line.movable = fact.place is Place.WAITING
-        if fact.queue:
-            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
-        return line
+        if place == "connected":
+            self.act(f.CallEnded(fact.call_id, "agent"), now)
+            place = ""
+        if fact.place is Place.RINGING:
+            self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+        if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
+            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
+        elif not place:
+            self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
+
+    def pause(self) -> None:
+        """The switch cannot be reached: offers are kept until `go_on`."""
+        self._paused = True
+
+    def go_on(self) -> None:
+        """The switch is back and every live call has been taken up."""
+        self._paused = False
+        for line in list(self._lines.values()):
+            if line.parked is not None and line.movable:
+                order, line.parked = line.parked, None
+                line.movable = False
+                self._execute(order)
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""
@@ -227,7 +235,7 @@ class Routing:
         if line.entry is not None:
             entry, line.entry = line.entry, None
             self.act(entry, now)
-        elif line.parked is not None:
+        elif line.parked is not None and not self._paused:
             order, line.parked = line.parked, None
             line.movable = False
             self._execute(order)
@@ -330,7 +338,7 @@ class Routing:
         order = c.OfferCall(
             offer.call, offer.offer, offer.agent, self._phone(offer.agent), offer.ring_s
         )
-        if line.movable:
+        if line.movable and not self._paused:
             line.movable = False
             self._execute(order)
         else:

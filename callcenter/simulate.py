@@ -37,6 +37,8 @@ from reporting.figures import Tally, abandon_rate, asa, occupancy, service_level
 from reporting.intervals import BUSY
 
 QUEUE = "queue"
+_BUSY, _READY = 1, 2
+_KIND = {**dict.fromkeys(BUSY, _BUSY), "ready": _READY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,11 @@ class Counter:
     skipped: set[str] = field(default_factory=set)
     counting: bool = False  # the warm-up is over
     timing: bool = False  # ... and calls still arrive
-    seconds: dict[str, float] = field(default_factory=dict)
-    _state: dict[str, str] = field(default_factory=dict)
-    _in_state: dict[str, int] = field(default_factory=dict)
+    busy_s: float = 0.0
+    ready_s: float = 0.0
+    _busy: int = 0
+    _ready: int = 0
+    _kind: dict[str, int] = field(default_factory=dict)
     _since: float = 0.0
 
     def entered(self, call: str) -> None:
@@ -114,28 +118,22 @@ class Counter:
             self.on_left(notice)
 
     def agent(self, notice: d.AgentChanged, now: float) -> None:
-        before = self._state.get(notice.agent)
-        if before == notice.state:
+        kind = _KIND.get(notice.state, 0)
+        before = self._kind.get(notice.agent, 0)
+        if before == kind:
             return
+        self._kind[notice.agent] = kind
         self.elapse(now)
-        if before is not None:
-            self._in_state[before] -= 1
-        self._in_state[notice.state] = self._in_state.get(notice.state, 0) + 1
-        self._state[notice.agent] = notice.state
+        self._busy += (kind == _BUSY) - (before == _BUSY)
+        self._ready += (kind == _READY) - (before == _READY)
 
     def elapse(self, now: float) -> None:
         """Give the time since the last change to the states the agents were in."""
         passed = now - self._since
         self._since = now
-        if passed > 0.0 and self.timing:
-            seconds = self.seconds
-            for state, agents in self._in_state.items():
-                if agents:
-                    seconds[state] = seconds.get(state, 0.0) + agents * passed
-
-    def occupancy(self) -> float | None:
-        busy = sum(self.seconds.get(state, 0.0) for state in BUSY)
-        return occupancy(busy, self.seconds.get("ready", 0.0))
+        if self.timing:
+            self.busy_s += passed * self._busy
+            self.ready_s += passed * self._ready
 
 
 class Simulation:
@@ -158,6 +156,12 @@ class Simulation:
         self.engine = Engine(site)
         self.switch = VirtualSwitch("virtual", self.time, phones=phones)
         self.counter = Counter(params)
+        self._notices: dict[type, Callable[[Any], None]] = {
+            d.CallLeft: self.counter.left,
+            d.AgentChanged: self._agent_changed,
+            d.CallCompleted: self._completed,
+            d.Refused: self._refused,
+        }
         self.routing = Routing(
             self.engine, self.switch.execute, self._notice, other=self._menu_fact
         )
@@ -172,11 +176,6 @@ class Simulation:
             talk_s=params.handle_time_s,
             patience_s=params.patience_s,
         )
-        self._notices: dict[type, Callable[[Any], None]] = {
-            d.CallLeft: self.counter.left,
-            d.AgentChanged: self._agent_changed,
-            d.CallCompleted: self._completed,
-        }
         if params.warm_up_calls == 0:
             self._begin_counting()
         self._next_caller(None)
@@ -184,27 +183,14 @@ class Simulation:
     def run(self, *, progress: Callable[[int], None] | None = None) -> Result:
         """Run to the last call's end. `progress` is told how many calls have arrived."""
         began = time.perf_counter()
-        engine = self.engine
         total = self.params.calls + self.params.warm_up_calls
-        step = max(1, total // 200)
-        shown = 0
-        while self._step(engine):
-            if progress is not None and self.arrived - shown >= step:
-                shown = self.arrived
-                progress(shown)
+        for part in range(1, 201 if progress is not None else 2):
+            goal = total * part // 200 if progress is not None else 0
+            stop = (lambda goal=goal: self.arrived >= goal) if goal and goal < total else None
+            self.time.run(deadline=self.engine.deadline, tick=self.routing.tick, stop=stop)
+            if progress is not None:
+                progress(self.arrived)
         return self._result(time.perf_counter() - began)
-
-    def _step(self, engine: Engine) -> bool:
-        """Do what is due next, a deadline of the engine or something on the switch."""
-        clock = self.time
-        due = clock.next_at()
-        wake = engine.deadline()
-        if wake is not None and (due is None or wake <= due):
-            clock.time = max(clock.time, wake)
-            self.routing.tick(clock.time)
-            clock.settle()
-            return True
-        return clock.step()
 
     def _sink(self, fact: e.Fact) -> None:
         self.routing.on_fact(fact, self.time.time)
@@ -218,8 +204,9 @@ class Simulation:
         take = self._notices.get(type(decision))
         if take is not None:
             take(decision)
-        elif type(decision) is d.Refused:
-            raise AssertionError(f"the engine refused a fact: {decision}")
+
+    def _refused(self, refused: d.Refused) -> None:
+        raise AssertionError(f"the engine refused a fact: {refused}")
 
     def _agent_changed(self, notice: d.AgentChanged) -> None:
         self.counter.agent(notice, self.time.time)
@@ -255,7 +242,7 @@ class Simulation:
             abandon_rate=abandon_rate(tally),
             mean_wait_s=tally.wait_s / left if left else None,
             mean_wait_answered_s=asa(tally),
-            occupancy=self.counter.occupancy(),
+            occupancy=occupancy(self.counter.busy_s, self.counter.ready_s),
             probability_of_wait=tally.waited / left if left else None,
             service_level=service_levels(tally),
             seed=params.seed,

@@ -1,0 +1,318 @@
+"""What consoles see: entities of `agent_console.protocol`, built from the live state.
+
+Whoever changes something touches it; once per turn of the loop what was touched is built
+and put into the live store, which sends nothing for what came out the same. Queues are built
+at most four times a second each, since every caller in a line is shown with a position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from acd import decisions as d
+from acd.engine import Engine
+from acd.reasons import sentence
+from acd.views import Waiting
+from agent_console.live import EVERYONE, SUPERVISOR, agent_room
+from callcenter.agentday import AgentDays
+from callcenter.callbook import LiveCall
+from callcenter.metrics import Metrics
+from callcenter.router import Router
+from config.site import Site
+from cti.calls import PhoneKind, Place
+from reporting.figures import abandon_rate, aht, asa, service_levels
+from reporting.records import RecordFold
+
+log = structlog.get_logger("callcenter.board")
+
+QUEUE_EVERY_S = 0.25
+MAX_CALL_ROWS = 300
+MAX_WAITING_ROWS = 200  # per queue; beyond that the count tells
+
+
+class Store(Protocol):
+    """What the board needs of `agent_console.live.LiveStore`."""
+
+    def put(self, room: str, key: str, value: Any) -> bool: ...
+    def drop(self, room: str, key: str) -> bool: ...
+
+
+def why(reason: d.Reason | None, languages: Iterable[str] = ("en", "zh")) -> dict[str, Any]:
+    """A reason as the console shows it: code, data, and the sentence in each language."""
+    if reason is None:
+        return {"code": "", "data": {}, "text": dict.fromkeys(languages, "")}
+    text = {language: sentence(reason, language) for language in languages}
+    return {"code": reason.code, "data": dict(reason.data), "text": text}
+
+
+class Board:
+    """Builds and publishes. `local` formats a number for people."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        router: Router,
+        engine: Engine,
+        fold: RecordFold,
+        days: AgentDays,
+        metrics: Metrics,
+        site: Callable[[], Site],
+        local: Callable[[str], str],
+    ) -> None:
+        self._store = store
+        self._router = router
+        self._engine = engine
+        self._fold = fold
+        self._days = days
+        self._metrics = metrics
+        self._site = site
+        self._local = local
+        self._agents: set[str] = set()
+        self._calls: set[str] = set()
+        self._queues: set[str] = set()
+        self._queue_timer: asyncio.TimerHandle | None = None
+        self._queues_at = 0.0
+        self._waiting: dict[str, set[str]] = {}  # queue to the rows that are out
+        self._call_rows: dict[str, None] = {}  # ids that are out, oldest first
+        self._scheduled = False
+
+    # What changed --------------------------------------------------------------------------
+
+    def touch_agent(self, agent: str) -> None:
+        self._agents.add(agent)
+        known = self._site().agents.get(agent)
+        if known is not None:
+            self._queues.update(known.queues)
+        self._schedule()
+
+    def touch_call(self, call_id: str) -> None:
+        self._calls.add(call_id)
+        call = self._router.book.get(call_id)
+        if call is not None and call.agent:
+            self._agents.add(call.agent)
+        self._schedule()
+
+    def touch_queue(self, queue: str) -> None:
+        self._queues.add(queue)
+        self._schedule()
+
+    def touch_all(self) -> None:
+        """Everything, once: at the start and after a new configuration."""
+        site = self._site()
+        for agent in site.agents:
+            self.touch_agent(agent)
+        for queue in site.queues:
+            self.touch_queue(queue)
+        for call_id in self._fold.calls:
+            self.touch_call(call_id)
+
+    def alarm(self, code: str, text: dict[str, str] | None) -> None:
+        """Show an alarm to supervisors, or with None take it away."""
+        key = f"alarm:{code}"
+        if text is None:
+            self._store.drop(SUPERVISOR, key)
+        else:
+            since = self._router.now()
+            self._store.put(SUPERVISOR, key, {"code": code, "since": since, "text": text})
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        self._scheduled = False
+        try:
+            calls, self._calls = self._calls, set()
+            for call_id in calls:
+                self._put_call(call_id)
+            agents, self._agents = self._agents, set()
+            for agent in agents:
+                self._put_agent(agent)
+            self._publish_queues()
+        except Exception:
+            self._metrics.errors.labels("board").inc()
+            log.exception("board could not be built")
+
+    def _publish_queues(self) -> None:
+        if not self._queues or self._queue_timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        wait = self._queues_at + QUEUE_EVERY_S - loop.time()
+        if wait > 0:
+            self._queue_timer = loop.call_later(wait, self._queues_due)
+            return
+        self._queues_at = loop.time()
+        queues, self._queues = self._queues, set()
+        for queue in queues:
+            self._put_queue(queue)
+        self._metrics.live_calls.set(len(self._router.book.calls))
+
+    def _queues_due(self) -> None:
+        self._queue_timer = None
+        self._queues_at = 0.0
+        self._publish()
+
+    # Building ------------------------------------------------------------------------------
+
+    def _put_agent(self, agent: str) -> None:
+        site = self._site()
+        known = site.agents.get(agent)
+        if known is None or agent not in self._engine.agents:
+            return
+        view = self._engine.agent_view(agent)
+        phone = self._phone(agent)
+        call_id = self._router.book.of_agent.get(agent, "")
+        call = self._router.book.get(call_id) if call_id else None
+        today = self._days.today(agent, self._router.now())
+        self._store.put(
+            SUPERVISOR,
+            f"agent:{agent}",
+            {
+                "id": agent,
+                "name": known.name,
+                "state": view.state,
+                "since": view.since,
+                "reason": view.reason,
+                "intent": view.intent,
+                "call_id": call.call_id if call is not None else "",
+                "queue": call.queue if call is not None else "",
+                "caller": self._caller(call),
+                "phone": phone,
+                "queues": list(known.queues),
+                "skills": dict(known.skills),
+                "today": today,
+            },
+        )
+        self._store.put(
+            agent_room(agent),
+            "desk",
+            {
+                "state": view.state,
+                "since": view.since,
+                "reason": view.reason,
+                "intent": view.intent,
+                "intent_reason": view.intent_reason,
+                "deadline": view.deadline,
+                "phone": phone,
+                "call": None if call is None else self._card(call, site),
+                "today": today,
+            },
+        )
+
+    def _phone(self, agent: str) -> dict[str, Any]:
+        kind = self._router.phones.get(agent, PhoneKind.BROWSER)
+        return {"kind": kind.value, "up": (agent, kind) in self._router.phones_up}
+
+    def _caller(self, call: LiveCall | None) -> str:
+        if call is None:
+            return ""
+        return call.customer_name or call.ani_name or self._local(call.ani)
+
+    def _card(self, call: LiveCall, site: Site) -> dict[str, Any]:
+        queue = site.queues.get(call.queue)
+        return {
+            "call_id": call.call_id,
+            "direction": call.direction,
+            "place": call.place.value,
+            "offer_id": call.offer_id if call.place is Place.RINGING else "",
+            "queue": call.queue,
+            "queue_name": site.label(queue.labels, site.languages[0]) if queue else call.queue,
+            "ani": call.ani,
+            "ani_local": self._local(call.ani),
+            "ani_name": call.ani_name,
+            "dnis": call.dnis,
+            "entered": call.entered if call.entered is not None else call.arrived,
+            "waited_s": call.waited_s,
+            "offered": call.offered if call.offered is not None else call.arrived,
+            "answered": call.answered,
+            "ended": call.ended,
+            "why": why(call.reason),
+            "trail": [
+                {"at": at, "what": what, "label": label, "value": value}
+                for at, what, label, value in call.trail
+            ],
+        }
+
+    def _put_queue(self, queue: str) -> None:
+        site = self._site()
+        known = site.queues.get(queue)
+        if known is None:
+            return
+        now = self._router.now()
+        line = self._engine.waiting(queue)
+        self._put_waiting(queue, line, now)
+        callers = [entry for entry in line if entry.kind == "call"]
+        intervals = self._fold.intervals
+        if intervals is None:
+            return
+        day = intervals.total(queue, intervals.calendar.midnight(now))
+        self._metrics.waiting.labels(queue).set(len(callers))
+        self._store.put(
+            EVERYONE,
+            f"queue:{queue}",
+            {
+                "id": queue,
+                "name": site.label(known.labels, site.languages[0]),
+                "waiting": len(callers),
+                "longest_since": min((entry.entered for entry in callers), default=None),
+                "callbacks": len(line) - len(callers),
+                "offered": day.offered,
+                "answered": day.answered,
+                "abandoned": day.abandoned,
+                "short_abandoned": day.short_abandoned,
+                "flowed_out": day.flowed_out,
+                "service_level": service_levels(day),
+                "threshold_s": known.threshold_s,
+                "target": known.target,
+                "abandon_rate": abandon_rate(day),
+                "asa_s": asa(day),
+                "aht_s": aht(day),
+                "agents": self._engine.agents_by_state(queue),
+            },
+        )
+
+    def _put_waiting(self, queue: str, line: Sequence[Waiting], now: float) -> None:
+        out: set[str] = set()
+        for entry in line[:MAX_WAITING_ROWS]:
+            call = self._router.book.get(entry.call)
+            out.add(entry.call)
+            self._store.put(
+                SUPERVISOR,
+                f"waiting:{entry.call}",
+                {
+                    "call_id": entry.call,
+                    "kind": entry.kind,
+                    "queue": queue,
+                    "caller": self._local(call.ani) if call is not None else "",
+                    "caller_name": self._caller(call),
+                    "entered": entry.entered,
+                    "position": entry.position,
+                    "priority": entry.priority,
+                    "why": why(self._engine.why_waiting(entry.call, now)),
+                },
+            )
+        for gone in self._waiting.get(queue, set()) - out:
+            if not any(gone in others for q, others in self._waiting.items() if q != queue):
+                self._store.drop(SUPERVISOR, f"waiting:{gone}")
+        self._waiting[queue] = out
+
+    def _put_call(self, call_id: str) -> None:
+        record = self._fold.calls.get(call_id)
+        if record is not None:
+            self.put_call_row(call_id, self._fold.row(record))
+
+    def put_call_row(self, call_id: str, row: Mapping[str, Any]) -> None:
+        """Show one of today's calls; the oldest rows make room."""
+        self._store.put(SUPERVISOR, f"call:{call_id}", row)
+        self._call_rows[call_id] = None
+        while len(self._call_rows) > MAX_CALL_ROWS:
+            oldest = next(iter(self._call_rows))
+            del self._call_rows[oldest]
+            self._store.drop(SUPERVISOR, f"call:{oldest}")

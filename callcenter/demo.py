@@ -1,0 +1,46 @@
+"""The demonstration company: log-ins, customers, and who calls on the virtual switch."""
+
+from __future__ import annotations
+
+import contextlib
+
+from config.site import Site
+from crm_link.customers import CustomerStore
+from crm_link.demo import seed_demo
+from storage.users import UserExists, Users
+
+DEMO_PASSWORD = "demo-2468"  # noqa: S105 - shown on the log-in page, in the demonstration only
+DEMO_USERS = (
+    {"name": "anna", "password": DEMO_PASSWORD, "role": "agent"},
+    {"name": "ben", "password": DEMO_PASSWORD, "role": "agent"},
+    {"name": "chen", "password": DEMO_PASSWORD, "role": "agent"},
+    {"name": "sam", "password": DEMO_PASSWORD, "role": "supervisor"},
+    {"name": "admin", "password": DEMO_PASSWORD, "role": "admin"},
+)
+
+
+async def seed_demo_company(users: Users, customers: CustomerStore, site: Site, now: float) -> None:
+    """Make what is not there yet; what people changed since stays."""
+    known = {user.user_id for user in await users.list_users()}
+    people = [
+        (agent.id, agent.name, "agent", agent.id, agent.language) for agent in site.agents.values()
+    ]
+    people += [("sam", "Sam Rivera", "supervisor", "", ""), ("admin", "Admin", "admin", "", "")]
+    for user_id, name, role, agent_id, language in people:
+        if user_id not in known:
+            with contextlib.suppress(UserExists):
+                await users.create(
+                    user_id,
+                    name,
+                    role,
+                    DEMO_PASSWORD,
+                    agent_id=agent_id,
+                    language=language or site.languages[0],
+                )
+    await seed_demo(customers, now=now)
+
+
+async def demo_callers(customers: CustomerStore) -> tuple[tuple[str, str], ...]:
+    """(number, name) of customers with a number."""
+    page = await customers.page("", 200)
+    return tuple((fields.phones[0], fields.name) for _, fields in page if fields.phones)

@@ -1,0 +1,83 @@
+"""The screen pop on its way to the agent: look-up at arrival, record at the offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from agent_console.live import LiveStore, agent_room
+from crm_link.records import Record
+from crm_link.screen_pop import ScreenPop
+
+
+class Pops:
+    """Puts the record of each agent's call into the agent's room."""
+
+    def __init__(
+        self,
+        screen_pop: ScreenPop,
+        store: LiveStore,
+        matched: Callable[[str, str, str], None],
+    ) -> None:
+        """`matched(call_id, customer_id, name)` is told once per customer of a call."""
+        self._pop = screen_pop
+        self._store = store
+        self._matched = matched
+        self._agents: dict[str, str] = {}  # call to the agent who sees its record
+        self._told: dict[str, str] = {}  # call to its customer
+        screen_pop.on_record = self._on_record
+
+    def begin(self, call_id: str, number: str) -> None:
+        """Start looking, as soon as the number is known."""
+        self._pop.begin(call_id, number)
+
+    def show(self, call_id: str, agent: str, number: str) -> None:
+        """The call is offered to `agent`: the record as it is now, and later as it comes."""
+        for other, shown_to in list(self._agents.items()):
+            if shown_to == agent and other != call_id:
+                del self._agents[other]
+        self._agents[call_id] = agent
+        record = self._pop.record(call_id)
+        if record is None:  # after a restart: look again
+            self._pop.begin(call_id, number)
+            record = self._pop.record(call_id)
+        if record is not None:
+            self._publish(agent, record)
+
+    def hide(self, call_id: str) -> None:
+        """The agent is done with the call."""
+        agent = self._agents.pop(call_id, None)
+        if agent is not None:
+            self._store.put(agent_room(agent), "record", None)
+
+    def forget(self, call_id: str) -> None:
+        """Nobody needs the record any more."""
+        self.hide(call_id)
+        self._told.pop(call_id, None)
+        self._pop.forget(call_id)
+
+    def variables(self, call_id: str) -> Mapping[str, str]:
+        """What the menus may know of the customer; {} until the record is there."""
+        record = self._pop.record(call_id)
+        customer = record["customer"] if record is not None else None
+        if customer is None:
+            return {}
+        return {
+            "customer.name": customer["name"],
+            "customer.company": customer["company"],
+            "customer.tier": customer["tier"],
+            "customer.language": customer["language"],
+            "customer.account_number": customer["account_number"],
+            "customer.customer_id": customer["customer_id"],
+        }
+
+    def _on_record(self, call_id: str, record: Record) -> None:
+        customer = record["customer"]
+        if customer is not None and self._told.get(call_id) != customer["customer_id"]:
+            self._told[call_id] = customer["customer_id"]
+            self._matched(call_id, customer["customer_id"], customer["name"])
+        agent = self._agents.get(call_id)
+        if agent is not None:
+            self._publish(agent, record)
+
+    def _publish(self, agent: str, record: Record) -> None:
+        self._store.put(agent_room(agent), "record", record)

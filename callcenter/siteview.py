@@ -1,0 +1,113 @@
+"""The site's configuration as the menus, the reports and the consoles want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from acd import decisions as d
+from acd.reasons import sentence
+from config.site import Queue, Site
+from crm_link.numbers import format_local, to_e164
+from ivr.flow import Flow
+from reporting.intervals import Limits
+
+
+class SiteView:
+    """Answers from the site in force, which may be replaced at any time."""
+
+    def __init__(self, site: Callable[[], Site]) -> None:
+        self._site = site
+
+    # For the menus -------------------------------------------------------------------------
+
+    def entry_flow(self, dnis: str) -> tuple[Flow, str]:
+        return self._site().flow_for(dnis)
+
+    def flow(self, flow_id: str) -> Flow | None:
+        return self._site().flows.get(flow_id)
+
+    def wait_flow(self, queue: str) -> Flow | None:
+        return self._site().wait_flow(queue)
+
+    def waiting(self, queue: str) -> Queue:
+        queues = self._site().queues
+        return queues.get(queue) or queues[self.default_queue()]
+
+    def default_queue(self) -> str:
+        site = self._site()
+        fallback = site.flows[site.default_flow].fallback
+        if fallback is not None and fallback.queue in site.queues:
+            return fallback.queue
+        return next(iter(site.queues))
+
+    def hours(self, calendar: str, utc_s: float) -> str:
+        return self._site().hours(calendar, utc_s)
+
+    def callback_number(self, number: str) -> str:
+        """The number as it may be dialled, "" when it may not be."""
+        site = self._site()
+        e164 = to_e164(number, site.region) or ""
+        return e164 if e164 and site.callback_numbers.permits(e164) else ""
+
+    def transfer_number(self, number: str) -> str:
+        """Like `callback_number`, by the rules for transfers."""
+        site = self._site()
+        e164 = to_e164(number, site.region) or ""
+        return e164 if e164 and site.transfer_numbers.permits(e164) else ""
+
+    def caller_id(self, queue: str) -> str:
+        return self._site().callback_caller_id
+
+    # For reports ---------------------------------------------------------------------------
+
+    def limits(self, queue: str) -> Limits:
+        known = self._site().queues.get(queue)
+        if known is None:
+            return Limits()
+        return Limits(known.threshold_s, known.short_abandon_s, known.target)
+
+    def agents_of(self, queue: str) -> list[str]:
+        return [a.id for a in self._site().agents.values() if queue in a.queues]
+
+    def name_of(self, kind: str, ident: str) -> str:
+        """A queue's or agent's name; the id when it is not known (any more)."""
+        site = self._site()
+        if kind == "agent":
+            agent = site.agents.get(ident)
+            return agent.name if agent is not None else ident
+        queue = site.queues.get(ident)
+        return site.label(queue.labels, site.languages[0]) if queue is not None else ident
+
+    def sentence(self, code: str, data: Any) -> dict[str, str]:
+        """A routing reason in each language of the console."""
+        reason = d.Reason(code, self._named(dict(data)))
+        return {language: sentence(reason, language) for language in ("en", "zh")}
+
+    def _named(self, data: dict[str, Any]) -> dict[str, Any]:
+        for key in ("agent", "queue"):
+            if isinstance(data.get(key), str):
+                data[key] = self.name_of(key, data[key])
+        return data
+
+    # For people ----------------------------------------------------------------------------
+
+    def local(self, number: str) -> str:
+        return format_local(number, self._site().region) if number else ""
+
+    def info(self, *, switch: str, switch_up: bool, demo: bool) -> dict[str, Any]:
+        """As `agent_console.protocol.SiteInfo`."""
+        site = self._site()
+        return {
+            "company": site.company,
+            "queues": [{"id": q.id, "label": dict(q.labels)} for q in site.queues.values()],
+            "not_ready_reasons": [
+                {"id": one.id, "label": dict(one.labels)} for one in site.not_ready_reasons
+            ],
+            "dispositions": [
+                {"id": one.id, "label": dict(one.labels)} for one in site.dispositions
+            ],
+            "switch": switch,
+            "switch_up": switch_up,
+            "demo": demo,
+        }

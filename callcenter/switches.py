@@ -1,0 +1,269 @@
+"""The switch under the call center: a real Asterisk of our own, or the virtual one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from agent_console.ports import Phones
+from callcenter.access import AsteriskPhones, NoPhones
+from config.settings import Settings, secret_from_environment
+from config.site import Site
+from cti.asterisk.ami import AmiSettings
+from cti.asterisk.ari import AriClient
+from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
+from cti.asterisk.dialing import DialRules
+from cti.asterisk.dialplan import Dialplan
+from cti.asterisk.install import AsteriskInstall
+from cti.asterisk.layout import DEFAULT_PORTS, Layout, Ports, write_private
+from cti.asterisk.link import AsteriskLink
+from cti.asterisk.server import AsteriskServer
+from cti.calls import Prompt
+from cti.debian import Progress
+from cti.link import SwitchLink
+from cti.prompts import PromptFailed, PromptStore
+from cti.speech import EspeakSynthesiser, SpeechTools
+from cti.virtual.callers import townspeople
+from cti.virtual.phones import Act, Reaction, always
+from cti.virtual.scheduling import RealTime
+from cti.virtual.switch import VirtualSwitch
+from cti.virtual.town import Town
+from ivr.flow import all_speech
+
+log = structlog.get_logger("callcenter.switches")
+
+LINK = "asterisk"
+ANSWERS_AFTER_S = 4.0
+
+
+class Switch(Protocol):
+    """One switch with everything around it."""
+
+    kind: str
+    link: SwitchLink
+    phones: Phones
+
+    async def start(self) -> None:
+        """Bring it up, before the link connects."""
+        ...
+
+    async def begin(self) -> None:
+        """The router is live: what goes on in the background may start."""
+        ...
+
+    async def back(self) -> None:
+        """The link found its switch (again)."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class VirtualFloor:
+    """The virtual switch with callers who keep calling."""
+
+    link: VirtualSwitch
+    town: Town | None
+    phones: Phones
+    kind: str = "virtual"
+
+    async def start(self) -> None:
+        return
+
+    async def begin(self) -> None:
+        if self.town is not None:
+            self.town.start()
+
+    async def back(self) -> None:
+        return
+
+    async def stop(self) -> None:
+        if self.town is not None:
+            self.town.stop()
+
+
+def virtual_switch(
+    site: Site, callers: tuple[tuple[str, str], ...], *, per_hour: float = 90.0
+) -> VirtualFloor:
+    """Phones answer by themselves after a few seconds; `callers` are (number, name)."""
+    time = RealTime()
+    phones = always(Reaction(Act.ANSWER, after_s=ANSWERS_AFTER_S, ring_delay_s=0.2))
+    switch = VirtualSwitch("virtual", time, phones=phones, agents=site.agents)
+    town = None
+    if callers:
+        numbers = tuple(site.numbers) or ("100",)
+        people = townspeople(secrets.randbits(32), numbers=callers, dnis=numbers)
+        town = Town(switch, time, people, per_hour=per_hour)
+    return VirtualFloor(switch, town, NoPhones())
+
+
+class AsteriskFloor:
+    """Our own Asterisk: configuration, process, ARI, prompts, link."""
+
+    kind = "asterisk"
+
+    def __init__(
+        self,
+        settings: Settings,
+        site: Site,
+        install: AsteriskInstall,
+        speech: SpeechTools | None,
+    ) -> None:
+        folder = settings.asterisk_folder or settings.var / "asterisk"
+        self.layout = Layout(folder.absolute())
+        self._site = site
+        self._settings = settings
+        identity = self.layout.identity(_wanted_ports(settings))
+        self.config = asterisk_config(settings, site, desk_secrets(settings.var, site))
+        trunk = next((t.id for t in site.trunks.values() if t.contact), "")
+        dialplan = Dialplan(link=LINK, agi_port=identity.ports.agi, trunk=trunk)
+        files = render(self.config, self.layout, install, identity, dialplan.text())
+        self.server = AsteriskServer(install, self.layout, identity, files)
+        self.ari = AriClient(identity, self.config)
+        self.phones = AsteriskPhones(self.ari, identity.ports.http, self._web_target)
+        self._prompts = _prompt_store(self.layout, settings, speech)
+        self.link = AsteriskLink(
+            LINK,
+            ami=AmiSettings(identity.ports.ami, identity.ami_user, identity.ami_secret),
+            agi_port=identity.ports.agi,
+            prompt_path=self._prompt_path,
+            trunk=trunk,
+            dialling=DialRules(
+                tuple({*site.callback_numbers.allow, *site.transfer_numbers.allow}),
+                tuple({*site.callback_numbers.refuse, *site.transfer_numbers.refuse}),
+            ),
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _web_target(self) -> str:
+        return next(iter(self._site.numbers), "100")
+
+    async def _prompt_path(self, prompt: Prompt) -> str:
+        if self._prompts is None:
+            raise PromptFailed("there is no synthesiser: install espeak-ng and sox")
+        return str(await self._prompts.path(prompt))
+
+    async def start(self) -> None:
+        """Start Asterisk, or take over the one that outlived us. Raises `AsteriskFailed`."""
+        began = await self.server.start()
+        log.info("asterisk is running", how=began.value, version=self.server.install.version)
+
+    async def begin(self) -> None:
+        task = asyncio.create_task(self._prerender())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def back(self) -> None:
+        await self.phones.push_again()
+
+    async def _prerender(self) -> None:
+        if self._prompts is not None:
+            failed = await self._prompts.prerender(common_prompts(self._site))
+            for prompt, why in failed:
+                log.warning("prompt cannot be rendered", text=prompt.text[:60], why=why)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.ari.close()
+        if self._prompts is not None:
+            await self._prompts.close()
+        await self.server.stop()
+
+
+def common_prompts(site: Site, positions: int = 10) -> Iterable[Prompt]:
+    """Everything the flows say without knowing the caller, and the first positions in line."""
+    for flow in site.flows.values():
+        for language, text, recording in all_speech(flow):
+            if "{position}" in text and text.count("{") == 1:
+                for position in range(1, positions + 1):
+                    yield Prompt(text.replace("{position}", str(position)), language, recording)
+            elif "{" not in text:
+                yield Prompt(text, language, recording)
+
+
+def _prompt_store(
+    layout: Layout, settings: Settings, speech: SpeechTools | None
+) -> PromptStore | None:
+    if speech is None or settings.synthesiser == "none":
+        return None
+    recordings = settings.site_folder.absolute() / "recordings"
+    return PromptStore(layout.sounds, EspeakSynthesiser(speech), speech, recordings)
+
+
+def _wanted_ports(settings: Settings) -> Ports | None:
+    """The ports that were asked for; None (any that are free) when nobody asked."""
+    wanted = Ports(
+        settings.ami_port,
+        settings.asterisk_http_port,
+        settings.sip_port,
+        settings.agi_port,
+        settings.rtp_first_port,
+        settings.rtp_last_port,
+    )
+    return None if wanted == DEFAULT_PORTS else wanted
+
+
+def asterisk_config(settings: Settings, site: Site, desks: dict[str, str]) -> AsteriskConfig:
+    """What the site wants of its Asterisk."""
+    lines = tuple(
+        AgentLine(
+            agent.id,
+            browser=any(phone.kind == "browser" for phone in agent.phones),
+            desk_secret=desks.get(agent.id, ""),
+        )
+        for agent in site.agents.values()
+    )
+    trunks = tuple(
+        Trunk(
+            trunk.id,
+            trunk.addresses,
+            trunk.contact,
+            trunk.codecs,
+            trunk.user,
+            secret_from_environment(trunk.password_env) if trunk.password_env else "",
+            trunk.register,
+        )
+        for trunk in site.trunks.values()
+    )
+    return AsteriskConfig(
+        agents=lines,
+        trunks=trunks,
+        sip_address=settings.sip_address,
+        public_address=settings.public_address,
+        local_networks=settings.local_networks,
+        stun_server=settings.stun_server,
+    )
+
+
+def desk_secrets(var: Path, site: Site) -> dict[str, str]:
+    """The SIP password of each agent's desk phone: made once, kept where only we can read."""
+    file = var / "desk-phones.json"
+    try:
+        kept: dict[str, str] = json.loads(file.read_text())
+    except FileNotFoundError:
+        kept = {}
+    wanted = [
+        agent.id
+        for agent in site.agents.values()
+        if any(phone.kind == "desk" for phone in agent.phones)
+    ]
+    if any(agent not in kept for agent in wanted):
+        kept |= {agent: secrets.token_urlsafe(18) for agent in wanted if agent not in kept}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_private(file, json.dumps(kept, indent=1) + "\n")
+    return {agent: kept[agent] for agent in wanted}
+
+
+def show_nothing(progress: Progress) -> None:
+    """A progress sink for where nobody looks."""
+
+
+ProgressSink = Callable[[Progress], None]

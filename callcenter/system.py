@@ -1,0 +1,429 @@
+"""The composition root: everything is built here, by hand, in the order in which it starts.
+
+settings, site ─▶ database ─▶ journal ─▶ engine (folded from it) ─▶ router ─▶ board, floor
+                                                                      │
+                           switch (Asterisk or virtual) ◀─── link ────┘     console ◀─ all
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from agent_console.app import create_app, listen, serve_options
+from agent_console.live import EVERYONE, LiveStore
+from agent_console.settings import ConsoleSettings
+from callcenter import happenings as h
+from callcenter import restart
+from callcenter.agentday import AgentDays
+from callcenter.board import Board
+from callcenter.clock import Clock
+from callcenter.demo import DEMO_USERS, demo_callers, seed_demo_company
+from callcenter.floor import Floor
+from callcenter.menus import Menus
+from callcenter.metrics import Metrics
+from callcenter.pops import Pops
+from callcenter.router import Router
+from callcenter.siteview import SiteView
+from callcenter.switches import AsteriskFloor, Switch, virtual_switch
+from config.check import load_site
+from config.settings import Settings
+from config.site import Site
+from crm_link.customers import CustomerStore
+from crm_link.desk import CustomerDesk
+from crm_link.screen_pop import ScreenPop
+from crm_link.sources import DatabaseSource
+from cti import events as e
+from cti.asterisk.install import AsteriskUnavailable, obtain_asterisk
+from cti.asterisk.layout import write_private
+from cti.asterisk.server import AsteriskFailed
+from cti.debian import Progress, silent
+from cti.speech import SpeechFailed, obtain_speech_tools
+from reporting.intervals import Calendar, IntervalFold
+from reporting.records import RecordFold
+from reporting.store import History
+from storage.database import open_engine, upgrade
+from storage.journal import Journal
+from storage.users import Users
+
+log = structlog.get_logger("callcenter.system")
+
+SNAPSHOT_EVERY_S = 60.0
+ProgressSink = Callable[[Progress], None]
+
+
+class System:
+    """A whole call center in one process."""
+
+    def __init__(self, settings: Settings, *, progress: ProgressSink = silent) -> None:
+        self.settings = settings
+        self.site: Site = load_site(settings.site_folder)
+        self.view = SiteView(lambda: self.site)
+        self.metrics = Metrics()
+        self.live = LiveStore()
+        self.virtual_because = ""  # why there is no Asterisk, and what to do
+        self._progress = progress
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stack = contextlib.AsyncExitStack()
+        self._stopping = asyncio.Event()
+
+    async def start(self) -> None:
+        """Bring everything up; on an error what was started is stopped again."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        settings = self.settings
+        settings.var.mkdir(parents=True, exist_ok=True)
+        await self._open_storage()
+        await self._fold_journal()
+        if settings.demo:
+            await seed_demo_company(self.users, self.customers, self.site, self.clock.now())
+        self.switch = await self._bring_up_switch()
+        self.router.links[self.switch.link.name] = self.switch.link
+        self._show_site()
+        self.board.touch_all()
+        self._keep_running(self.history.run())
+        self._keep_running(self._keep_snapshots())
+        self._keep_running(self._watch())
+        await self._open_console()
+        await self.switch.link.start(self._on_fact)
+        self._stack.push_async_callback(self.switch.link.stop)
+        if settings.demo and self.switch.kind == "virtual":
+            self._keep_running(self._staff_virtual_agents())
+        await self.switch.begin()
+
+    async def stop(self) -> None:
+        """Stop in the opposite order; what people did is on disk afterwards."""
+        self._stopping.set()
+        await self._stack.aclose()
+
+    # Storage -------------------------------------------------------------------------------
+
+    async def _open_storage(self) -> None:
+        self._progress(Progress("opening the database"))
+        await upgrade(self.settings.database)
+        self.database = open_engine(self.settings.database)
+        self._stack.push_async_callback(self.database.dispose)
+        self.journal = Journal(self.database, on_alarm=self._alarm)
+        await self.journal.open()
+        self._stack.push_async_callback(self._close_journal)
+        self.clock = Clock(self.journal.last_at)
+        now = self.clock.now
+        self.users = Users(self.database)
+        self.customers = CustomerStore(self.database, region=self.site.region)
+        self.screen_pop = ScreenPop(DatabaseSource(self.customers), region=self.site.region)
+        self._stack.push_async_callback(self.screen_pop.close)
+        self.desk = CustomerDesk(self.customers, self.screen_pop)
+        calendar = Calendar(self.site.time_zone)
+        self.records = RecordFold(
+            intervals=IntervalFold(calendar, self.view.limits),
+            sentence=self.view.sentence,
+            names=self.view.name_of,
+            local=self.view.local,
+        )
+        self.history = History(
+            self.database,
+            self.records,
+            zone=self.site.time_zone,
+            now=now,
+            limits=self.view.limits,
+            agents_of=self.view.agents_of,
+            on_error=self._on_history_error,
+        )
+        self.days = AgentDays(calendar.midnight)
+
+    async def _close_journal(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await self.history.save()
+        if hasattr(self, "router"):
+            with contextlib.suppress(Exception):
+                await restart.keep(self.journal, self.router)
+        await self.journal.close()
+
+    async def _fold_journal(self) -> None:
+        kept = await restart.load(self.journal)
+        self.pops = Pops(self.screen_pop, self.live, self._on_matched)
+        self.menus = Menus(
+            self.view,
+            committed=self.journal.committed,
+            customer_of=self.pops.variables,
+            spawn=self._keep_running,
+        )
+        self.router = Router(
+            engine=restart.engine_of(kept),
+            journal=self.journal,
+            fold=self.records,
+            menus=self.menus,
+            days=self.days,
+            metrics=self.metrics,
+            now=self.clock.now,
+            caller_id=self.view.caller_id,
+        )
+        self.router.pops = self.pops
+        self.board = Board(
+            store=self.live,
+            router=self.router,
+            engine=self.router.engine,
+            fold=self.records,
+            days=self.days,
+            metrics=self.metrics,
+            site=lambda: self.site,
+            local=self.view.local,
+        )
+        self.floor = Floor(
+            self.router,
+            self.journal,
+            self.desk,
+            dispositions=lambda: {one.id for one in self.site.dispositions},
+            phones=self._phone_kinds,
+            spawn=self._keep_running,
+        )
+        last_at = self.journal.last_at
+        await self.history.seed(self.records.intervals, self.clock.now())
+        folded = await restart.replay(self.journal, kept, self.router)
+        restart.take_up(
+            self.router, self.site.routing(), self.clock.now() - last_at if folded else 0
+        )
+        self.router.board = self.board
+        log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
+
+    def _phone_kinds(self, agent: str) -> set[str]:
+        known = self.site.agents.get(agent)
+        return {phone.kind for phone in known.phones} if known is not None else set()
+
+    # The switch ----------------------------------------------------------------------------
+
+    async def _bring_up_switch(self) -> Switch:
+        settings = self.settings
+        if settings.switch != "virtual":
+            try:
+                return await self._asterisk()
+            except (AsteriskUnavailable, AsteriskFailed) as error:
+                if settings.switch == "asterisk":
+                    raise
+                log.warning("no asterisk: running on the virtual switch", why=str(error))
+                self.virtual_because = str(error)
+        callers = await demo_callers(self.customers) if settings.demo else ()
+        floor = virtual_switch(self.site, callers)
+        self._stack.push_async_callback(floor.stop)
+        return floor
+
+    async def _asterisk(self) -> AsteriskFloor:
+        install = await obtain_asterisk(self._progress)
+        speech = None
+        if self.settings.synthesiser != "none":
+            try:
+                speech = await obtain_speech_tools(self._progress)
+            except SpeechFailed as error:
+                log.warning("callers will hear no prompts", why=str(error))
+                self._alarm(
+                    "no-speech",
+                    {
+                        "en": f"Prompts cannot be spoken: {error}",
+                        "zh": f"无法合成语音提示：{error}",
+                    },
+                )
+        self._progress(Progress("starting Asterisk"))
+        floor = AsteriskFloor(self.settings, self.site, install, speech)
+        await floor.start()
+        self._stack.push_async_callback(floor.stop)
+        return floor
+
+    def _on_fact(self, fact: e.Fact) -> None:
+        self.router.receive(fact)
+        if isinstance(fact, e.LinkUp | e.LinkDown):
+            self._show_site()
+        if isinstance(fact, e.LinkUp):
+            self._keep_running(self.switch.back())
+
+    def _on_matched(self, call_id: str, customer_id: str, name: str) -> None:
+        if self.router.book.get(call_id) is not None:
+            self.router.note(h.CustomerMatched(call_id, customer_id, name), self.clock.now())
+            self.board.touch_call(call_id)
+
+    async def _staff_virtual_agents(self) -> None:
+        """In the demonstration on the virtual switch half of the agents work by themselves."""
+        for agent in list(self.site.agents)[len(self.site.agents) // 2 :]:
+            with contextlib.suppress(Exception):
+                await self.floor.sign_in(agent, "browser")
+                await self.floor.console_back(agent)
+                await self.floor.ready(agent)
+
+    # The console ---------------------------------------------------------------------------
+
+    async def _open_console(self) -> None:
+        settings = self.settings
+        console = ConsoleSettings(
+            origins=self._origins(),
+            company=self.site.company,
+            demo=settings.demo,
+            demo_users=DEMO_USERS if settings.demo else (),
+            web_phone=settings.web_phone,
+            secret=self._console_secret(),
+            metrics_token=settings.metrics_token.get_secret_value(),
+            trusted_proxies=settings.trusted_proxies,
+        )
+        app = create_app(
+            floor=self.floor,
+            phones=self.switch.phones,
+            history=self.history,  # type: ignore[arg-type]  # the same shapes as plain dicts
+            customers=self.desk,  # type: ignore[arg-type]
+            accounts=self.users,
+            live=self.live,
+            settings=console,
+            metrics=self.metrics.text,
+            health=self.health,
+            clock=self.clock.now,
+        )
+        options = serve_options(console)
+        if settings.tls_certificate is not None:
+            options["ssl_certfile"] = str(settings.tls_certificate)
+            options["ssl_keyfile"] = str(settings.tls_key)
+        server = uvicorn.Server(uvicorn.Config(app, **options))
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        listening = listen(settings.host, settings.port)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+
+        async def close() -> None:
+            server.should_exit = True
+            await serving
+            listening.close()
+
+        self._stack.push_async_callback(close)
+        while not server.started:
+            if serving.done():
+                await serving
+                raise RuntimeError("the console's server ended while starting")
+            await asyncio.sleep(0.01)
+
+    def _origins(self) -> tuple[str, ...]:
+        """Where people may come from: the public address, and this machine's own names."""
+        base = self.settings.base_url
+        scheme = base.partition("://")[0]
+        here = (f"{scheme}://{name}:{self.settings.port}" for name in ("localhost", "127.0.0.1"))
+        return tuple(dict.fromkeys((base.lower(), *here)))
+
+    def _console_secret(self) -> bytes:
+        """Kept over restarts, so that browser phones find their way back."""
+        given = self.settings.console_secret.get_secret_value()
+        if given:
+            return given.encode()
+        file = self.settings.var / "console-secret"
+        if not file.exists():
+            write_private(file, secrets.token_hex(32))
+        return file.read_text().encode()
+
+    def _show_site(self) -> None:
+        link = self.switch.link
+        info = self.view.info(switch=self.switch.kind, switch_up=link.up, demo=self.settings.demo)
+        self.live.put(EVERYONE, "site", info)
+
+    def health(self) -> dict[str, object]:
+        """For /healthz and /readyz."""
+        status = self.journal.status
+        return {
+            "ready": self.switch.link.up and status.healthy,
+            "switch": self.switch.kind,
+            "switch_up": self.switch.link.up,
+            "journal_healthy": status.healthy,
+            "journal_uncommitted": status.buffered,
+            "live_calls": len(self.router.book.calls),
+        }
+
+    # In the background ---------------------------------------------------------------------
+
+    def _keep_running(self, work: Awaitable[Any]) -> None:
+        """Run beside everything else; an error is logged, never lost."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)  # type: ignore[arg-type]
+        if not task.cancelled() and task.exception() is not None:
+            self.metrics.errors.labels("background").inc()
+            log.error("background work failed", exc_info=task.exception())
+
+    async def _keep_snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+            try:
+                await self.history.save()
+                await restart.keep(self.journal, self.router)
+                midnight = self.records.intervals.calendar.midnight(self.clock.now())  # type: ignore[union-attr]
+                self.records.forget(midnight)
+            except Exception:
+                log.exception("no snapshot this time")
+
+    async def _watch(self) -> None:
+        """Figures for Prometheus that nobody pushes."""
+        while True:
+            self.metrics.journal_behind.set(self.journal.status.buffered)
+            states: dict[str, int] = {}
+            for agent in self.router.engine.agents:
+                state = self.router.engine.agent_view(agent).state
+                states[state] = states.get(state, 0) + 1
+            self.metrics.agents.clear()
+            for state, count in states.items():
+                self.metrics.agents.labels(state).set(count)
+            await asyncio.sleep(1.0)
+
+    def _alarm(self, code: str, text: dict[str, str] | None) -> None:
+        if hasattr(self, "board"):
+            self.board.alarm(code, text)
+
+    def _on_history_error(self, error: Exception | None) -> None:
+        if error is None:
+            self._alarm("records-not-saved", None)
+            return
+        log.warning("call records cannot be saved yet", error=str(error))
+        self._alarm(
+            "records-not-saved",
+            {
+                "en": "Call records cannot be saved at the moment; they are kept and tried again.",
+                "zh": "通话记录暂时无法保存；系统会保留并重试。",
+            },
+        )
+
+
+async def serve(
+    settings: Settings, progress: ProgressSink, ready: Callable[[System], None]
+) -> None:
+    """Run until SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    ending = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ending.set)
+    system = System(settings, progress=progress)
+    starting = asyncio.create_task(system.start())
+    stop_asked = asyncio.create_task(ending.wait())
+    done, _ = await asyncio.wait({starting, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
+    if starting in done:
+        await starting
+        ready(system)
+        await stop_asked
+        await system.stop()
+    else:
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the embedded database is."""
+    return settings.var / "callcenter.db"
