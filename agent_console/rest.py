@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -28,8 +28,7 @@ log = structlog.get_logger(__name__)
 _LONGEST_SPAN_S = 400 * 86400.0
 _LOOPBACK = frozenset(("127.0.0.1", "::1"))
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-# Checking a password takes 64 MB and a core for a tenth of a second: a few at a time.
-_PASSWORDS_AT_ONCE = 4
+# Checking a password takes a tenth of a second of a core: more than this nobody waits for.
 _PASSWORDS_WAITING = 200
 
 
@@ -71,20 +70,19 @@ def address(request: Request) -> str:
 
 
 class _PasswordChecks:
-    """Log-ins: paced for each account and each address, and only a few hashes at once."""
+    """Log-ins: paced for each account and each address."""
 
     def __init__(self, door: Door, settings: ConsoleSettings) -> None:
         self._door = door
         self._accounts = Pace(settings.logins_per_minute_account)
         self._addresses = Pace(settings.logins_per_minute_address)
-        self._at_once = asyncio.Semaphore(_PASSWORDS_AT_ONCE)
         self._waiting = 0
 
     async def log_in(self, request: Request, given: LogIn) -> Any:
         """The user; raises `Refusal`. Only failures use up the allowance."""
         buckets = [
             self._addresses.of(address(request)),
-            self._accounts.of(given.name.strip().casefold()),
+            self._accounts.of(unicodedata.normalize("NFKC", given.name).strip().casefold()),
         ]
         for bucket in buckets:
             if not bucket.take():
@@ -102,8 +100,7 @@ class _PasswordChecks:
             raise TryAgain
         self._waiting += 1
         try:
-            async with self._at_once:
-                return await self._door.accounts.verify(given.name, given.password)
+            return await self._door.accounts.verify(given.name, given.password)
         except Exception as wrong:
             log.error("log-in-failed", exc_info=wrong)
             raise TryAgain from wrong

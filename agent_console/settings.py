@@ -29,8 +29,8 @@ class ConsoleSettings:
     # Addresses of reverse proxies whose X-Forwarded-For is believed.
     trusted_proxies: tuple[str, ...] = ()
 
-    session_s: float = 12 * 3600.0
-    ticket_s: float = 12 * 3600.0
+    session_s: float = 16 * 3600.0
+    ticket_s: float = 16 * 3600.0
     body_limit: int = 64 * 1024
     import_limit: int = 8 * 1024 * 1024
     body_within_s: float = 30.0
