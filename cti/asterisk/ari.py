@@ -7,6 +7,7 @@ time the switch is back.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from types import TracebackType
@@ -44,7 +45,8 @@ class AriClient:
 
     def __init__(self, identity: Identity, config: AsteriskConfig) -> None:
         self._base = f"http://127.0.0.1:{identity.ports.http}/ari"
-        self._auth = aiohttp.BasicAuth(identity.ari_user, identity.ari_secret)
+        pair = f"{identity.ari_user}:{identity.ari_secret}".encode()
+        self._headers = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 
@@ -127,7 +129,7 @@ class AriClient:
     ) -> object:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                auth=self._auth, timeout=_TIMEOUT, trust_env=False
+                headers=self._headers, timeout=_TIMEOUT, trust_env=False
             )
         try:
             async with self._session.request(method, self._base + path, json=body) as response:
