@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from alembic.util import CommandError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+# Alembic keeps what it works on in module globals.
+_ONE_AT_A_TIME = threading.Lock()
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -97,7 +100,8 @@ def _upgrade(url: str) -> str:
     config.attributes["url"] = url
     script = ScriptDirectory.from_config(config)
     try:
-        command.upgrade(config, "head")
+        with _ONE_AT_A_TIME:
+            command.upgrade(config, "head")
     except CommandError as error:
         raise SchemaError(f"this database belongs to another version: {error}") from error
     return script.get_current_head() or ""

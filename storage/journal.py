@@ -252,7 +252,9 @@ class Journal:
             raise JournalFull(f"{len(self._buffer)} entries wait for the disk")
         seq = self._last_seq = self._last_seq + 1
         self._last_at = max(self._last_at, at)
-        self._buffer.append((seq, at, stream, kind, _storable(call_id), self._epoch, encoded))
+        self._buffer.append(
+            (seq, at, stream, _storable(kind), _storable(call_id), self._epoch, encoded)
+        )
         self._bytes += len(encoded)
         self._taken.append(time.monotonic())
         self._wake.set()
@@ -318,7 +320,10 @@ class Journal:
             try:
                 await self._store(rows)
                 return
-            except (SQLAlchemyError, OSError) as error:
+            except JournalFenced:
+                raise
+            except Exception as error:
+                # Whatever it is: a writer that gives up would stop the journal for good.
                 await self._failed(error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, BACK_OFF_S[1])
