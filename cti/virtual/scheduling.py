@@ -111,20 +111,27 @@ class VirtualTime:
 
         `tick(now)` is called whenever `deadline()` comes before (or with) the next action.
         """
+        heap, soon = self._heap, self._soon
         self.settle()
         while stop is None or not stop():
-            due = self.next_at()
-            wake = deadline() if deadline is not None else None
-            if wake is not None and (due is None or wake <= due):
+            while heap and heap[0][2].action is None:
+                heappop(heap)
+            wake = None if deadline is None else deadline()
+            if wake is not None and (not heap or wake <= heap[0][0]):
                 if wake > until or tick is None:
                     break
-                self.time = max(self.time, wake)
+                if wake > self.time:
+                    self.time = wake
                 tick(self.time)
-                self.settle()
-            elif due is None or due > until:
+            elif not heap or heap[0][0] > until:
                 break
             else:
-                self.step()
+                self.time, _, timer = heappop(heap)
+                action, timer.action = timer.action, None
+                action(timer.arg)  # type: ignore[misc]  # the cancelled ones are gone
+            while soon:
+                action, arg = soon.popleft()
+                action(arg)
             if after_each is not None:
                 after_each()
         if until != float("inf") and self.time < until:
