@@ -500,7 +500,11 @@ class Ami(Manager):  # type: ignore[misc]
         self.protocol = None
         if self.up:
             self.up = False
-            log.warning("AMI link lost: %s", protocol.why)
+            log.log(
+                logging.INFO if self._task is None else logging.WARNING,
+                "AMI link ended: %s",
+                protocol.why,
+            )
             self._guarded(self._on_down, protocol.why)
 
     async def _keep_connected(self) -> None:

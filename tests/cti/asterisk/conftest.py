@@ -1,0 +1,408 @@
+"""A call center's Asterisk, a second one that plays the public network and the desk phones,
+and what a test needs to place calls, to press keys and to listen."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import struct
+import wave
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy
+import pytest
+
+from cti import commands as c
+from cti.asterisk.ami import Ami, AmiSettings, Frame
+from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
+from cti.asterisk.dialing import DialRules
+from cti.asterisk.dialplan import Dialplan
+from cti.asterisk.install import AsteriskInstall
+from cti.asterisk.layout import Identity, Layout, free_ports
+from cti.asterisk.link import AsteriskLink
+from cti.asterisk.server import AsteriskServer
+from cti.calls import Prompt
+from cti.events import Fact
+
+F = TypeVar("F")
+SECRET = "desk-secret-1"
+AGENTS = ("anna", "bert", "cleo")
+CALLER_TONE_HZ = 700
+PHONE_TONE_HZ = 1300
+
+_NET_PJSIP = """
+[global]
+type=global
+endpoint_identifier_order=ip,username
+[udp]
+type=transport
+protocol=udp
+bind=127.0.0.1:{net}
+[cc]
+type=endpoint
+context=net
+aors=cc
+disallow=all
+allow=ulaw
+direct_media=no
+from_user=
+[cc]
+type=aor
+contact=sip:127.0.0.1:{cc}
+[cc]
+type=identify
+endpoint=cc
+match=127.0.0.1
+"""
+
+_NET_PHONE = """
+[{name}]
+type=registration
+outbound_auth={name}
+transport=udp
+server_uri=sip:127.0.0.1:{cc}
+client_uri=sip:{name}@127.0.0.1:{cc}
+contact_user={user}
+retry_interval=2
+[{name}]
+type=auth
+auth_type=userpass
+username={name}
+password={secret}
+"""
+
+# What a phone or an outside number does is a global variable, set by the test.
+_NET_DIALPLAN = r"""
+[net]
+exten => _desk.,1,Goto(act,${EXTEN},1)
+exten => _+X.,1,Goto(act,n${EXTEN:1},1)
+exten => _X.,1,Goto(act,n${EXTEN},1)
+[act]
+exten => _[a-z].,1,Set(ACT=${GLOBAL(ACT_${EXTEN})})
+ same => n,UserEvent(Rung,Who: ${EXTEN},From: ${CALLERID(num)},Act: ${ACT})
+ same => n,GotoIf($["${ACT}" = "refuse"]?refuse)
+ same => n,GotoIf($["${ACT}" = "decline"]?decline)
+ same => n,GotoIf($["${ACT}" = "congestion"]?congestion)
+ same => n,Ringing()
+ same => n,GotoIf($["${ACT}" = "ring"]?ring)
+ same => n,Wait(0.3)
+ same => n,Answer()
+ same => n,GotoIf($["${ACT}" = "drop"]?drop)
+ same => n,MixMonitor(${GLOBAL(REC)}-${EXTEN}.wav,r(${GLOBAL(REC)}-${EXTEN}-heard.wav))
+ same => n,Playtones(1300)
+ same => n,Wait(60)
+ same => n(drop),Hangup()
+ same => n(refuse),Hangup(17)
+ same => n(decline),Hangup(21)
+ same => n(congestion),Hangup(34)
+ same => n(ring),Wait(60)
+[caller]
+exten => s,1,MixMonitor(${REC}.wav,r(${REC}-heard.wav))
+ same => n,Wait(${BEFORE})
+ same => n,ExecIf($[${LEN(${KEYS})} > 0]?SendDTMF(${KEYS},250,150))
+ same => n,Playtones(700)
+ same => n,Wait(60)
+[cc-entry]
+[cc-agent]
+"""
+
+
+@dataclass
+class Lab:
+    """Both Asterisks of a test module."""
+
+    office: AsteriskServer
+    network: AsteriskServer
+    folder: Path
+    tone: Path
+    count: int = 0
+
+
+@pytest.fixture(scope="module")
+def lab(asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]) -> Iterator[Lab]:
+    """Started once for a module; each test's calls are ended by the test."""
+    folder = asterisk_folder()
+    office_layout, net_layout = Layout(folder / "a"), Layout(asterisk_folder() / "a")
+    office_id, net_id = office_layout.identity(free_ports()), net_layout.identity(free_ports())
+    net = f"127.0.0.1:{net_id.ports.sip}"
+    config = AsteriskConfig(
+        agents=tuple(AgentLine(agent, desk_secret=SECRET) for agent in (*AGENTS, "gone")),
+        trunks=(Trunk("main", ("127.0.0.1",), net),),
+    )
+    plan = Dialplan("t", office_id.ports.agi, trunk="main", away_s=8)
+    office_files = render(config, office_layout, asterisk_install, office_id, plan.text())
+    net_files = render(AsteriskConfig(), net_layout, asterisk_install, net_id, _NET_DIALPLAN)
+    net_files["pjsip.conf"] = _net_pjsip(net_id, office_id)
+    office = AsteriskServer(asterisk_install, office_layout, office_id, office_files)
+    network = AsteriskServer(asterisk_install, net_layout, net_id, net_files)
+    tone = folder / "tone"
+    write_tone(tone.with_suffix(".wav"), 440, 1.0)
+
+    async def begin() -> None:
+        await office.start()
+        await network.start()
+        async with asyncio.timeout(15):
+            while (await office.console("pjsip show contacts")).count("desk") < 2 * len(AGENTS):
+                await asyncio.sleep(0.1)
+
+    async def end() -> None:
+        await network.stop(graceful_s=1.0)
+        await office.stop(graceful_s=1.0)
+
+    asyncio.run(begin())
+    try:
+        yield Lab(office, network, folder, tone)
+    finally:
+        asyncio.run(end())
+
+
+def _net_pjsip(net: Identity, office: Identity) -> str:
+    text = _NET_PJSIP.format(net=net.ports.sip, cc=office.ports.sip)
+    for agent in AGENTS:
+        text += _NET_PHONE.format(
+            name=f"desk-{agent}", user=f"desk{agent}", cc=office.ports.sip, secret=SECRET
+        )
+    return text
+
+
+def ami_settings(identity: Identity, **more: object) -> AmiSettings:
+    return AmiSettings(identity.ports.ami, identity.ami_user, identity.ami_secret, **more)  # type: ignore[arg-type]
+
+
+@dataclass
+class Facts:
+    """Everything that a link reported, and a way to wait for more."""
+
+    seen: list[Fact] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    hook: Callable[[Fact], None] | None = None
+
+    def __call__(self, fact: Fact) -> None:
+        self.seen.append(fact)
+        self._changed.set()
+        if self.hook is not None:
+            self.hook(fact)
+
+    async def wait(self, kind: type[F], timeout_s: float = 8.0, skip: int = 0, **like: object) -> F:
+        """The fact of this kind and these values, seen or yet to come."""
+
+        def find() -> F | None:
+            fits = [
+                fact
+                for fact in self.seen
+                if isinstance(fact, kind)
+                and all(getattr(fact, key) == value for key, value in like.items())
+            ]
+            return fits[skip] if len(fits) > skip else None
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (fact := find()) is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+                return fact
+        except TimeoutError:
+            raise AssertionError(f"no {kind.__name__} {like}; seen: {self.seen}") from None
+
+    def of(self, kind: type) -> list[Fact]:
+        return [fact for fact in self.seen if isinstance(fact, kind)]
+
+
+class Desk:
+    """One test's view: the link, its facts, the network's AMI."""
+
+    def __init__(self, lab: Lab, network: Ami) -> None:
+        self.lab = lab
+        self.network = network
+        self.facts = Facts()
+        self.link: AsteriskLink | None = None
+        self.prompts: list[Prompt] = []
+        self._rung: list[str] = []
+
+    async def prompt_path(self, prompt: Prompt) -> str:
+        self.prompts.append(prompt)
+        if prompt.text == "broken":
+            raise RuntimeError("the synthesiser failed")
+        return str(self.lab.tone)
+
+    async def connect(self) -> AsteriskLink:
+        """Start a link (again); returns when it is up."""
+        identity = self.lab.office.identity
+        self.link = AsteriskLink(
+            "t",
+            ami=ami_settings(identity),
+            agi_port=identity.ports.agi,
+            prompt_path=self.prompt_path,
+            trunk="main",
+            dialling=DialRules(allowed_prefixes=("+49", "0800")),
+        )
+        await self.link.start(self.facts)
+        async with asyncio.timeout(5):
+            while not self.link.up:
+                await asyncio.sleep(0.01)
+        return self.link
+
+    async def disconnect(self) -> None:
+        if self.link is not None:
+            await self.link.stop()
+            self.link = None
+
+    async def phone(self, who: str, act: str) -> None:
+        """What a desk phone ("deskanna") or a number ("n49301") does from now on."""
+        await self._global(f"ACT_{who}", act)
+
+    async def _global(self, name: str, value: str) -> None:
+        await self.network.request({"Action": "Setvar", "Variable": name, "Value": value})
+
+    async def call(
+        self, dnis: str = "5000", *, ani: str = "15550100", before: float = 0.3, keys: str = ""
+    ) -> Path:
+        """A caller dials in; returns the base name of the recordings."""
+        self.lab.count += 1
+        record = self.lab.folder / f"call{self.lab.count}"
+        await self._global("REC", str(record))
+        await self.network.request(
+            {
+                "Action": "Originate",
+                "Channel": f"PJSIP/{dnis}@cc",
+                "Context": "caller",
+                "Exten": "s",
+                "Priority": "1",
+                "CallerID": f'"Test Caller" <{ani}>',
+                "ChannelId": record.name,
+                "Async": "true",
+                "Variable": [f"REC={record}", f"BEFORE={before}", f"KEYS={keys}"],
+            }
+        )
+        return record
+
+    async def caller_hangs_up(self, record: Path) -> None:
+        await self.network.request({"Action": "Hangup", "Channel": record.name, "Cause": "16"})
+
+    async def phone_hangs_up(self, who: str) -> None:
+        for frame in await self._channels():
+            if frame.get("Exten") == who or frame.get("DNID") == who:
+                channel = frame.get("Channel")
+                await self.network.request({"Action": "Hangup", "Channel": channel})
+
+    async def rung(self) -> list[str]:
+        """Which phones and numbers the office has dialled in this test."""
+        return self._rung
+
+    async def nobody_left(self, timeout_s: float = 6.0) -> None:
+        """No channel is left in the office."""
+        async with asyncio.timeout(timeout_s):
+            while "0 active channels" not in (
+                text := await self.lab.office.console("core show channels count")
+            ):
+                await asyncio.sleep(0.1)
+        assert "0 active" in text
+
+    def on_network_event(self, frame: Frame) -> None:
+        if frame.get("UserEvent") == "Rung":
+            self._rung.append(frame.get("Who"))
+
+    async def _channels(self) -> list[Frame]:
+        return list((await self.network.request({"Action": "Status"})).items)
+
+    async def send(self, order: c.Order) -> None:
+        assert self.link is not None
+        self.link.execute(order)
+
+
+@pytest.fixture
+async def desk(lab: Lab) -> AsyncIterator[Desk]:
+    """A link that is up, and phones that answer."""
+    sinks: list[Callable[[Frame], None]] = []
+    network = Ami(ami_settings(lab.network.identity), lambda frame: [sink(frame) for sink in sinks])
+    network.connect()
+    async with asyncio.timeout(5):
+        while not network.up:
+            await asyncio.sleep(0.01)
+    desk = Desk(lab, network)
+    sinks.append(desk.on_network_event)
+    for agent in AGENTS:
+        await desk.phone(f"desk{agent}", "answer")
+    await desk.connect()
+    try:
+        yield desk
+    finally:
+        await desk.disconnect()
+        for frame in (await network.request({"Action": "Status"})).items:
+            if channel := frame.get("Channel"):
+                await network.request({"Action": "Hangup", "Channel": channel})
+        await network.stop()
+        await lab.office.console("channel request hangup all")
+
+
+def write_tone(path: Path, hertz: float, seconds: float) -> None:
+    """A sine at 8 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        samples = (
+            int(9000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(int(8000 * seconds))
+        )
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def samples_of(path: Path) -> numpy.ndarray:
+    """A recording as floats between -1 and 1."""
+    with wave.open(str(path), "rb") as file:
+        raw = file.readframes(file.getnframes())
+    return numpy.frombuffer(raw, dtype="<i2").astype(float) / 32768
+
+
+def rms(samples: numpy.ndarray) -> float:
+    return float(numpy.sqrt(numpy.mean(samples**2))) if samples.size else 0.0
+
+
+def share_of(samples: numpy.ndarray, hertz: float) -> float:
+    """How much of the energy lies within 20 Hz of this frequency (0 to 1)."""
+    if samples.size < 1000:
+        return 0.0
+    spectrum = numpy.abs(numpy.fft.rfft(samples * numpy.hanning(samples.size))) ** 2
+    frequencies = numpy.fft.rfftfreq(samples.size, 1 / 8000)
+    total = float(spectrum.sum()) or 1.0
+    return float(spectrum[abs(frequencies - hertz) < 20].sum()) / total
+
+
+class Recording:
+    """What somebody heard. Times in seconds; negative ones count from the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.samples = samples_of(path)
+
+    def part(self, start_s: float, end_s: float | None = None) -> numpy.ndarray:
+        end = None if end_s is None else int(end_s * 8000)
+        return self.samples[int(start_s * 8000) : end]
+
+    def loudness(self, start_s: float, end_s: float | None = None) -> float:
+        """Root mean square, 0 to 1."""
+        return rms(self.part(start_s, end_s))
+
+    def tone(self, hertz: float, start_s: float, end_s: float | None = None) -> float:
+        """The share of this tone in what was heard, 0 to 1."""
+        return share_of(self.part(start_s, end_s), hertz)
+
+
+@pytest.fixture
+def hearing(lab: Lab) -> Callable[[str], object]:
+    """Waits until the network's calls are over and a recording is complete, and opens it."""
+
+    async def load(name: str) -> Recording:
+        path = Path(name)
+        size = -1
+        async with asyncio.timeout(10):
+            while "0 active channels" not in await lab.network.console("core show channels count"):
+                await asyncio.sleep(0.1)
+            while not path.exists() or path.stat().st_size != size or size <= 44:
+                size = path.stat().st_size if path.exists() else -1
+                await asyncio.sleep(0.3)
+        return Recording(path)
+
+    return load
