@@ -25,6 +25,7 @@ from storage.tables import sessions, users
 ROLES = ("agent", "supervisor", "admin")
 PASSWORD_MIN, PASSWORD_MAX = 8, 1024
 ID_MAX = 64
+NAME_MAX = 200
 # Each check takes 64 MB and 0.1 s of a core: a burst of log-ins must not take the machine.
 CHECKS_AT_ONCE = 2
 SEEN_EVERY_S = 60.0
@@ -52,8 +53,9 @@ class User:
 
 
 def login_id(text: str) -> str:
-    """The one spelling of a user id: without spaces around it, in lower case."""
-    return unicodedata.normalize("NFKC", text[: 2 * ID_MAX]).strip().casefold()
+    """The one spelling of a user id, without spaces around it, in lower case; "" if it is none."""
+    name = unicodedata.normalize("NFKC", text[: 2 * ID_MAX]).strip().casefold()
+    return name if name.isprintable() and len(name) <= ID_MAX else ""
 
 
 class Users:
@@ -98,7 +100,9 @@ class Users:
         language: str = "en",
     ) -> User:
         """A new user. Raises `UserExists`, and ValueError for a bad id, role or password."""
-        user = User(_checked_id(user_id), name.strip(), _checked_role(role), agent_id, language)
+        user = User(
+            _checked_id(user_id), _checked_name(name), _checked_role(role), agent_id, language
+        )
         hashed = await self._hash(_checked_password(password))
         try:
             async with self._writes.begin() as connection:
@@ -204,8 +208,15 @@ class Users:
     # Sessions ------------------------------------------------------------------------------
 
     async def new_session(self, user_id: str) -> str:
-        """A fresh session; its token. Sessions that are over are cleared away."""
+        """A fresh session; its token. Raises `UnknownUser`. Sessions that are over are cleared."""
         token, now = secrets.token_urlsafe(32), self._clock()
+        try:
+            await self._store_session(login_id(user_id), _token_hash(token), now)
+        except sa.exc.IntegrityError:
+            raise UnknownUser(f"there is no user {user_id[:ID_MAX]!r}") from None
+        return token
+
+    async def _store_session(self, user_id: str, token_hash: str, now: float) -> None:
         async with self._writes.begin() as connection:
             await _delete_sessions(
                 connection,
@@ -213,14 +224,13 @@ class Users:
             )
             await connection.execute(
                 sa.insert(sessions).values(
-                    token_hash=_token_hash(token),
-                    user_id=login_id(user_id),
+                    token_hash=token_hash,
+                    user_id=user_id,
                     created=now,
                     last_seen=now,
                     expires=now + self._max_age_s,
                 )
             )
-        return token
 
     async def session_user(self, token: str) -> User | None:
         """Whose session this is, as the user is now; None when it is over."""
@@ -294,8 +304,15 @@ def _normal(password: str) -> bytes:
 
 def _checked_id(text: str) -> str:
     name = login_id(text)
-    if not name or len(name) > ID_MAX or not name.isprintable():
+    if not name:
         raise ValueError(f"a user id has 1 to {ID_MAX} printable characters")
+    return name
+
+
+def _checked_name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        raise ValueError(f"a user's name has 1 to {NAME_MAX} printable characters")
     return name
 
 
