@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import agent_console
 from callcenter import bench
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command("simulate")(simulate)
 app.add_typer(bench.app, name="bench")
 out = Console()
+STATIC = Path(agent_console.__file__).parent / "static"
 
 
 @app.command()
@@ -42,7 +44,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="The console's port.")] = None,
 ) -> None:
     """Run the whole call center until Ctrl-C."""
-    from callcenter.system import run
+    from callcenter.running import run
 
     settings = Settings()
     changes: dict[str, object] = {}
@@ -97,7 +99,6 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Say what is missing on this machine, and how to get it."""
-    from agent_console.static import STATIC
     from callcenter.doctor import examine
 
     settings = Settings()

@@ -10,12 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cti.asterisk.install import (
-    HOST_TOOLS,
-    AsteriskUnavailable,
-    find_asterisk,
-    why_unobtainable,
-)
+from cti.asterisk.install import AsteriskUnavailable, find_asterisk
+from cti.debian import debian_mirror
+from cti.speech import find_speech_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ def examine(var: Path, static: Path, host: str, port: int) -> list[Finding]:
     return [
         _python(),
         _asterisk(),
-        *(_tool(program, package) for program, package in HOST_TOOLS.items()),
+        _speech(),
         _pages(static),
         _folder(var),
         _space(var),
@@ -55,27 +52,30 @@ def _asterisk() -> Finding:
         return Finding("Asterisk", False, error.why, error.fix)
     if found is not None:
         return Finding("Asterisk", True, f"{found.version} ({found.command[-1]})")
-    obstacle = why_unobtainable()
-    if obstacle is None:
+    if shutil.which("apt-get") and debian_mirror() is not None:
         return Finding(
             "Asterisk",
             None,
-            "not here yet; `callcenter up` fetches it (about a minute, 540 MB)",
+            "not here yet; `callcenter up` fetches it (about a minute, 500 MB)",
         )
     return Finding(
         "Asterisk",
         None,
-        f"{obstacle.why}; without it everything runs on the virtual switch",
-        obstacle.fix,
+        "not here, and this is no Debian; everything runs on the virtual switch",
+        "Install Asterisk 20 or later, or name its program in CALLCENTER_ASTERISK.",
     )
 
 
-def _tool(program: str, package: str) -> Finding:
-    path = shutil.which(program)
-    if path:
-        return Finding(program, True, path)
-    means = "`callcenter up` installs it" if os.geteuid() == 0 else "callers hear no prompts"
-    return Finding(program, None, f"not here; {means}", f"apt-get install {package}")
+def _speech() -> Finding:
+    found = find_speech_tools()
+    if found is not None:
+        return Finding("speech", True, f"{found.espeak[-1]}, {found.sox[-1]}")
+    return Finding(
+        "speech",
+        None,
+        "no espeak-ng and sox; `callcenter up` fetches them where it can",
+        "apt-get install espeak-ng sox",
+    )
 
 
 def _pages(static: Path) -> Finding:

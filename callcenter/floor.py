@@ -58,12 +58,14 @@ class Floor:
         customers: CustomerWriter,
         *,
         dispositions: Callable[[], set[str]],
+        phones: Callable[[str], set[str]],
         spawn: Callable[[Awaitable[None]], None],
     ) -> None:
         self._router = router
         self._durable = durable
         self._customers = customers
         self._dispositions = dispositions
+        self._phones = phones
         self._spawn = spawn
 
     # The shift -----------------------------------------------------------------------------
@@ -73,6 +75,8 @@ class Floor:
             kind = PhoneKind(phone)
         except ValueError:
             raise Refusal("unknown-phone", f"There is no kind of phone “{phone}”.", 422) from None
+        if phone not in self._phones(agent):
+            raise Refusal("no-such-phone", "This phone is not set up for you in the site.", 422)
         self._can_save()
         router = self._router
         before = router.phones.get(agent)

@@ -46,9 +46,12 @@ ANSWERS_AFTER_S = 4.0
 class Switch(Protocol):
     """One switch with everything around it."""
 
-    kind: str
-    link: SwitchLink
-    phones: Phones
+    @property
+    def kind(self) -> str: ...
+    @property
+    def link(self) -> SwitchLink: ...
+    @property
+    def phones(self) -> Phones: ...
 
     async def start(self) -> None:
         """Bring it up, before the link connects."""

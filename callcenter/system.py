@@ -12,7 +12,6 @@ import contextlib
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -126,9 +125,9 @@ class System:
         self.screen_pop = ScreenPop(DatabaseSource(self.customers), region=self.site.region)
         self._stack.push_async_callback(self.screen_pop.close)
         self.desk = CustomerDesk(self.customers, self.screen_pop)
-        calendar = Calendar(self.site.time_zone)
+        self.calendar = Calendar(self.site.time_zone)
         self.records = RecordFold(
-            intervals=IntervalFold(calendar, self.view.limits),
+            intervals=IntervalFold(self.calendar, self.view.limits),
             sentence=self.view.sentence,
             names=self.view.name_of,
             local=self.view.local,
@@ -142,7 +141,7 @@ class System:
             agents_of=self.view.agents_of,
             on_error=self._on_history_error,
         )
-        self.days = AgentDays(calendar.midnight)
+        self.days = AgentDays(self.calendar.midnight)
 
     async def _close_journal(self) -> None:
         for task in self._tasks:
@@ -281,8 +280,8 @@ class System:
         app = create_app(
             floor=self.floor,
             phones=self.switch.phones,
-            history=self.history,  # type: ignore[arg-type]  # the same shapes as plain dicts
-            customers=self.desk,  # type: ignore[arg-type]
+            history=self.history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
+            customers=self.desk,
             accounts=self.users,
             live=self.live,
             settings=console,
@@ -349,12 +348,12 @@ class System:
 
     def _keep_running(self, work: Awaitable[Any]) -> None:
         """Run beside everything else; an error is logged, never lost."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(_finish(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Future[Any]) -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.metrics.errors.labels("background").inc()
             log.error("background work failed", exc_info=task.exception())
@@ -365,8 +364,7 @@ class System:
             try:
                 await self.history.save()
                 await restart.keep(self.journal, self.router)
-                midnight = self.records.intervals.calendar.midnight(self.clock.now())  # type: ignore[union-attr]
-                self.records.forget(midnight)
+                self.records.forget(self.calendar.midnight(self.clock.now()))
             except Exception:
                 log.exception("no snapshot this time")
 
@@ -401,6 +399,10 @@ class System:
         )
 
 
+async def _finish(work: Awaitable[Any]) -> None:
+    await work
+
+
 async def serve(
     settings: Settings, progress: ProgressSink, ready: Callable[[System], None]
 ) -> None:
@@ -422,8 +424,3 @@ async def serve(
         starting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await starting
-
-
-def database_file(settings: Settings) -> Path:
-    """Where the embedded database is."""
-    return settings.var / "callcenter.db"

@@ -147,6 +147,19 @@ class History:
             detail: dict[str, Any] | None = (await connection.execute(query)).scalar()
         return detail
 
+    async def seed(self, intervals: IntervalFold | None, now: float) -> int:
+        """Put today's visits that are on disk into a live fold; how many. At the start only."""
+        if intervals is None:
+            return 0
+        query = sa.select(queue_visits).where(
+            queue_visits.c.entered >= intervals.calendar.midnight(now)
+        )
+        async with self._engine.connect() as connection:
+            stored = (await connection.execute(query)).all()
+        for kept in stored:
+            intervals.put((kept.call_id, kept.queue, kept.entered), _visit(kept))
+        return len(stored)
+
     async def intervals(
         self,
         *,
