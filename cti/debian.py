@@ -79,6 +79,7 @@ def command_in(tree: Path, program: str) -> tuple[str, ...] | None:
 async def fetch_tree(
     folder: Path,
     packages: Sequence[str],
+    works: Callable[[Path], bool],
     *,
     release: str = "",
     progress: ProgressSink = silent,
@@ -89,8 +90,9 @@ async def fetch_tree(
 
     `release` is a Debian release to take them from (its mirror is the one that this
     machine's apt names); empty: the machine's own sources. `sources` (lines of a
-    sources.list) overrides both. The folder appears whole or not at all; of two
-    processes the second waits and uses what the first has made.
+    sources.list) overrides both. `works` tries a tree: one that fails is never kept.
+    The folder appears whole or not at all; of two processes the second waits and
+    uses what the first has made.
     """
     environment = dict(os.environ if environment is None else environment)
     if shutil.which("apt-get", path=environment.get("PATH")) is None:
@@ -105,9 +107,9 @@ async def fetch_tree(
             "Free some space, or point XDG_CACHE_HOME to a larger disk.",
         )
     async with _only_one(folder, progress) as lock:
-        if await asyncio.to_thread(folder.is_dir):
+        if await asyncio.to_thread(works, folder):
             return folder
-        _remove_remains(folder)
+        await asyncio.to_thread(_remove_remains, folder)
         partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
         try:
             text = sources or (_release_line(release) if release else "")
@@ -115,6 +117,11 @@ async def fetch_tree(
             await apt.update()
             archives = await apt.download(packages)
             tree = await apt.unpack(archives)
+            if not await asyncio.to_thread(works, tree):
+                raise FetchFailed(
+                    f"the fetched {packages[0]} does not run on {machine()}",
+                    "Install it yourself.",
+                )
             tree.rename(folder)
         finally:
             await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
@@ -148,7 +155,8 @@ async def _only_one(folder: Path, progress: ProgressSink) -> AsyncIterator[int]:
 
 
 def _remove_remains(folder: Path) -> None:
-    for remains in folder.parent.glob(f"{folder.name}.partial-*"):
+    """What killed attempts left, and a tree of another machine or half deleted."""
+    for remains in (folder, *folder.parent.glob(f"{folder.name}.partial-*")):
         shutil.rmtree(remains, ignore_errors=True)
 
 
@@ -223,7 +231,10 @@ class _Apt:
                 f"{packages[0]} cannot be fetched: {_reason(lines)}",
                 "Check this machine's network and the mirror in /etc/apt.",
             )
-        return sorted((self._root / "cache/archives").glob("*.deb"))
+        archives = sorted((self._root / "cache/archives").glob("*.deb"))
+        if not archives:  # apt reads a file: archive in place
+            raise FetchFailed("apt fetched nothing", "Write copy: instead of file: for a mirror.")
+        return archives
 
     async def _watch(self, handle: int, step: str) -> None:
         """Turn apt's own progress lines into ours, until apt closes the pipe."""
@@ -305,6 +316,7 @@ def _release_line(release: str) -> str:
             " that it trusts",
             "Use Debian 12 or later, or install the programs yourself.",
         )
+    mirror = re.sub("^file:", "copy:", mirror)  # else apt leaves the packages where they are
     return f"deb [signed-by={KEYRING}] {mirror} {release} main\n"
 
 

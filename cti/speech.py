@@ -45,7 +45,10 @@ def find_speech_tools(cache: Path | None = None) -> SpeechTools | None:
     espeak, sox = shutil.which("espeak-ng"), shutil.which("sox")
     if espeak and sox:
         return SpeechTools((espeak,), (sox,))
-    tree = _tools_folder(cache)
+    return _in_tree(_tools_folder(cache))
+
+
+def _in_tree(tree: Path) -> SpeechTools | None:
     espeak_command = command_in(tree, "usr/bin/espeak-ng")
     sox_command = command_in(tree, "usr/bin/sox")
     data = next(iter(tree.glob("usr/lib/*/espeak-ng-data")), None)
@@ -61,7 +64,12 @@ async def obtain_speech_tools(
     found = find_speech_tools(cache)
     if found is None:
         try:
-            await fetch_tree(_tools_folder(cache), ("espeak-ng", "sox"), progress=progress)
+            await fetch_tree(
+                _tools_folder(cache),
+                ("espeak-ng", "sox"),
+                lambda tree: _in_tree(tree) is not None,
+                progress=progress,
+            )
         except FetchFailed as error:
             raise SpeechFailed(
                 f"there are no espeak-ng and sox, and {error.why}."

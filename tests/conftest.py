@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from cti.asterisk.configuration import AsteriskConfig, render
 from cti.asterisk.install import (
     AsteriskInstall,
     AsteriskUnavailable,
-    find_asterisk,
+    obtain_asterisk,
 )
 from cti.asterisk.layout import Layout, Ports, free_ports
 from cti.asterisk.server import AsteriskServer, find_process
@@ -28,15 +29,19 @@ AsteriskFactory = Callable[..., Awaitable[AsteriskServer]]
 
 @pytest.fixture(scope="session")
 def asterisk_install() -> AsteriskInstall:
-    """The machine's Asterisk."""
+    """The machine's Asterisk, fetched into the cache the first time."""
     try:
-        found = find_asterisk()
+        return asyncio.run(obtain_asterisk())
     except AsteriskUnavailable as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"no Asterisk: {error.why}")
-    assert found is not None
-    return found
+
+
+@pytest.fixture(scope="session")
+def asterisk_tree(asterisk_install: AsteriskInstall) -> Path | None:
+    """The fetched tree, or None when the machine has an Asterisk of its own."""
+    return asterisk_install.data.parents[2] if asterisk_install.origin == "tree" else None
 
 
 @pytest.fixture(scope="session")

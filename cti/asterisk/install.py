@@ -21,7 +21,6 @@ from cti.debian import (
     ProgressSink,
     command_in,
     fetch_tree,
-    machine,
     os_release,
     silent,
 )
@@ -88,14 +87,13 @@ async def obtain_asterisk(
     if found is not None:
         return found
     folder = tree_folder(environment)
-    if folder.is_dir():  # there, but it does not run: made by another machine, or damaged
-        shutil.rmtree(folder, ignore_errors=True)
     facts = os_release()
     old_debian = facts.get("VERSION_CODENAME", "") in _WITHOUT_ASTERISK
     try:
         await fetch_tree(
             folder,
             PACKAGES,
+            lambda tree: _in_tree(tree) is not None,
             release=RELEASE if old_debian else "",
             progress=progress,
             sources=sources,
@@ -109,8 +107,8 @@ async def obtain_asterisk(
     found = _in_tree(folder)
     if found is None:
         raise AsteriskUnavailable(
-            f"the Asterisk fetched into {folder} does not run on {machine()}",
-            f"Install Asterisk 20 or later and set {OVERRIDE} to its program.",
+            f"the Asterisk fetched into {folder} is gone again",
+            "Try again.",
         )
     return found
 
