@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_console.auth import Door
-from agent_console.problems import problem
+from agent_console.problems import broken, problem
 from agent_console.settings import ConsoleSettings
 
 IMPORT_PATH = "/api/customers.csv"
@@ -127,7 +127,10 @@ def security_headers(settings: ConsoleSettings) -> dict[str, str]:
 
 
 class SecurityHeaders:
-    """Adds `security_headers`, and keeps answers of the API out of every cache."""
+    """Adds `security_headers`, and keeps answers of the API out of every cache.
+
+    Also answers for what broke further in, so that this answer has the headers too.
+    """
 
     def __init__(self, app: ASGIApp, settings: ConsoleSettings) -> None:
         self._app = app
@@ -138,8 +141,12 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
@@ -147,4 +154,9 @@ class SecurityHeaders:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as wrong:
+            if started:
+                raise
+            await broken(scope["path"], wrong)(scope, receive, with_headers)

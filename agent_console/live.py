@@ -33,16 +33,17 @@ def _encode(value: Any) -> str:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
         # Half a character (broken UTF-8 from a switch, say) must not stop the figures.
-        return msgspec.json.encode(_mended(value)).decode()
+        return msgspec.json.encode(mended(value)).decode()
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """The same value with each lone surrogate (half a character) replaced by "?"."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, Mapping):
-        return {_mended(key): _mended(item) for key, item in value.items()}
+        return {mended(key): mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mended(item) for item in value]
+        return [mended(item) for item in value]
     return value
 
 

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from agent_console.problems import problem
 
 # The first part of the addresses that are pages of the front end.
-PAGES = frozenset(("", "login", "desk", "supervisor", "wall", "reports", "admin", "call"))
+PAGES = frozenset(("login", "desk", "supervisor", "wall", "reports", "admin", "call"))
 
 NOT_BUILT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Call center</title></head>
@@ -21,7 +21,7 @@ NOT_BUILT = """<!doctype html>
 
 def page_or_asset(folder: Path, path: str) -> Response:
     """What is at this address; a problem with 404 when nothing is."""
-    if path.split("/", 1)[0] in PAGES:
+    if not path or path.split("/", 1)[0] in PAGES:
         page = folder / "index.html"
         if not page.is_file():
             return HTMLResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})

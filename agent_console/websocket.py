@@ -7,6 +7,7 @@ worker that does verbs one after the other, and the watch on its log-in.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from agent_console.auth import Door
 from agent_console.consoles import Close, Consoles, OpenSocket
-from agent_console.live import EVERYONE, SUPERVISOR, LiveStore, Outbox, agent_room
+from agent_console.live import EVERYONE, SUPERVISOR, LiveStore, Outbox, agent_room, mended
 from agent_console.pace import Bucket
 from agent_console.permissions import ADMIN, may_use
 from agent_console.permissions import SUPERVISOR as SUPERVISOR_ROLE
@@ -46,8 +47,23 @@ class _Ping(msgspec.Struct, tag_field="t", tag="ping"):
 
 
 _Frame = _Hello | _Do | _Ping
-_decode = msgspec.json.Decoder(_Frame).decode
+_strictly = msgspec.json.Decoder(_Frame).decode
 _encode = msgspec.json.encode
+
+
+def _frame(text: str) -> _Frame | Close:
+    try:
+        frame: _Frame = _strictly(text)
+        return frame
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    try:
+        # A page may cut an emoji in two; the rest of the note is worth keeping.
+        found: _Frame = msgspec.convert(mended(json.loads(text)), _Frame)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return Close.BAD_FRAME
+    return found
+
 
 # Verbs that wait for the one before them; a person does not get this far ahead.
 _VERBS_WAITING = 16
@@ -202,11 +218,7 @@ class _Console:
             return Close.TOO_BIG
         if not self._pace.take():
             return Close.FLOOD
-        try:
-            frame: _Frame = _decode(text)
-        except (msgspec.MsgspecError, RecursionError, ValueError):
-            return Close.BAD_FRAME
-        return frame
+        return _frame(text)
 
     async def _writing(self, frames: list[str]) -> Close | None:
         settings = self._settings
