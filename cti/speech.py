@@ -146,7 +146,7 @@ async def run_tool(
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if text else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env={"PATH": os.defpath, "LANG": "C.UTF-8", **(environment or {})},
@@ -155,7 +155,7 @@ async def run_tool(
         raise SpeechFailed(f"{command[0]} cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(_TOOL_LIMIT_S):
-            _, said = await process.communicate(text)
+            _, said = await process.communicate(text or None)
     except TimeoutError:
         raise SpeechFailed(f"{command[0]} took longer than {_TOOL_LIMIT_S:.0f} s") from None
     finally:
