@@ -193,10 +193,13 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
         floor.tell_callback(visit, "reached")
     if visit.successor:
         callbacks.not_needed(floor, visit)
+    if waiting_again is not None:  # in line before anybody chooses among the line
+        floor.rehome(waiting_again)
+        floor.put_back(waiting_again)
     if freed is not None:
         floor.settle(freed)
     if waiting_again is not None:
-        floor.back_in_line(waiting_again)
+        floor.seek_agent_if_waiting(waiting_again)
 
 
 def _clear_call(floor: Floor, visit: Visit, agent: AgentRecord) -> AgentRecord | None:

@@ -31,12 +31,17 @@ def configured(floor: Floor, fact: f.Configured) -> None:
     problem = mistake(fact.site) or _loses_callers(floor, fact.site)
     if problem:
         raise Refusal("bad-site", problem)
+    known = set(floor.agents)
     install(floor, fact.site)
+    for agent in list(floor.agents.values()):
+        if agent.id not in known:
+            floor.tell(agent)
     _remove_agents(floor)
     for visit in in_order(floor):
         if visit.place == WAITING and visit.queue.retired:
             floor.leave_line(visit)
-            floor.back_in_line(visit)
+            floor.rehome(visit)
+            floor.put_back(visit)
     match_all(floor)
 
 

@@ -1,0 +1,510 @@
+"""Checks what must always hold, from the outside.
+
+A `Ledger` keeps its own books from nothing but the facts and the decisions; it shares no
+code and no state with the engine, so a mistake in the engine can't hide in both. A
+`CheckedEngine` drives an engine with a ledger beside it, and compares the two.
+
+    I1  conservation: offered = open + every final outcome
+    I2  one final outcome for each stay in a queue, and none for who is not there
+    I3  an agent has one open offer at most, and is reserved before the phone rings
+    I4  a caller has one connected agent at most, an agent one caller
+    I5  nobody with more right to the agent waits; nobody idle for longer could serve
+    I6  no idle agent beside a waiting caller whom the agent may take
+    I9  the notices, folded, are the live state
+    I11 durations are not negative and sum to the total
+    I12 every offer ends once and in bounded time, and the ringing is stopped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from acd import decisions as d
+from acd import facts as f
+from acd.site import Agent, Queue, Site, SkillNeed
+from acd.states import TABLE
+from acd.views import VisitView
+
+TOLERANCE_S: Final = 1e-5
+
+CALL_OUTCOMES: Final = frozenset(
+    {"answered", "abandoned", "overflowed", "callback", "withdrawn", "switch lost"}
+)
+CALLBACK_OUTCOMES: Final = frozenset({"reached", "expired", "overflowed", "withdrawn"})
+OFFER_OUTCOMES: Final = frozenset({"accepted", "refused", "unanswered", "unreachable", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule. `invariant` is such as "I5"."""
+
+    invariant: str
+    now: float
+    text: str
+
+
+class Broken(AssertionError):  # noqa: N818 - a finding, not a failure of the program
+    """Raised by `Ledger.demand` when something was violated."""
+
+
+@dataclass(slots=True)
+class _Stay:
+    """A call in a queue, as the notices tell."""
+
+    call: str
+    queue: str
+    kind: str
+    entered: float
+    arrived: float
+    seq: int
+    priority: int  # the call's own
+    needs: tuple[SkillNeed, ...]
+    in_line: bool = True
+    offer: str = ""
+
+
+@dataclass(slots=True)
+class _Ringing:
+    call: str
+    agent: str
+    deadline: float
+    stopped: bool = False  # a CancelOffer went out
+
+
+class Ledger:
+    """Independent books over one engine's facts and decisions."""
+
+    def __init__(self, site: Site) -> None:
+        self.violations: list[Violation] = []
+        self.now = 0.0
+        self.stays: dict[str, _Stay] = {}
+        self.offers: dict[str, _Ringing] = {}
+        self.agents: dict[str, d.AgentChanged] = {}
+        self.connected: dict[str, tuple[str, float]] = {}  # call to agent and when
+        self.entered: dict[tuple[str, str], int] = {}  # (queue, kind) to number
+        self.left: dict[tuple[str, str, str], int] = {}  # (queue, kind, outcome) to number
+        self._offer_ids: set[str] = set()
+        self._asked: dict[str, f.CallQueued] = {}
+        self._requested: dict[str, f.CallbackRequested] = {}
+        self._gone: set[str] = set()
+        self._arrivals: dict[str, tuple[float, int]] = {}
+        self._last_seq = 0
+        self._lost_offer = ""
+        self._configure(site)
+
+    def _configure(self, site: Site) -> None:
+        self._queues: dict[str, Queue] = {queue.id: queue for queue in site.queues}
+        self._people: dict[str, Agent] = {agent.id: agent for agent in site.agents}
+
+    def demand(self) -> None:
+        """Raise `Broken` with everything that was violated."""
+        if self.violations:
+            raise Broken("\n".join(f"{v.invariant} at {v.now}: {v.text}" for v in self.violations))
+
+    def _broken(self, invariant: str, text: str) -> None:
+        self.violations.append(Violation(invariant, self.now, text))
+
+    # Taking in ---------------------------------------------------------------------------
+
+    def saw(self, fact: f.Fact | None, decisions: Sequence[d.Decision], now: float) -> None:
+        """One `handle` (or a `tick`, with None for the fact) and what it decided.
+
+        Give ticks their own call, before the fact: then each list belongs to one moment
+        and the timers before it.
+        """
+        self.now = max(self.now, now)
+        refused = bool(decisions) and isinstance(decisions[-1], d.Refused)
+        if fact is not None and not refused:
+            self._before(fact)
+        for decision in decisions:
+            self._take(decision)
+        if fact is not None and not refused:
+            self._after(fact)
+        self._lost_offer = ""
+        self._at_rest()
+
+    def _before(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.CallQueued):
+            self._asked[fact.call] = fact
+        elif isinstance(fact, f.CallbackRequested):
+            self._requested[fact.callback] = fact
+        elif isinstance(fact, f.Configured):
+            self._configure(fact.site)
+        elif isinstance(fact, f.OfferLost):
+            self._lost_offer = fact.offer
+        elif isinstance(fact, f.Resumed):
+            for ringing in self.offers.values():
+                ringing.deadline += fact.away_s
+        elif isinstance(fact, f.CallerGone):
+            self._gone.add(fact.call)
+
+    def _after(self, fact: f.Fact) -> None:
+        if isinstance(fact, (f.CallerGone, f.CallWithdrawn)) or (
+            isinstance(fact, f.CallEnded) and not self._is_callback(fact.call)
+        ):
+            if fact.call in self.stays:
+                self._broken("I2", f"{fact.call} is gone and still in a queue")
+            if fact.call in self.connected:
+                self._broken("I4", f"{fact.call} is gone and still connected")
+
+    def _is_callback(self, call: str) -> bool:
+        return call in self.stays and self.stays[call].kind == "callback"
+
+    def _take(self, x: d.Decision) -> None:
+        if isinstance(x, d.AgentChanged):
+            self._agent(x)
+        elif isinstance(x, d.Offer | d.Callback):
+            self._offer(x)
+        elif isinstance(x, d.OfferEnded):
+            self._offer_ended(x)
+        elif isinstance(x, d.CancelOffer):
+            self._cancel(x)
+        elif isinstance(x, d.CallEntered):
+            self._enter(x)
+        elif isinstance(x, d.CallLeft):
+            self._leave(x)
+        elif isinstance(x, d.CallCompleted):
+            self._complete(x)
+        elif isinstance(x, d.CallbackChanged):
+            self._callback(x)
+        elif isinstance(x, d.WrapUpEnded) and x.wrap_up_s < 0:
+            self._broken("I11", f"wrap-up of {x.wrap_up_s} s for {x.call}")
+
+    # Calls -------------------------------------------------------------------------------
+
+    def _enter(self, x: d.CallEntered) -> None:
+        if x.call in self.stays:
+            self._broken("I2", f"{x.call} entered {x.queue} while in {self.stays[x.call].queue}")
+        if x.call in self._gone:
+            self._broken("I2", f"{x.call} entered {x.queue} after it was gone")
+        self.entered[x.queue, x.kind] = self.entered.get((x.queue, x.kind), 0) + 1
+        asked, request = self._asked.get(x.call), self._requested.get(x.call)
+        parked = False
+        if request is not None and x.call not in self._arrivals:
+            origin = self.stays.get(request.call)
+            if origin is not None:
+                parked, origin.in_line = True, False
+                self._arrivals[x.call] = (origin.arrived, origin.seq)
+                asked = self._asked.get(request.call)
+        elif request is not None:
+            asked = self._asked.get(request.call)
+        if x.call not in self._arrivals:
+            self._last_seq += 1
+            self._arrivals[x.call] = (x.entered, self._last_seq)
+        arrived, seq = self._arrivals[x.call]
+        self.stays[x.call] = _Stay(
+            x.call,
+            x.queue,
+            x.kind,
+            x.entered,
+            arrived,
+            seq,
+            asked.priority if asked else 0,
+            asked.needs if asked else (),
+            in_line=not parked,
+        )
+
+    def _leave(self, x: d.CallLeft) -> None:
+        stay = self.stays.pop(x.call, None)
+        if stay is None:
+            self._broken("I2", f"{x.call} left {x.queue} as {x.outcome} without being there")
+            return
+        if (stay.queue, stay.kind, stay.entered) != (x.queue, x.kind, x.entered):
+            self._broken("I2", f"{x.call} left {x.queue} but had entered {stay.queue}")
+        if x.outcome not in (CALL_OUTCOMES if x.kind == "call" else CALLBACK_OUTCOMES):
+            self._broken("I2", f"{x.call} left as {x.outcome}, which is no outcome")
+        key = (x.queue, x.kind, x.outcome)
+        self.left[key] = self.left.get(key, 0) + 1
+        if x.waited_s < 0 or x.entered + x.waited_s > self.now + TOLERANCE_S:
+            self._broken("I11", f"{x.call} waited {x.waited_s} s")
+        if stay.offer:
+            self._broken("I12", f"{x.call} left as {x.outcome} while {stay.offer} rings")
+        if x.outcome in ("answered", "reached"):
+            self._connect(x)
+        elif x.outcome != "overflowed":
+            self._freed_place(x)
+
+    def _connect(self, x: d.CallLeft) -> None:
+        if x.call in self._gone:
+            self._broken("I2", f"{x.call} was gone and is shown as {x.outcome}")
+        if x.call in self.connected:
+            self._broken("I4", f"{x.call} is connected twice")
+        if any(agent == x.agent for agent, _ in self.connected.values()):
+            self._broken("I4", f"{x.agent} is connected with two callers")
+        self.connected[x.call] = (x.agent, self.now)
+
+    def _freed_place(self, x: d.CallLeft) -> None:
+        self._arrivals.pop(x.call, None)
+        for callback, request in self._requested.items():
+            if request.call == x.call and callback in self.stays:
+                self.stays[callback].in_line = True
+
+    def _complete(self, x: d.CallCompleted) -> None:
+        agent, since = self.connected.pop(x.call, ("", 0.0))
+        if agent != x.agent:
+            self._broken("I4", f"{x.call} ended with {x.agent}, was connected with {agent!r}")
+            return
+        if x.talk_s < 0 or x.hold_s < 0:
+            self._broken("I11", f"{x.call} talked {x.talk_s} s and was held {x.hold_s} s")
+        if abs(x.talk_s + x.hold_s - (self.now - since)) > TOLERANCE_S:
+            self._broken("I11", f"{x.call}: talk and hold do not sum to {self.now - since} s")
+
+    def _callback(self, x: d.CallbackChanged) -> None:
+        stay = self.stays.get(x.callback)
+        if stay is None:
+            return
+        if x.state in ("retry", "dialling"):
+            stay.in_line = False
+        elif x.state == "queued" and stay.call in self._arrivals:
+            request = self._requested.get(x.callback)
+            origin_there = request is not None and request.call in self.stays
+            stay.in_line = not origin_there
+
+    # Offers ------------------------------------------------------------------------------
+
+    def _offer(self, x: d.Offer | d.Callback) -> None:
+        if x.offer in self._offer_ids:
+            self._broken("I12", f"{x.offer} was used before")
+        self._offer_ids.add(x.offer)
+        if any(open_.agent == x.agent for open_ in self.offers.values()):
+            self._broken("I3", f"{x.agent} gets {x.offer} beside another open offer")
+        agent = self.agents.get(x.agent)
+        if agent is None or agent.state != "reserved" or agent.offer != x.offer:
+            self._broken("I3", f"{x.agent} is not reserved for {x.offer}")
+        stay = self.stays.get(x.call)
+        if stay is None:
+            self._broken("I2", f"{x.offer} is for {x.call}, which is in no queue")
+        else:
+            if stay.offer:
+                self._broken("I3", f"{x.call} rings at two agents")
+            self._fair(x, stay)
+            stay.offer = x.offer
+            stay.in_line = False
+        self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline)
+
+    def _fair(self, x: d.Offer | d.Callback, stay: _Stay) -> None:
+        if not self._may(x.agent, stay):
+            self._broken("I5", f"{x.agent} may not serve {x.call} of {stay.queue}")
+        mine = self._key(stay)
+        for other in self.stays.values():
+            if (
+                other is not stay
+                and other.in_line
+                and self._key(other) < mine
+                and self._may(x.agent, other)
+            ):
+                self._broken("I5", f"{x.agent} gets {x.call} before {other.call}")
+        idle = self.agents[x.agent].idle_since if x.agent in self.agents else None
+        for agent in self.agents.values():
+            if (
+                agent.state == "ready"
+                and agent.idle_since is not None
+                and idle is not None
+                and agent.idle_since < idle
+                and self._may(agent.agent, stay)
+            ):
+                self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle for longer")
+
+    def _key(self, stay: _Stay) -> tuple[int, float, int]:
+        queue = self._queues.get(stay.queue)
+        return (-(stay.priority + (queue.priority if queue else 0)), stay.arrived, stay.seq)
+
+    def _may(self, agent_id: str, stay: _Stay) -> bool:
+        agent, queue = self._people.get(agent_id), self._queues.get(stay.queue)
+        if agent is None or queue is None or queue.id not in agent.queues:
+            return False
+        return all(
+            agent.skills.get(need.skill, 0) >= need.level for need in (*queue.needs, *stay.needs)
+        )
+
+    def _offer_ended(self, x: d.OfferEnded) -> None:
+        ringing = self.offers.pop(x.offer, None)
+        if ringing is None:
+            self._broken("I12", f"{x.offer} ended as {x.outcome} without being open")
+            return
+        if x.outcome not in OFFER_OUTCOMES:
+            self._broken("I12", f"{x.offer} ended as {x.outcome}, which is no outcome")
+        if x.lasted_s < 0:
+            self._broken("I11", f"{x.offer} lasted {x.lasted_s} s")
+        if x.outcome == "cancelled" and not ringing.stopped and x.offer != self._lost_offer:
+            self._broken("I12", f"{x.offer} was cancelled, but the phone rings on")
+        stay = self.stays.get(x.call)
+        if stay is not None:
+            stay.offer = ""
+            stay.in_line = x.outcome != "accepted"
+
+    def _cancel(self, x: d.CancelOffer) -> None:
+        ringing = self.offers.get(x.offer)
+        if ringing is not None:
+            ringing.stopped = True
+        elif x.offer not in self._offer_ids:
+            self._broken("I12", f"{x.offer} is cancelled but was never made")
+
+    # Agents ------------------------------------------------------------------------------
+
+    def _agent(self, x: d.AgentChanged) -> None:
+        before = self.agents.get(x.agent)
+        old = before.state if before is not None else "offline"
+        if x.state != old and not _leads(old, x.state):
+            self._broken("I9", f"{x.agent} went from {old} to {x.state}")
+        if x.since > self.now + TOLERANCE_S:
+            self._broken("I11", f"{x.agent} is {x.state} since the future")
+        self.agents[x.agent] = x
+
+    def _at_rest(self) -> None:
+        """What must hold between two facts."""
+        for offer, ringing in self.offers.items():
+            if self.now > ringing.deadline + TOLERANCE_S:
+                self._broken("I12", f"{offer} is open after its deadline")
+        talking: dict[str, str] = {}
+        for agent in self.agents.values():
+            if agent.state in ("talking", "held"):
+                if agent.call in talking:
+                    self._broken("I4", f"{agent.call} talks with two agents")
+                talking[agent.call] = agent.agent
+            elif agent.state == "reserved":
+                self._reserved(agent)
+        if talking != {call: agent for call, (agent, _) in self.connected.items()}:
+            self._broken("I4", f"talking {talking}, connected {self.connected}")
+        self._nobody_idle()
+
+    def _reserved(self, agent: d.AgentChanged) -> None:
+        if agent.deadline is None or self.now > agent.deadline + TOLERANCE_S:
+            self._broken("I12", f"{agent.agent} is stuck in reserved")
+        if agent.offer and agent.offer not in self.offers:
+            self._broken("I12", f"{agent.agent} is reserved for {agent.offer}, which is over")
+        if not agent.offer and agent.call not in self.stays:
+            self._broken("I12", f"{agent.agent} is reserved for {agent.call}, which is over")
+
+    def _nobody_idle(self) -> None:
+        ready = [agent.agent for agent in self.agents.values() if agent.state == "ready"]
+        if not ready:
+            return
+        for stay in self.stays.values():
+            if stay.in_line:
+                for agent in ready:
+                    if self._may(agent, stay):
+                        self._broken("I6", f"{agent} is idle beside {stay.call}")
+
+    # Comparing ---------------------------------------------------------------------------
+
+    def compare(self, engine: Looking) -> None:
+        """The engine's own state against these books (I1, I9, I16)."""
+        self._compare_counts(engine)
+        open_calls = {view.call: view for view in engine.visits()}
+        for call, stay in self.stays.items():
+            view = open_calls.pop(call, None)
+            if view is None or view.place == "connected":
+                self._broken("I1", f"{call} is in {stay.queue} by the notices, not in the engine")
+            elif (view.place == "offered") != bool(stay.offer):
+                self._broken("I1", f"{call} is {view.place} but its offer is {stay.offer!r}")
+        for call, view in open_calls.items():
+            if view.place != "connected" or call not in self.connected:
+                self._broken("I1", f"{call} is {view.place} in the engine only")
+        for agent, told in self.agents.items():
+            if agent in engine.agents and engine.agent_view(agent) != told:
+                self._broken("I9", f"{agent}: told {told}, is {engine.agent_view(agent)}")
+
+    def _compare_counts(self, engine: Looking) -> None:
+        for queue, counts in engine.counts.items():
+            for kind, books in (("call", counts.calls), ("callback", counts.callbacks)):
+                left = {o: n for (q, k, o), n in self.left.items() if (q, k) == (queue, kind)}
+                there = sum(1 for s in self.stays.values() if (s.queue, s.kind) == (queue, kind))
+                offered = self.entered.get((queue, kind), 0)
+                if (books.offered, books.left, books.open) != (offered, left, there):
+                    self._broken(
+                        "I1",
+                        f"{queue} {kind}: offered {books.offered}, left {books.left}, open "
+                        f"{books.open}; by the notices {offered}, {left}, {there}",
+                    )
+
+    def drained(self) -> None:
+        """Call when nobody should be left: I1 and I12 at the end of a run."""
+        if self.stays or self.connected or self.offers:
+            self._broken(
+                "I1",
+                f"left over: {sorted(self.stays)} {sorted(self.connected)} {sorted(self.offers)}",
+            )
+
+
+def _leads(old: str, new: str) -> bool:
+    """Whether the table leads there, by one event or through a wrap-up of no time."""
+    rows: dict[str, set[str]] = {state: set(row.values()) for state, row in TABLE.items()}
+    direct = rows.get(old, set())
+    return new in direct or ("wrap-up" in direct and new in rows["wrap-up"])
+
+
+class Looking(Protocol):
+    """What a ledger compares itself with."""
+
+    @property
+    def agents(self) -> Any: ...
+    @property
+    def counts(self) -> Any: ...
+    def visits(self) -> list[VisitView]: ...
+    def agent_view(self, agent: str) -> d.AgentChanged: ...
+
+
+class Driven(Looking, Protocol):
+    """An engine: see `acd.engine.Engine`."""
+
+    @property
+    def site(self) -> Site: ...
+    def handle(self, fact: f.Fact, now: float) -> list[d.Decision]: ...
+    def tick(self, now: float) -> list[d.Decision]: ...
+    def deadline(self) -> float | None: ...
+
+
+class CheckedEngine:
+    """An engine with a ledger beside it; stands in for the engine in any simulation.
+
+    `every`: how many facts lie between two comparisons with the engine's own state.
+    With `strict`, the first violation raises `Broken`.
+    """
+
+    def __init__(self, engine: Driven, *, every: int = 1, strict: bool = True) -> None:
+        self.engine = engine
+        self.ledger = Ledger(engine.site)
+        self._every = every
+        self._strict = strict
+        self._taken = 0
+
+    def handle(self, fact: f.Fact, now: float) -> list[d.Decision]:
+        """See `Engine.handle`."""
+        before = [] if isinstance(fact, f.Resumed) else self.tick(now)
+        decisions = self.engine.handle(fact, now)
+        self.ledger.saw(fact, decisions, now)
+        self._compare()
+        return before + decisions
+
+    def tick(self, now: float) -> list[d.Decision]:
+        """See `Engine.tick`. Each timer is taken at its own time."""
+        decisions: list[d.Decision] = []
+        while (due := self.engine.deadline()) is not None and due <= now:
+            some = self.engine.tick(due)
+            self.ledger.saw(None, some, due)
+            decisions += some
+        return decisions
+
+    def deadline(self) -> float | None:
+        """See `Engine.deadline`."""
+        return self.engine.deadline()
+
+    def _compare(self) -> None:
+        self._taken += 1
+        if self._taken % self._every == 0:
+            self.ledger.compare(self.engine)
+        if self._strict:
+            self.ledger.demand()
+
+
+__all__ = [
+    "Broken",
+    "CheckedEngine",
+    "Driven",
+    "Ledger",
+    "Looking",
+    "Violation",
+]

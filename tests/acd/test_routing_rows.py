@@ -1,0 +1,594 @@
+"""Routing scenarios as rows of text: time | what happens | everything that is decided.
+
+    queue q wrap=10 needs=billing:3      a queue; any field of `Site.Queue` has a word here
+    agent anna q,vip billing:3           an agent, the queues, the skills
+    5 | call c1 q | ring anna c1         at 5 s; `-` stands for nothing at all
+
+Decisions are written short: `ring` an offer, `dial` a callback, `stop` a cancelled offer,
+`out` a stay that ended (outcome, waited), `talked` (seconds, on hold), `wrapped`, an
+agent's new state, a callback's new state. Entering a queue, the end of an offer and the
+`reserved` of who rings go without saying: the ledger that runs beside checks them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import Engine
+from acd.invariants import CheckedEngine
+from acd.site import Agent, Queue, Site, SkillNeed
+
+SCENARIOS = {
+    "a caller who finds two idle agents gets the one who is idle for longer": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready bob      | bob not ready; bob ready
+        1  | ready anna     | anna not ready; anna ready
+        5  | call c1 q      | ring bob c1
+        6  | call c2 q      | ring anna c2
+        7  | call c3 q      | -
+    """,
+    "the nine steps: ring, answer, talk, wrap up, ready, next caller": """
+        queue q wrap=30
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | rang anna      | -
+        4  | answer anna    | out c1 answered 3; anna talking
+        9  | call c2 q      | -
+        10 | hold c1        | anna held
+        14 | retrieve c1    | anna talking
+        20 | end c1 caller  | talked c1 12+4; anna wrap-up
+        25 | wrapped anna   | wrapped anna 5; anna ready; ring anna c2
+    """,
+    "a wrap-up ends by itself when its time is over, and can be made longer": """
+        queue q wrap=30
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        10 | end c1 agent   | talked c1 8+0; anna wrap-up
+        35 | extend anna 20 | anna wrap-up
+        59 | tick           | -
+        61 | tick           | wrapped anna 50 forced; anna ready
+    """,
+    "a wrap-up without a forced end waits for the agent": """
+        queue q wrap=none
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        10 | end c1 agent   | talked c1 8+0; anna wrap-up
+        11 | extend anna 20 | refused no-deadline
+        9999 | tick         | -
+        9999 | wrapped anna | wrapped anna 9989; anna ready
+    """,
+    "a queue without wrap-up frees the agent at once": """
+        queue q wrap=0
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        10 | end c1 caller  | talked c1 8+0; wrapped anna 0; anna ready
+    """,
+    "RONA: the agent is not ready, the caller keeps the place and gets the next agent": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        1  | ready bob      | bob not ready; bob ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna not ready (no answer); ring bob c1
+        18 | call c2 q      | -
+        32 | no answer bob  | bob not ready (no answer)
+        33 | ready bob      | bob ready; ring bob c1
+    """,
+    "a switch that says nothing is overruled a little after the ring time": """
+        queue q ring=15
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        20 | tick           | -
+        21 | tick           | stop anna; anna not ready (no answer)
+        22 | answer anna    | refused offer-over
+    """,
+    "a refusal is not a no-answer": """
+        queue q
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | decline anna   | anna not ready (declined)
+    """,
+    "an unreachable phone is a fault till the phone is healthy; the caller goes first": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | call c2 q      | -
+        3  | unreachable anna | anna fault (unreachable)
+        4  | ready bob      | bob not ready; bob ready; ring bob c1
+        9  | phone up anna  | anna ready; ring anna c2
+    """,
+    "an agent may leave a fault by pressing Ready, unless the phone is known to be down": """
+        queue q
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | unreachable anna | anna fault (unreachable)
+        3  | ready anna     | anna ready; ring anna c1
+        4  | phone down anna | stop anna; anna fault (phone)
+        5  | ready anna     | refused phone-down
+        6  | break anna tea | anna not ready (tea)
+        7  | ready anna     | anna fault (phone)
+        8  | phone up anna  | anna ready; ring anna c1
+    """,
+    "a caller who hangs up while the phone rings costs the agent nothing": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        1  | ready bob      | bob not ready; bob ready
+        5  | call c1 q      | ring anna c1
+        9  | gone c1        | stop anna; out c1 abandoned 4; anna ready
+        10 | call c2 q      | ring anna c2
+    """,
+    "the answer and the hang-up in one instant, answer first: one outcome": """
+        queue q wrap=0
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        5  | call c1 q      | ring anna c1
+        6  | answer anna    | out c1 answered 1; anna talking
+        6  | gone c1        | talked c1 0+0; wrapped anna 0; anna ready
+        6  | end c1 caller  | refused call-over
+    """,
+    "the answer and the hang-up in one instant, hang-up first: one outcome": """
+        queue q
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        5  | call c1 q      | ring anna c1
+        6  | gone c1        | stop anna; out c1 abandoned 1; anna ready
+        6  | answer anna    | refused offer-over
+        6  | call c1 q      | refused call-over
+    """,
+    "priority goes before arrival, arrival before the order of news": """
+        queue q
+        queue vip priority=5
+        agent anna q,vip
+        0  | call c1 q            | -
+        1  | call c2 q prio=2     | -
+        2  | call c3 vip          | -
+        3  | call c4 q entered=-9 | -
+        4  | ready anna           | anna not ready; anna ready; ring anna c3
+        5  | answer anna          | out c3 answered 3; anna talking
+        6  | end c3 caller        | talked c3 1+0; anna wrap-up
+        7  | wrapped anna         | wrapped anna 1; anna ready; ring anna c2
+        8  | gone c2              | stop anna; out c2 abandoned 7; anna ready; ring anna c4
+        9  | gone c4              | stop anna; out c4 abandoned 18; anna ready; ring anna c1
+    """,
+    "skills: a call waits for its skill though others are idle": """
+        queue q needs=billing:1
+        agent anna q billing:3
+        agent bob q billing:1
+        0  | ready bob             | bob not ready; bob ready
+        1  | call c1 q needs=billing:3 | -
+        2  | call c2 q             | ring bob c2
+        3  | ready anna            | anna not ready; anna ready; ring anna c1
+    """,
+    "a break during a call is taken after it": """
+        queue q wrap=0
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        3  | break anna lunch | anna talking
+        3  | break anna lunch | refused no-change
+        4  | end c1 caller  | talked c1 2+0; wrapped anna 0; anna not ready (lunch)
+    """,
+    "signing out during a call and coming back before its end": """
+        queue q wrap=0
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        3  | sign out anna  | anna talking
+        4  | sign in anna   | anna talking
+        4  | sign in anna   | refused already-signed-in
+        5  | sign out anna  | anna talking
+        6  | end c1 caller  | talked c1 4+0; wrapped anna 0; anna offline
+    """,
+    "signing out or a break while the phone rings passes the caller on": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        1  | ready bob      | bob not ready; bob ready
+        2  | call c1 q      | ring anna c1
+        3  | sign out anna  | stop anna; anna offline; ring bob c1
+        4  | break bob tea  | stop bob; bob not ready (tea)
+    """,
+    "a console that is back within the grace changes nothing": """
+        queue q
+        agent anna q
+        0  | ready anna      | anna not ready; anna ready
+        1  | console lost anna | -
+        2  | console lost anna | refused no-change
+        9  | console back anna | -
+        60 | tick            | -
+    """,
+    "a console lost for longer stops the offers, and never ends the call": """
+        queue q wrap=0
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | console lost anna | -
+        3  | answer anna     | out c1 answered 2; anna talking
+        30 | end c1 caller   | talked c1 27+0; wrapped anna 0; anna not ready (connection lost)
+        31 | ready anna      | refused connection-lost
+        32 | console back anna | -
+        33 | ready anna      | anna ready
+        40 | console lost anna | -
+        50 | tick            | anna not ready (connection lost)
+    """,
+    "overflow: another queue after a wait, at the place of the original arrival": """
+        queue q overflow=20:other
+        queue other
+        agent anna other
+        0  | call c1 q       | -
+        5  | call c2 other   | -
+        20 | tick            | out c1 overflowed 20
+        30 | ready anna      | anna not ready; anna ready; ring anna c1
+        31 | answer anna     | out c1 answered 11; anna talking
+    """,
+    "nobody overflows in a circle": """
+        queue q overflow=20:other
+        queue other overflow=20:q
+        0  | call c1 q       | -
+        20 | tick            | out c1 overflowed 20
+        9999 | tick          | -
+        9999 | gone c1       | out c1 abandoned 9979
+    """,
+    "an overflow that becomes due while the phone rings waits for the end of the ringing": """
+        queue q overflow=20:other ring=60
+        queue other
+        agent anna q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        30 | tick            | -
+        40 | decline anna    | anna not ready (declined)
+        40 | tick            | out c1 overflowed 39
+    """,
+    "a callback keeps the caller's place and is dialled when the caller has hung up": """
+        queue q wrap=0
+        agent anna q
+        0  | call c1 q       | -
+        1  | call c2 q       | -
+        2  | callback k1 c1  | k1 queued
+        3  | ready anna      | anna not ready; anna ready; ring anna c2
+        4  | gone c1         | out c1 callback 4
+        5  | gone c2         | stop anna; out c2 abandoned 4; anna ready; dial anna k1
+        6  | call c3 q       | -
+        8  | answer anna     | anna reserved; k1 dialling
+        12 | reached k1      | out k1 reached 12; anna talking; k1 reached
+        20 | end k1 caller   | talked k1 8+0; wrapped anna 0; anna ready; ring anna c3
+    """,
+    "a callback nobody answers is tried again, so often, and then it is over": """
+        queue q attempts=2 retry=300
+        agent anna q
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | end c1 system   | out c1 callback 2
+        3  | ready anna      | anna not ready; anna ready; dial anna k1
+        4  | answer anna     | anna reserved; k1 dialling
+        5  | failed k1 busy  | k1 retry; anna ready
+        304 | tick           | -
+        305 | tick           | k1 queued; dial anna k1
+        306 | answer anna    | anna reserved; k1 dialling
+        427 | tick           | stop anna; k1 expired; out k1 expired 426; anna ready
+        428 | failed k1 busy | refused call-over
+    """,
+    "an agent who hangs up while the customer is dialled has declined": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | gone c1         | out c1 callback 2
+        3  | ready anna      | anna not ready; anna ready; dial anna k1
+        4  | answer anna     | anna reserved; k1 dialling
+        5  | failed k1 agent gone | anna not ready (declined); k1 queued
+        6  | ready bob       | bob not ready; bob ready; dial bob k1
+        7  | no answer bob   | bob not ready (no answer)
+        8  | cancel k1       | k1 cancelled; out k1 withdrawn 8
+    """,
+    "a caller who asks for a callback while an agent's phone rings still gets it": """
+        queue q
+        agent anna q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | callback k1 c1  | stop anna; k1 queued; anna ready
+        62 | tick            | dial anna k1
+        63 | gone c1         | out c1 callback 62
+    """,
+    "wishes of an agent who hears a callback being dialled come after it": """
+        queue q
+        agent anna q
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | gone c1         | out c1 callback 2
+        3  | ready anna      | anna not ready; anna ready; dial anna k1
+        4  | answer anna     | anna reserved; k1 dialling
+        5  | break anna tea  | anna reserved
+        6  | end k1 system   | k1 retry; anna not ready (tea)
+    """,
+    "after our absence nobody is blamed for it": """
+        queue q ring=15 wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        600 | resumed 590    | -
+        605 | answer anna    | out c1 answered 604; anna talking
+        606 | end c1 caller  | talked c1 1+0; anna wrap-up
+        700 | resumed 90     | anna wrap-up
+        726 | tick           | wrapped anna 120 forced; anna ready
+    """,
+    "a lost offer is nobody's fault": """
+        queue q
+        agent anna q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | lost anna       | anna ready; ring anna c1
+        3  | answer anna     | out c1 answered 2; anna talking
+    """,
+    "a call found talking after a restart is talked with": """
+        queue q wrap=0
+        agent anna q
+        0  | found c1 q anna -30 | out c1 answered 30; anna talking
+        1  | sign in anna    | anna talking
+        5  | end c1 agent    | talked c1 5+0; wrapped anna 0; anna not ready
+    """,
+    "an answer that crossed our cancelling stands: the switch is right": """
+        queue q
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | ready bob       | bob not ready; bob ready
+        2  | call c1 q       | ring anna c1
+        23 | tick            | stop anna; anna not ready (no answer); ring bob c1
+        23 | call c2 q       | -
+        23 | found c1 q anna 2 | stop bob; out c1 answered 21; anna talking; bob ready; ring bob c2
+        24 | found c2 q anna 2 | refused agent-busy
+    """,
+    "the switch is lost with callers in every place": """
+        queue q wrap=0
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | ready bob       | bob not ready; bob ready
+        2  | call c1 q       | ring anna c1
+        3  | answer anna     | out c1 answered 1; anna talking
+        4  | call c2 q       | ring bob c2
+        5  | call c3 q       | -
+        6  | end c3 switch lost | out c3 switch lost 1
+        6  | end c2 switch lost | stop bob; out c2 switch lost 2; bob ready
+        6  | end c1 switch lost | talked c1 3+0; wrapped anna 0; anna ready
+    """,
+    "a call that went elsewhere may come back; one that ended may not": """
+        queue q
+        0  | call c1 q       | -
+        1  | withdraw c1 voicemail | out c1 withdrawn 1
+        2  | call c1 q       | -
+        3  | gone c1         | out c1 abandoned 1
+        4  | call c1 q       | refused call-over
+    """,
+    "a removed queue's callers move on; a removed agent finishes the call": """
+        queue q overflow=900:other
+        queue other
+        agent anna q,other
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        0  | ready bob       | bob not ready; bob ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | call c2 q       | ring bob c2
+        4  | call c3 q       | -
+        5  | without q anna  | anna talking; out c3 overflowed 1
+        6  | decline bob     | bob not ready (declined); out c2 overflowed 3
+        7  | end c1 caller   | talked c1 5+0; anna wrap-up
+        8  | wrapped anna    | wrapped anna 1; anna offline
+        9  | ready anna      | refused unknown-agent
+        10 | restored        | anna offline
+        11 | ready anna      | anna not ready; anna ready; ring anna c2
+    """,
+    "time that goes back stands still": """
+        queue q
+        100 | call c1 q      | -
+        50  | gone c1        | out c1 abandoned 0
+    """,
+}
+
+
+def short(decision: d.Decision) -> str | None:
+    """One decision as in the tables; None for what goes without saying."""
+    match decision:
+        case d.Offer():
+            return f"ring {decision.agent} {decision.call}"
+        case d.Callback():
+            return f"dial {decision.agent} {decision.call}"
+        case d.CancelOffer():
+            return f"stop {decision.agent}"
+        case d.CallLeft():
+            return f"out {decision.call} {decision.outcome} {decision.waited_s:g}"
+        case d.CallCompleted():
+            return f"talked {decision.call} {decision.talk_s:g}+{decision.hold_s:g}"
+        case d.WrapUpEnded():
+            forced = " forced" if decision.forced else ""
+            return f"wrapped {decision.agent} {decision.wrap_up_s:g}{forced}"
+        case d.AgentChanged(state="reserved") if decision.offer:
+            return None
+        case d.AgentChanged():
+            reason = f" ({decision.reason})" if decision.reason else ""
+            return f"{decision.agent} {decision.state}{reason}"
+        case d.CallbackChanged():
+            return f"{decision.callback} {decision.state}"
+        case d.Refused():
+            return f"refused {decision.code}"
+    return None
+
+
+def _needs(text: str) -> tuple[SkillNeed, ...]:
+    pairs = (pair.split(":") for pair in text.split(","))
+    return tuple(SkillNeed(skill, int(level)) for skill, level in pairs)
+
+
+def read_queue(words: list[str]) -> Queue:
+    """`queue` row of a scenario."""
+    fields: dict[str, object] = {}
+    for word in words[1:]:
+        name, _, value = word.partition("=")
+        if name == "wrap":
+            fields["wrap_up_s"] = None if value == "none" else float(value)
+        elif name == "ring":
+            fields["ring_s"] = float(value)
+        elif name == "priority":
+            fields["priority"] = int(value)
+        elif name == "needs":
+            fields["needs"] = _needs(value)
+        elif name == "overflow":
+            after, fields["overflow_to"] = value.split(":")
+            fields["overflow_after_s"] = float(after)
+        elif name == "attempts":
+            fields["callback_attempts"] = int(value)
+        elif name == "retry":
+            fields["callback_retry_s"] = float(value)
+        else:
+            raise AssertionError(f"unknown word {word}")
+    return Queue(words[0], **fields)  # type: ignore[arg-type]
+
+
+def read_agent(words: list[str]) -> Agent:
+    """`agent` row of a scenario."""
+    skills = {need.skill: need.level for need in _needs(words[2])} if len(words) > 2 else {}
+    return Agent(words[0], queues=tuple(words[1].split(",")), skills=skills)
+
+
+def read_call(words: list[str]) -> f.CallQueued:
+    """`call` fact of a scenario."""
+    needs: tuple[SkillNeed, ...] = ()
+    priority, entered = 0, None
+    for word in words[2:]:
+        name, _, value = word.partition("=")
+        if name == "needs":
+            needs = _needs(value)
+        elif name == "prio":
+            priority = int(value)
+        else:
+            entered = float(value)
+    return f.CallQueued(words[0], words[1], needs, priority, entered)
+
+
+class Play:
+    """Runs one scenario on a checked engine."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.engine = Engine(site)
+        self.checked = CheckedEngine(self.engine)
+        self.last_offer: dict[str, str] = {}
+
+    def facts(self, text: str) -> list[f.Fact]:
+        """The facts that a row's second column stands for; none for `tick`."""
+        readers: dict[str, Callable[[list[str]], f.Fact]] = {
+            "sign in": lambda w: f.AgentSignedIn(w[0]),
+            "sign out": lambda w: f.AgentSignedOut(w[0]),
+            "break": lambda w: f.AgentNotReady(w[0], w[1]),
+            "phone up": lambda w: f.PhoneHealthy(w[0]),
+            "phone down": lambda w: f.PhoneFailed(w[0]),
+            "console lost": lambda w: f.ConsoleLost(w[0]),
+            "console back": lambda w: f.ConsoleBack(w[0]),
+            "call": read_call,
+            "gone": lambda w: f.CallerGone(w[0]),
+            "withdraw": lambda w: f.CallWithdrawn(w[0], w[1]),
+            "rang": lambda w: f.OfferRang(self.last_offer[w[0]]),
+            "answer": lambda w: f.OfferAccepted(self.last_offer[w[0]]),
+            "decline": lambda w: f.OfferDeclined(self.last_offer[w[0]]),
+            "no answer": lambda w: f.OfferUnanswered(self.last_offer[w[0]]),
+            "unreachable": lambda w: f.OfferUnreachable(self.last_offer[w[0]]),
+            "lost": lambda w: f.OfferLost(self.last_offer[w[0]]),
+            "hold": lambda w: f.CallHeld(w[0]),
+            "retrieve": lambda w: f.CallRetrieved(w[0]),
+            "end": lambda w: f.CallEnded(w[0], " ".join(w[1:])),
+            "found": lambda w: f.CallFoundConnected(w[0], w[1], w[2], float(w[3])),
+            "wrapped": lambda w: f.WrapUpDone(w[0]),
+            "extend": lambda w: f.WrapUpExtended(w[0], float(w[1])),
+            "callback": lambda w: f.CallbackRequested(w[1], w[0], "+15550100"),
+            "reached": lambda w: f.CallbackConnected(w[0]),
+            "failed": lambda w: f.CallbackFailed(w[0], " ".join(w[1:])),
+            "cancel": lambda w: f.CallbackCancelled(w[0]),
+            "resumed": lambda w: f.Resumed(float(w[0])),
+            "without": self._without,
+            "restored": lambda w: f.Configured(self.site),
+        }
+        if text == "tick":
+            return []
+        if text.startswith("ready "):
+            agent = text.split()[1]
+            known = self.engine.agents.get(agent)
+            signed_in = known is None or known.state != "offline"
+            return [*([] if signed_in else [f.AgentSignedIn(agent)]), f.AgentReady(agent)]
+        for name, read in readers.items():
+            if text == name or text.startswith(name + " "):
+                return [read(text[len(name) :].split())]
+        raise AssertionError(f"unknown fact {text!r}")
+
+    def _without(self, words: list[str]) -> f.Fact:
+        gone = set(words)
+        return f.Configured(
+            Site(
+                tuple(queue for queue in self.site.queues if queue.id not in gone),
+                tuple(
+                    Agent(
+                        agent.id,
+                        queues=tuple(q for q in agent.queues if q not in gone),
+                        skills=agent.skills,
+                    )
+                    for agent in self.site.agents
+                    if agent.id not in gone
+                ),
+            )
+        )
+
+    def row(self, at: float, text: str) -> str:
+        """What is decided, as in the third column."""
+        decisions = list(self.checked.tick(at)) if text == "tick" else []
+        for fact in self.facts(text):
+            decisions += self.checked.handle(fact, at)
+        for decision in decisions:
+            if isinstance(decision, d.Offer | d.Callback):
+                self.last_offer[decision.agent] = decision.offer
+        return "; ".join(filter(None, map(short, decisions))) or "-"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str) -> None:
+    """Routing is agreed on in rows that people can read and change."""
+    queues, agents, rows = [], [], []
+    for line in filter(None, map(str.strip, SCENARIOS[name].splitlines())):
+        if line.startswith("queue "):
+            queues.append(read_queue(line.split()[1:]))
+        elif line.startswith("agent "):
+            agents.append(read_agent(line.split()[1:]))
+        else:
+            rows.append([part.strip() for part in re.split(r"\|", line)])
+    play = Play(Site(tuple(queues), tuple(agents)))
+    for at, text, expected in rows:
+        assert play.row(float(at), text) == expected, f"at {at}: {text}"
+    play.checked.ledger.demand()
