@@ -11,7 +11,7 @@ from agent_console.protocol import SipAccess
 from cti.asterisk.ari import AriClient, AriFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 VALID_S = 12 * 3600.0
 MAX_VISITORS = 500
@@ -20,11 +20,21 @@ MAX_VISITORS = 500
 class AsteriskPhones:
     """`agent_console.ports.Phones` on one Asterisk."""
 
-    def __init__(self, ari: AriClient, http_port: int, target: Callable[[], str]) -> None:
-        """`target` is the number that the callers' web phone dials unless told otherwise."""
+    def __init__(
+        self,
+        ari: AriClient,
+        http_port: int,
+        target: Callable[[], str],
+        caller: tuple[str, str] = ("", ""),
+    ) -> None:
+        """`target` is the number that the callers' web phone dials unless told otherwise.
+
+        `caller` is the number and name that web calls show; empty for a stranger's.
+        """
         self._ari = ari
         self._http_port = http_port
         self._target = target
+        self._caller = caller
         self._agents: dict[str, str] = {}
         self._visitors: dict[str, str] = {}
 
@@ -41,7 +51,7 @@ class AsteriskPhones:
 
     async def caller_access(self, visitor: str) -> SipAccess:
         password = self._visitors.get(visitor) or secrets.token_urlsafe(24)
-        await self._push(self._ari.push_web_endpoint(visitor, password))
+        await self._push(self._web(visitor, password))
         self._visitors[visitor] = password
         while len(self._visitors) > MAX_VISITORS:
             oldest = next(iter(self._visitors))
@@ -54,12 +64,18 @@ class AsteriskPhones:
         for agent, password in self._agents.items():
             await self._push(self._ari.push_auth(agent, password))
         for visitor, password in self._visitors.items():
-            await self._push(self._ari.push_web_endpoint(visitor, password))
+            await self._push(self._web(visitor, password))
+
+    def _web(self, visitor: str, password: str) -> Awaitable[None]:
+        number, name = self._caller
+        return self._ari.push_web_endpoint(
+            visitor, password, caller_number=number, caller_name=name
+        )
 
     @staticmethod
-    async def _push(push: object) -> None:
+    async def _push(push: Awaitable[None]) -> None:
         try:
-            await push  # type: ignore[misc]
+            await push
         except AriFailed as error:
             raise Refusal(
                 "switch-away",

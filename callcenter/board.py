@@ -31,6 +31,7 @@ log = structlog.get_logger("callcenter.board")
 
 QUEUE_EVERY_S = 0.25
 MAX_CALL_ROWS = 300
+CALLERS_DOING = ("menu", "digits", "callback", "silence", "invalid", "fallback")
 MAX_WAITING_ROWS = 200  # per queue; beyond that the count tells
 
 
@@ -237,6 +238,7 @@ class Board:
             "trail": [
                 {"at": at, "what": what, "label": label, "value": value}
                 for at, what, label, value in call.trail
+                if what in CALLERS_DOING
             ],
         }
 

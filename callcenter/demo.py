@@ -6,10 +6,12 @@ import contextlib
 
 from config.site import Site
 from crm_link.customers import CustomerStore
-from crm_link.demo import seed_demo
+from crm_link.demo import DEMO_KNOWN_NUMBER, seed_demo
 from storage.users import UserExists, Users
 
 DEMO_PASSWORD = "demo-2468"  # noqa: S105 - shown on the log-in page, in the demonstration only
+# Whoever tries the web phone calls as this customer, so that the agent sees a record.
+DEMO_WEB_CALLER = (DEMO_KNOWN_NUMBER, "Grace Chen")
 DEMO_USERS = (
     {"name": "anna", "password": DEMO_PASSWORD, "role": "agent"},
     {"name": "ben", "password": DEMO_PASSWORD, "role": "agent"},

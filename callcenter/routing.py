@@ -231,6 +231,8 @@ class Routing:
         line = self._lines.get(fact.call_id)
         if line is None or line.talking:
             return
+        if line.offer and line.parked is None:
+            return  # said before our order reached the switch, or said twice
         line.movable = True
         if line.entry is not None:
             entry, line.entry = line.entry, None
@@ -372,7 +374,7 @@ class Routing:
     def _offer_ended(self, ended: d.OfferEnded) -> None:
         line = self._lines.get(ended.call)
         if line is not None and line.offer == ended.offer:
-            line.offer = ""
+            line.offer, line.parked = "", None
 
     def _left(self, left: d.CallLeft) -> None:
         if left.outcome not in ("answered", "overflowed", "reached"):

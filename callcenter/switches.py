@@ -14,6 +14,7 @@ import structlog
 
 from agent_console.ports import Phones
 from callcenter.access import AsteriskPhones, NoPhones
+from callcenter.demo import DEMO_WEB_CALLER
 from config.settings import Settings, secret_from_environment
 from config.site import Site
 from cti.asterisk.ami import AmiSettings
@@ -130,7 +131,8 @@ class AsteriskFloor:
         files = render(self.config, self.layout, install, identity, dialplan.text())
         self.server = AsteriskServer(install, self.layout, identity, files)
         self.ari = AriClient(identity, self.config)
-        self.phones = AsteriskPhones(self.ari, identity.ports.http, self._web_target)
+        caller = DEMO_WEB_CALLER if settings.demo else ("", "")
+        self.phones = AsteriskPhones(self.ari, identity.ports.http, self._web_target, caller)
         self._prompts = _prompt_store(self.layout, settings, speech)
         self.link = AsteriskLink(
             LINK,
