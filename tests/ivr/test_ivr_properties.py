@@ -132,6 +132,7 @@ def test_a_state_comes_back_as_it_was(state: State) -> None:
     st.dictionaries(ids, st.text(max_size=64), max_size=8),
     st.dictionaries(st.sampled_from([*GIVEN, *CUSTOMER_FIELDS]), st.text(max_size=300)),
 )
+@example({f"v{n}": "9" * 64 for n in range(9)}, {"customer.name": "陈" * 99})
 def test_a_state_never_outgrows_its_bound(
     collected: dict[str, str], values: dict[str, str]
 ) -> None:

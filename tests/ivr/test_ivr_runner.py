@@ -264,6 +264,15 @@ def test_the_higher_of_two_needs_counts() -> None:
     """The language's level must not lower the step's, nor the other way round."""
     turn = press(start(FLOW, BOB, "zh"), "6")
     assert turn.action == EnterQueue("gold", (("mandarin", 5), ("billing", 4)), 9)
+    harder = flow_of(ENTRY.replace("{mandarin: 2, ", "{mandarin: 7, "), "main.yaml")
+    turn = press(start(harder, BOB, "zh"), "6", flow=harder)
+    assert turn.action == EnterQueue("gold", (("mandarin", 7), ("billing", 4)), 9)
+
+
+def test_every_step_counts_its_own_tries() -> None:
+    """A slip in the menu must not use up the tries of the next question."""
+    asked = press(start(FLOW, BOB), "9", "2")
+    assert said(press(asked, "")) == ["Your order"]
 
 
 def test_a_failed_transfer_brings_the_caller_to_the_fallback() -> None:
@@ -377,6 +386,7 @@ def test_a_callback_to_the_callers_own_number_needs_one_key() -> None:
     assert said(turn) == ["Call 1 4 1 6 5 5 5 1 2 3 4?"]
     taken = press(turn, "1", flow=WAITING)
     assert taken.action == TakeCallback("+14165551234")
+    assert again(WAITING, taken.state).action == taken.action
     done = resume(WAITING, taken.state, Done())
     assert done.action == HangUp("flow", served=True)
     assert done.trail == (IvrTrail("callback", "offer", "+14165551234"),)
@@ -387,8 +397,23 @@ def test_another_number_is_typed_and_confirmed() -> None:
     typed = press(offered(ani="+14165551234"), "2", "4165550199", flow=WAITING)
     assert said(typed) == ["It is 4 1 6 5 5 5 0 1 9 9"]
     assert said(again(WAITING, typed.state)) == ["It is 4 1 6 5 5 5 0 1 9 9"]
-    assert press(typed, "1", flow=WAITING).action == TakeCallback("4165550199")
+    taken = press(typed, "1", flow=WAITING)
+    assert taken.action == again(WAITING, taken.state).action == TakeCallback("4165550199")
+    done = resume(WAITING, taken.state, Done())
+    assert done.trail == (IvrTrail("callback", "offer", "4165550199"),)
+    assert from_text(done.state).number == ""
     assert said(press(typed, "2", flow=WAITING)) == ["Type it"]
+
+
+def test_going_on_to_wait_is_no_event() -> None:
+    """Every visit ends in silence; noting each would bury what the caller really did."""
+    menu = "{do: menu, text: {en: a, zh: b}, choices: {'1': bye}, retries: 0, otherwise: back}"
+    flow = flow_of(
+        WAIT.replace("next: back\n  back:", f"next: ask\n  ask: {menu}\n  back:"), "w.yaml"
+    )
+    turn = press(start(flow, {"position": 1}), "", flow=flow)
+    assert turn.action == KeepWaiting()
+    assert turn.trail == ()
 
 
 @pytest.mark.parametrize("ani", ["", "anonymous", "Bob<1>", "12", "+1416555123456789"])
