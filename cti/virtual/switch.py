@@ -133,6 +133,14 @@ class VirtualSwitch:
         """The ids of all live calls."""
         return tuple(self._calls)
 
+    def look(self, call_id: str) -> tuple[Place, str, str] | None:
+        """Where a live call is, with which agent and offer ("" for none); for checks."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return None
+        offer = call.offer
+        return (call.place, *(("", "") if offer is None else (offer.agent_id, offer.offer_id)))
+
     async def start(self, sink: FactSink) -> None:
         self.connect(sink)
 
@@ -400,7 +408,14 @@ class VirtualSwitch:
 
     def _cancelled(self, what: tuple[_Call, str]) -> None:
         call, offer_id = what
-        if call.offer is not None and call.offer.offer_id == offer_id:
+        offer = call.offer
+        if offer is None or offer.offer_id != offer_id:
+            return
+        if isinstance(offer, c.DialCallback) and call.place is not Place.RINGING:
+            self._forget(call)  # the agent was there already, the customer was being dialled
+            gone = OfferFailure.CANCELLED
+            self._report(e.OfferFailed(call.id, offer_id, offer.agent_id, gone))
+        else:
             self._offer_over(call, OfferFailure.CANCELLED)
 
     def _offer_over(self, call: _Call, why: OfferFailure) -> None:
