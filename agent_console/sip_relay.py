@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 # What a phone sends. Transfers are made by the server, so no REFER; no MESSAGE, no PUBLISH.
 METHODS = frozenset(
-    ("REGISTER", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK", "NOTIFY")
+    ("REGISTER", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK")
 )
 # Outside of a dialog a phone only registers, calls and asks.
 OPENING = frozenset(("REGISTER", "INVITE", "OPTIONS", "ACK", "CANCEL"))
@@ -39,12 +39,17 @@ _REQUEST_LINE = re.compile(r"([A-Z]{3,12}) (\S{1,1000}) SIP/2\.0")
 _STATUS_LINE = re.compile(r"SIP/2\.0 [1-6]\d\d [^\r\n]*")
 _HEADER = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]*:[ \t]*(.*)", re.DOTALL)
 _COMPACT = {"f": "from", "t": "to", "l": "content-length", "i": "call-id", "m": "contact"}
+# Who calls is said by the log-in; these would say it otherwise.
+_NEVER = frozenset(("p-asserted-identity", "p-preferred-identity", "remote-party-id"))
+# Bounds for reading a message in a fraction of a millisecond, whatever it holds.
+_MOST_LINES = 200
+_LONGEST_PARTY = 1000
 _ONCE = frozenset(("from", "to", "content-length", "call-id", "cseq"))
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _NAME_ADDR = re.compile(
-    rf"(?:{_QUOTED}|[^\"<>;,:@]*?)\s*<sips?:([^@<>;?\s:\"]+)@[^<>\s\"@]*>(.*)", re.DOTALL
+    rf"(?:{_QUOTED}|[^\"<>;,:@]*?)\s*<sips?:(?:([^@<>;?\s:\"]+)@)?[^<>\s\"@]+>([^<,]*)"
 )
-_ADDR_SPEC = re.compile(r"sips?:([^@<>;?\s:\",]+)@[^<>;?\s\",@]+(.*)", re.DOTALL)
+_ADDR_SPEC = re.compile(r"sips?:(?:([^@<>;?\s:\",]+)@)?[^<>;?\s\",@]+([^<,]*)")
 _TAG = re.compile(r";\s*tag\s*=\s*[^\s;,]+", re.IGNORECASE)
 
 
@@ -67,6 +72,8 @@ def speaker_of(text: str) -> str:
     if not end:
         raise NotForUs("not a whole message")
     lines = head.split("\r\n")
+    if len(lines) > _MOST_LINES:
+        raise NotForUs("too many lines")
     if any("\r" in line or "\n" in line or "\0" in line for line in lines):
         raise NotForUs("stray line end")
     headers = _headers(lines[1:])
@@ -85,6 +92,8 @@ def speaker_of(text: str) -> str:
 def _opener(method: str, headers: dict[str, str]) -> str:
     if method not in METHODS:
         raise NotForUs(f"method {method}")
+    if named := _NEVER & headers.keys():
+        raise NotForUs(f"says {min(named)}")
     from_user, _ = _party(headers.get("from", ""))
     to_user, in_dialog = _party(headers.get("to", ""))
     if method == "REGISTER":
@@ -94,6 +103,8 @@ def _opener(method: str, headers: dict[str, str]) -> str:
         return ""
     if method not in OPENING:
         raise NotForUs(f"{method} outside of a dialog")
+    if not from_user:
+        raise NotForUs("opens in nobody's name")
     return from_user
 
 
@@ -121,10 +132,12 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 def _party(value: str) -> tuple[str, bool]:
     """The user of a From or To, and whether it has a tag."""
+    if len(value) > _LONGEST_PARTY:
+        raise NotForUs("overlong From or To")
     match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
     if match is None:
         raise NotForUs("unreadable From or To")
-    return match[1], _TAG.search(match[2]) is not None
+    return match[1] or "", _TAG.search(match[2]) is not None
 
 
 class SipRelay:
