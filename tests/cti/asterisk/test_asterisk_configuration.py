@@ -131,7 +131,7 @@ def test_nothing_that_runs_programs_is_loaded(install: AsteriskInstall, tmp_path
     loaded = _render(AsteriskConfig(), install, tmp_path)["modules.conf"]
     assert "autoload=no" in loaded
     for module in (
-        *("app_system", "func_shell", "func_curl", "app_externalivr", "app_disa", "pbx_spool"),
+        *("app_system", "func_shell", "func_env", "func_curl", "app_disa", "pbx_spool"),
         *("res_pjsip_endpoint_identifier_anonymous", "res_phoneprov", "app_queue", "pbx_ael"),
     ):
         assert f"{module}.so" not in loaded
