@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agent_console import protocol
 from crm_link import records
@@ -43,7 +42,7 @@ async def test_a_customer_comes_back_as_made(store: CustomerStore) -> None:
     """What the form says is what the next agent sees."""
     made = await store.create(GRACE)
     assert made == await store.get(made["customer_id"])
-    assert made == {
+    assert dict(made) == {
         "customer_id": made["customer_id"],
         "name": "Grace Chen",
         "company": "云帆科技",
@@ -186,9 +185,7 @@ async def test_contact_history_is_newest_first_and_idempotent(store: CustomerSto
         await store.add_contact("nobody", summary="", agent="", disposition="")
 
 
-async def test_erasing_leaves_totals_and_nothing_else(
-    store: CustomerStore, engine: AsyncEngine, tmp_path: Path
-) -> None:
+async def test_erasing_leaves_totals_and_nothing_else(store: CustomerStore, tmp_path: Path) -> None:
     """Zero hits anywhere, in the file's free pages and log too; the figures stay as they were."""
     traces = {
         "name": "Zebediah Quux", "company": "Xyzzy Plugh", "email": "zeb@plugh.example",
@@ -212,7 +209,6 @@ async def test_erasing_leaves_totals_and_nothing_else(
     assert await store.search("") == []
     after = await store.totals()
     assert {**after, "notes": 0} == {**before, "notes": 0}
-    await engine.dispose()
     stored = b"".join(f.read_bytes() for f in tmp_path.glob("callcenter.db*")).lower()
     for trace in (
         "zebediah",
@@ -224,7 +220,7 @@ async def test_erasing_leaves_totals_and_nothing_else(
         "ord-5150",
     ):
         assert trace.encode() not in stored, trace
-    assert b"neighbour 7" in stored
+    assert b"neighbour 7" in stored, "the files were really looked at"
     with pytest.raises(UnknownCustomer):
         await store.erase(customer_id)
     await store.create({"name": "New", "account_number": "AC-77441"})

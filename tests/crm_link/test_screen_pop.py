@@ -34,6 +34,9 @@ def a_match(customer_id: str = "c-1") -> Any:
     return {"customer_id": customer_id, "name": "Grace", "company": "", "account_number": ""}
 
 
+NONSENSE: Any = [{"name": 5}]
+
+
 class FakeSource:
     """Answers what it is told to, as slowly as it is told to, and counts."""
 
@@ -54,7 +57,8 @@ class FakeSource:
             self.now -= 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer  # type: ignore[no-any-return]
+        answer: Found = self.answer
+        return answer
 
     async def get(self, customer_id: str) -> Customer | None:
         await asyncio.sleep(self.delay_s)
@@ -162,8 +166,8 @@ async def test_a_slow_source_shows_looking_and_then_the_record() -> None:
         (None, 60.0, "no answer within 0.2 s"),
         (ConnectionError("refused"), 0.0, "the customer records cannot be reached"),
         (Exception("\x00\udc80" * 1000), 0.0, "the customer records cannot be reached"),
-        (Found([{"nonsense": 1}], None), 0.0, "the customer records cannot be reached"),  # type: ignore[list-item]
-        (Found([a_match()], {"name": 5}), 0.0, "the customer records cannot be reached"),  # type: ignore[arg-type]
+        (Found(NONSENSE), 0.0, "the customer records cannot be reached"),
+        (Found([a_match()], NONSENSE[0]), 0.0, "the customer records cannot be reached"),
         ("<html>502 Bad Gateway</html>", 0.0, "the customer records cannot be reached"),
         (Found([], a_customer(name="x" * 600_000)), 0.0, "the customer records cannot be reached"),
     ],
@@ -237,15 +241,18 @@ async def test_a_choice_replaces_the_question() -> None:
     pop = ScreenPop(source, on_record=screen)
     pop.begin("call", "2025550100")
     await until(lambda: screen.states == ["several"])
-    source.delay_s = 0.05
+    source.delay_s = 0.1
     pop.retry("call")
+    await until(lambda: source.now == 1)
+    source.delay_s = 0.0
     assert (await pop.choose("call", "nobody")) is None
     chosen = await pop.choose("call", "c-2")
     assert chosen is not None
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)
     record = pop.record("call")
     assert record is not None
     assert record["customer"] is not None
+    assert screen.states == ["several", "looking", "found"]
     assert (record["status"], record["customer"]["customer_id"]) == ("found", "c-2")
     source.answer = ConnectionError("down")
     assert await pop.choose("call", "c-1") is None
@@ -261,7 +268,12 @@ async def test_a_screen_that_fails_stops_nothing() -> None:
 
     pop = ScreenPop(FakeSource(), on_record=broken)
     pop.begin("c", "2025550100")
-    await until(lambda: (pop.record("c") or {}).get("status") == "found")
+    record = pop.record("c")
+    while record is not None and record["status"] == "looking":
+        await asyncio.sleep(0.005)
+        record = pop.record("c")
+    assert record is not None
+    assert record["status"] == "found"
     await pop.close()
 
 
