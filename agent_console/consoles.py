@@ -10,9 +10,12 @@ from typing import Any
 
 import structlog
 
-from agent_console.ports import Floor
+from agent_console.ports import Floor, Refusal
 
 log = structlog.get_logger(__name__)
+
+_FIRST_RETRY_S = 0.5
+_LAST_RETRY_S = 10.0
 
 
 class Close(IntEnum):
@@ -52,7 +55,7 @@ class Consoles:
         self._sockets: set[OpenSocket] = set()
         self._by_user: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
-        self._told: dict[str, bool] = {}
+        self._told: set[str] = set()  # agents whom the floor knows to be here
         self._telling: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -106,10 +109,14 @@ class Consoles:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def settle(self) -> None:
+    async def settle(self, within_s: float = 5.0) -> None:
         """Wait until what is under way is done (at shutdown, and in tests)."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(within_s):
+                while self._tasks:
+                    await asyncio.gather(*self._tasks, return_exceptions=True)
+        except TimeoutError:
+            log.warning("work-cut-off", tasks=len(self._tasks))
 
     def _tell(self, agent: str) -> None:
         if agent not in self._telling:
@@ -119,20 +126,28 @@ class Consoles:
     async def _tell_floor(self, agent: str) -> None:
         # One teller per agent, so that lost and back never overtake each other; a blink of the
         # eye between two tabs is not told at all.
+        wait_s = _FIRST_RETRY_S
         try:
-            while (here := self._by_agent[agent] > 0) != self._told.get(agent, False):
+            while (here := agent in self._by_agent) != (agent in self._told):
                 try:
-                    await (
-                        self._floor.console_back(agent) if here else self._floor.console_lost(agent)
-                    )
+                    if here:
+                        await self._floor.console_back(agent)
+                    else:
+                        await self._floor.console_lost(agent)
+                except Refusal as why:
+                    log.info("presence-refused", agent=agent, here=here, code=why.code)
                 except Exception as wrong:
+                    # Untold, an agent who left would be offered calls: try until it is known.
                     log.warning("presence-not-told", agent=agent, here=here, exc_info=wrong)
-                self._told[agent] = here
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, _LAST_RETRY_S)
+                    continue
+                if here:
+                    self._told.add(agent)
+                else:
+                    self._told.discard(agent)
         finally:
             self._telling.discard(agent)
-            if not self._by_agent[agent]:
-                del self._by_agent[agent]
-                self._told.pop(agent, None)
 
 
 def _less(counter: Counter[str], key: str) -> None:

@@ -169,6 +169,11 @@ class SipRelay:
         self._visitors += by_visitor
         self._consoles.add(socket)
         try:
+            # A log-out while we looked the session up found no websocket to close.
+            again, _ = await self._who(websocket)
+            if again != tickets:
+                await websocket.close()
+                return
             await websocket.accept(subprotocol="sip")
             code = await self._relay(websocket, socket, tickets)
             await close(websocket, code)

@@ -51,7 +51,8 @@ _strictly = msgspec.json.Decoder(_Frame).decode
 _encode = msgspec.json.encode
 
 
-def _frame(text: str) -> _Frame | Close:
+def read_frame(text: str) -> _Frame | Close:
+    """The frame that a page sent, or why to close."""
     try:
         frame: _Frame = _strictly(text)
         return frame
@@ -124,6 +125,11 @@ class LiveSockets:
         outbox = self.live.attach(self.rooms(user), {"me": as_me(user)})
         self.consoles.add(socket)
         try:
+            # A log-out while we looked the session up found no websocket to close.
+            again = await self._who(websocket)
+            if again is None or _rights(again) != _rights(user):
+                await websocket.close()
+                return
             await websocket.accept()
             code = await _Console(self, websocket, socket, outbox, user).run()
             await close(websocket, code)
@@ -218,7 +224,7 @@ class _Console:
             return Close.TOO_BIG
         if not self._pace.take():
             return Close.FLOOD
-        return _frame(text)
+        return read_frame(text)
 
     async def _writing(self, frames: list[str]) -> Close | None:
         settings = self._settings

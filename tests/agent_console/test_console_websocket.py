@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 import websockets
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from agent_console import consoles
 from agent_console.app import listen
+from agent_console.consoles import Close
 from agent_console.live import EVERYONE
 from agent_console.ports import Refusal
+from agent_console.websocket import read_frame
 
 
 async def test_what_a_verb_changed_comes_before_its_answer(console: Any) -> None:
@@ -232,6 +237,32 @@ async def test_hostile_frames_close_the_console(
         assert screen.entities, "the server lives on"
 
 
+FRAMES = (
+    '{"t":"hello","epoch":"abc.def","seq":17}',
+    '{"t":"do","id":5,"verb":"ready","args":{"a":[1,{"b":null}]}}',
+    '{"t":"ping","id":6}',
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.builds(
+            lambda frame, at, bit, cut: frame[:at] + bit + frame[at + cut :],
+            st.sampled_from(FRAMES),
+            st.integers(0, 60),
+            st.text(max_size=3) | st.sampled_from(['"', "{", "1e999", "\\ud800", "NaN", "-"]),
+            st.integers(0, 5),
+        ),
+    )
+)
+def test_no_frame_breaks_the_reader(text: str) -> None:
+    """Whatever a browser sends is a frame or a reason to close."""
+    frame = read_frame(text)
+    assert frame == Close.BAD_FRAME or hasattr(frame, "__struct_fields__")
+
+
 async def test_a_flood_is_closed(console: Any) -> None:
     """A page gone mad must not take the server with it."""
     async with console.console("anna") as screen:
@@ -378,17 +409,47 @@ async def test_a_browser_that_dies_is_a_lost_console(console: Any) -> None:
         assert (await settled(console))[-1] == ("console_lost", "anna")
 
 
-async def test_presence_that_could_not_be_told_harms_nobody(
+async def test_presence_that_could_not_be_told_is_told_later(
     console: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A floor that fails must not close the console."""
+    """While the journal is away consoles stay open; an agent who left must still become known."""
+    failures = 2
+    lost = console.play.console_lost
 
-    async def broken(agent: str) -> None:
-        raise OSError("the journal is away")
+    async def broken_at_first(agent: str) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise OSError("the journal is away")
+        await lost(agent)
 
-    monkeypatch.setattr(console.play, "console_back", broken)
+    monkeypatch.setattr(consoles, "_FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(console.play, "console_lost", broken_at_first)
     async with console.console("anna") as screen:
         assert (await screen.do("sign_in", phone="desk"))["t"] == "done"
+    await gone(console, 0)
+    assert (await settled(console))[-1] == ("console_lost", "anna")
+    assert failures == -1
+
+
+async def test_presence_is_never_told_in_the_wrong_order(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow "lost" overtaken by a quick "back" would leave the agent lost for good."""
+    lost = console.play.console_lost
+
+    async def slow(agent: str) -> None:
+        await asyncio.sleep(0.2)
+        await lost(agent)
+
+    monkeypatch.setattr(console.play, "console_lost", slow)
+    cookie = await console.log_in("anna")
+    async with console.console(cookie=cookie):
+        await settled(console)
+    await gone(console, 0)
+    async with console.console(cookie=cookie):
+        told = [what for what, _ in await settled(console)]
+        assert told == ["console_back", "console_lost", "console_back"]
 
 
 async def test_hostile_text_is_carried_as_text(console: Any) -> None:
