@@ -41,13 +41,14 @@ def browser_phone(agent: str) -> Phone:
 class _Line:
     """What is known of one call that the engine has, or gets once it is waiting."""
 
-    __slots__ = ("entry", "movable", "offer", "parked", "talking", "wait")
+    __slots__ = ("dialled", "entry", "movable", "offer", "parked", "talking", "wait")
 
     def __init__(self) -> None:
         self.entry: f.CallQueued | None = None  # told to the engine at the next CallWaiting
         self.wait: c.StartWaiting | None = None
         self.offer = ""  # the open offer, "" for none
-        self.parked: c.OfferCall | None = None  # decided while the caller could not be moved
+        self.parked: c.OfferCall | c.DialCallback | None = None  # decided, cannot be done yet
+        self.dialled = ""  # callbacks: the offer whose attempt still lives on the switch
         self.movable = False
         self.talking = False
 
@@ -218,7 +219,9 @@ class Routing:
         """The switch is back and every live call has been taken up."""
         self._paused = False
         for line in list(self._lines.values()):
-            if line.parked is not None and line.movable:
+            if isinstance(line.parked, c.DialCallback):
+                self._dial(line)
+            elif line.parked is not None and line.movable:
                 order, line.parked = line.parked, None
                 line.movable = False
                 self._execute(order)
@@ -263,6 +266,9 @@ class Routing:
 
     def _failed(self, fact: e.OfferFailed, now: float) -> None:
         line = self._lines.get(fact.call_id)
+        if line is not None and line.dialled == fact.offer_id:
+            line.dialled = ""
+            self._dial(line)
         if line is None or line.offer != fact.offer_id:
             return  # we cancelled it ourselves, and the engine knows
         line.offer = ""
@@ -281,7 +287,15 @@ class Routing:
         self.act(f.CallbackConnected(fact.call_id), now)
 
     def _callback_failed(self, fact: e.CallbackFailed, now: float) -> None:
-        if self._lines.pop(fact.call_id, None) is not None:
+        line = self._lines.get(fact.call_id)
+        if line is None:
+            return
+        if line.dialled == fact.offer_id:
+            line.dialled = ""
+        if line.parked is not None:
+            self._dial(line)  # the engine knows that this attempt is over: it decided the next
+        else:
+            del self._lines[fact.call_id]
             self.act(f.CallbackFailed(fact.call_id, fact.why), now)
 
     def _held(self, fact: e.CallHeld, now: float) -> None:
@@ -317,7 +331,7 @@ class Routing:
                 line.offer, line.movable = "", False
                 self.act(f.OfferLost(offer, fact.why), now)
             elif fact.order == "DialCallback":
-                line.offer = ""
+                line.offer = line.dialled = ""
                 self.act(f.OfferUnreachable(offer, fact.why), now)
         if self._other is not None:
             self._other(fact, now)
@@ -347,27 +361,35 @@ class Routing:
             line.parked = order
 
     def _callback(self, offer: d.Callback) -> None:
-        line = self._lines[offer.call] = _Line()
+        line = self._lines.get(offer.call)
+        if line is None:
+            line = self._lines[offer.call] = _Line()
         line.offer = offer.offer
-        self._execute(
-            c.DialCallback(
-                offer.call,
-                offer.offer,
-                offer.agent,
-                self._phone(offer.agent),
-                offer.number,
-                self._caller_id(offer.queue),
-                offer.ring_s,
-                self._dial_s,
-            )
+        line.parked = c.DialCallback(
+            offer.call,
+            offer.offer,
+            offer.agent,
+            self._phone(offer.agent),
+            offer.number,
+            self._caller_id(offer.queue),
+            offer.ring_s,
+            self._dial_s,
         )
+        self._dial(line)
+
+    def _dial(self, line: _Line) -> None:
+        """Place the callback that was decided, unless the attempt before it is still ending."""
+        if line.parked is not None and not line.dialled and not self._paused:
+            order, line.parked = line.parked, None
+            line.dialled = order.offer_id
+            self._execute(order)
 
     def _cancel(self, cancel: d.CancelOffer) -> None:
         line = self._lines.get(cancel.call)
         if line is not None and line.offer == cancel.offer:
             line.offer = ""
             if line.parked is not None:
-                line.parked = None
+                line.parked, line.dialled = None, ""
                 return  # the switch never heard of it
         self._execute(c.CancelOffer(cancel.call, cancel.offer))
 
