@@ -116,7 +116,7 @@ def not_ready(floor: Floor, fact: f.AgentNotReady) -> None:
         raise _no_change(agent)
     offer = floor.offers.get(agent.offer)
     if offer is not None:
-        offers.refuse(floor, offer, fact.reason or offers.DECLINED, PAUSED)
+        offers.refuse(floor, offer, fact.reason, PAUSED)
         return
     agent.want(NOT_READY, fact.reason)
     floor.stop(agent, "not-ready", fact.reason)

@@ -102,7 +102,8 @@ class Engine:
         floor = self._floor
         out = floor.out = self._begin() if self._pending else []
         kind = type(fact)
-        if kind is Resumed:  # before any deadline is looked at
+        if isinstance(fact, Resumed):  # before any deadline of our absence is looked at
+            self._run_timers(resuming.went_away(fact, now))
             floor.now = max(floor.now, now)
             self._take(fact, kind)
             self._run_timers(now)

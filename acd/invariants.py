@@ -473,7 +473,7 @@ class CheckedEngine:
 
     def handle(self, fact: f.Fact, now: float) -> list[d.Decision]:
         """See `Engine.handle`."""
-        before = [] if isinstance(fact, f.Resumed) else self.tick(now)
+        before = self.tick(now - fact.away_s if isinstance(fact, f.Resumed) else now)
         decisions = self.engine.handle(fact, now)
         self.ledger.saw(fact, decisions, now)
         self._compare()
@@ -485,6 +485,8 @@ class CheckedEngine:
         while (due := self.engine.deadline()) is not None and due <= now:
             some = self.engine.tick(due)
             self.ledger.saw(None, some, due)
+            if self._strict:
+                self.ledger.demand()
             decisions += some
         return decisions
 

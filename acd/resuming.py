@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 from acd import facts as f
@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from acd.floor import Floor
 
 
+def went_away(fact: f.Resumed, now: float) -> float:
+    """When the absence began. Deadlines before that were ours to keep, and were kept."""
+    return now - fact.away_s if _possible(fact.away_s) else -inf
+
+
+def _possible(away_s: float) -> bool:
+    return isfinite(away_s) and away_s >= 0
+
+
 def resumed(floor: Floor, fact: f.Resumed) -> None:
     """Move the deadlines and make known those that people see."""
     away_s = fact.away_s
-    if not (isfinite(away_s) and away_s >= 0):
+    if not _possible(away_s):
         raise Refusal("bad-duration", f"cannot have been away for {away_s} s")
     floor.timers.shift(away_s)
     for offer in floor.offers.values():

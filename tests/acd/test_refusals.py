@@ -1,0 +1,158 @@
+"""What does not fit the state is refused with a stable code, and nothing has changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import get_args
+
+import pytest
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import HANDLERS, Engine
+from acd.site import Agent, Queue, Site
+
+SITE = Site(
+    (Queue("q"), Queue("other")),
+    (Agent("anna", queues=("q",)), Agent("bob", queues=("q",)), Agent("cleo", queues=("q",))),
+)
+NOW = 100.0
+
+
+def busy_floor() -> Engine:
+    """anna talks with c1, bob rings for c2, c3 waits, k4 is a callback, c5 is over."""
+    engine = Engine(SITE)
+    for agent in ("anna", "bob"):
+        engine.handle(f.AgentSignedIn(agent), 0.0)
+        engine.handle(f.AgentReady(agent), 0.0)
+    engine.handle(f.CallQueued("c1", "q"), 1.0)
+    engine.handle(f.OfferAccepted("o1"), 2.0)
+    engine.handle(f.CallQueued("c2", "q"), 90.0)
+    engine.handle(f.OfferRang("o2"), 91.0)
+    engine.handle(f.CallQueued("c3", "q"), 91.0)
+    engine.handle(f.CallQueued("c4", "q"), 91.0)
+    engine.handle(f.CallbackRequested("c4", "k4", "+15550100"), 92.0)
+    engine.handle(f.CallQueued("c5", "q"), 92.0)
+    engine.handle(f.CallerGone("c5"), 92.0)
+    engine.handle(f.ConsoleLost("bob"), 95.0)
+    engine.handle(f.PhoneFailed("cleo"), 95.0)
+    engine.tick(NOW)
+    return engine
+
+
+ROWS: list[tuple[f.Fact, str]] = [
+    (f.AgentSignedIn("nobody"), "unknown-agent"),
+    (f.AgentSignedIn("anna"), "already-signed-in"),
+    (f.AgentSignedOut("nobody"), "unknown-agent"),
+    (f.AgentSignedOut("cleo"), "not-signed-in"),
+    (f.AgentReady("cleo"), "not-signed-in"),
+    (f.AgentReady("anna"), "no-change"),
+    (f.AgentReady("bob"), "no-change"),
+    (f.AgentNotReady("cleo", "tea"), "not-signed-in"),
+    (f.PhoneFailed("cleo"), "no-change"),
+    (f.PhoneHealthy("anna"), "no-change"),
+    (f.ConsoleLost("bob"), "no-change"),
+    (f.ConsoleLost("cleo"), "not-signed-in"),
+    (f.ConsoleBack("anna"), "no-change"),
+    (f.CallQueued("c1", "q"), "call-known"),
+    (f.CallQueued("c3", "other"), "call-known"),
+    (f.CallQueued("c5", "q"), "call-over"),
+    (f.CallQueued("c9", "nowhere"), "unknown-queue"),
+    (f.CallerGone("c5"), "call-over"),
+    (f.CallerGone("c9"), "unknown-call"),
+    (f.CallerGone("k4"), "is-callback"),
+    (f.CallWithdrawn("c1", "voicemail"), "call-connected"),
+    (f.CallWithdrawn("k4", "voicemail"), "is-callback"),
+    (f.OfferRang("o1"), "offer-over"),
+    (f.OfferRang("o2"), "no-change"),
+    (f.OfferAccepted("o1"), "offer-over"),
+    (f.OfferAccepted("o99"), "offer-over"),
+    (f.OfferDeclined("o1"), "offer-over"),
+    (f.OfferUnanswered("o1"), "offer-over"),
+    (f.OfferUnreachable("o1"), "offer-over"),
+    (f.OfferLost("o1"), "offer-over"),
+    (f.CallHeld("c3"), "not-connected"),
+    (f.CallRetrieved("c1"), "no-change"),
+    (f.CallEnded("c5"), "call-over"),
+    (f.CallEnded("c9"), "unknown-call"),
+    (f.CallEnded("k4"), "not-connected"),
+    (f.CallFoundConnected("c3", "q", "nobody", 1.0), "unknown-agent"),
+    (f.CallFoundConnected("c3", "q", "anna", 1.0), "agent-busy"),
+    (f.CallFoundConnected("c1", "q", "bob", 1.0), "call-connected"),
+    (f.CallFoundConnected("c5", "q", "bob", 1.0), "call-over"),
+    (f.WrapUpDone("anna"), "not-in-wrap-up"),
+    (f.WrapUpExtended("anna", 5.0), "not-in-wrap-up"),
+    (f.CallbackRequested("c1", "k1", "+1"), "call-not-waiting"),
+    (f.CallbackRequested("c4", "k1", "+1"), "call-not-waiting"),
+    (f.CallbackRequested("k4", "k1", "+1"), "call-not-waiting"),
+    (f.CallbackRequested("c3", "k4", "+1"), "callback-known"),
+    (f.CallbackRequested("c3", "k1", ""), "no-number"),
+    (f.CallbackConnected("k4"), "not-dialling"),
+    (f.CallbackConnected("c1"), "not-a-callback"),
+    (f.CallbackFailed("k4", "busy"), "not-dialling"),
+    (f.CallbackCancelled("c3"), "not-a-callback"),
+    (f.CallbackCancelled("k9"), "unknown-call"),
+    (f.Resumed(-1.0), "bad-duration"),
+    (f.Resumed(float("nan")), "bad-duration"),
+    (f.Configured(Site((Queue("q"), Queue("q")))), "bad-site"),
+    (f.Configured(Site((Queue("q"),), (Agent("anna", queues=("gone",)),))), "bad-site"),
+    (f.Configured(Site((Queue("q"),), (Agent("anna"), Agent("anna")))), "bad-site"),
+    (f.Configured(Site()), "bad-site"),
+]
+
+
+@pytest.mark.parametrize(("fact", "code"), ROWS)
+def test_refused_and_nothing_changed(fact: f.Fact, code: str) -> None:
+    """A late, repeated or impossible fact is harmless and says what is wrong with it."""
+    engine = busy_floor()
+    before = json.dumps(engine.snapshot(), sort_keys=True)
+    decisions = engine.handle(fact, NOW)
+    assert [(type(x), getattr(x, "code", "")) for x in decisions] == [(d.Refused, code)]
+    assert decisions[0].fact == type(fact).__name__  # type: ignore[union-attr]
+    assert decisions[0].message  # type: ignore[union-attr]
+    assert json.dumps(engine.snapshot(), sort_keys=True) == before
+
+
+def test_every_fact_has_a_handler() -> None:
+    """A fact without a handler would be refused for ever."""
+    assert set(HANDLERS) == set(get_args(f.Fact))
+
+
+def test_every_fact_is_refused_on_an_empty_floor_or_means_it() -> None:
+    """Nothing that a fresh engine is told can make it fail."""
+    values = {"str": "x", "float": 1.0, "float | None": 1.0, "int": 1, "bool": True}
+    for kind in HANDLERS:
+        if kind is f.Configured:
+            continue
+        given = {
+            field.name: values[str(field.type)]
+            for field in fields(kind)
+            if str(field.type) in values
+        }
+        decisions = Engine(Site()).handle(kind(**given), 1.0)
+        codes = [x.code for x in decisions if isinstance(x, d.Refused)]
+        assert codes or kind is f.Resumed, kind
+
+
+def test_an_unknown_fact_is_refused() -> None:
+    """A journal of a newer version must not stop an older one."""
+    decisions = Engine(SITE).handle("news", 1.0)  # type: ignore[arg-type]
+    assert [x.code for x in decisions if isinstance(x, d.Refused)] == ["unknown-fact"]
+
+
+def test_a_wrong_site_is_an_error_of_who_builds_the_engine() -> None:
+    """At the start there is nothing to keep, so there is nothing to refuse softly."""
+    with pytest.raises(ValueError, match="one id"):
+        Engine(Site((Queue("q"), Queue("q"))))
+
+
+def test_wrap_up_cannot_be_extended_by_nonsense() -> None:
+    """A wish from outside must not make a deadline that never comes, or that has passed."""
+    engine = busy_floor()
+    engine.handle(f.CallEnded("c1"), NOW)
+    before = engine.snapshot()
+    for by_s in (0.0, -5.0, float("inf"), float("nan"), 1e9):
+        decisions = engine.handle(f.WrapUpExtended("anna", by_s), NOW)
+        assert [x.code for x in decisions if isinstance(x, d.Refused)] == ["bad-duration"]
+    assert engine.snapshot() == before

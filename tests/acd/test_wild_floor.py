@@ -1,0 +1,480 @@
+"""Wild traffic under the invariants, from seeds; and proof that planted bugs are caught.
+
+WILD_SEEDS=10000 python -m pytest tests/acd/test_wild_floor.py     more seeds
+WILD_FIRST=4711 WILD_SEEDS=1 ...                                   one seed again
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+import acd.engine
+import acd.matching
+from acd import callbacks, calls, configuring, desk, offers
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import HANDLERS, Engine
+from acd.floor import Floor
+from acd.invariants import Broken, CheckedEngine
+from acd.lines import Line, Visit
+from acd.site import Agent, Queue, Site, SkillNeed
+
+SITE = Site(
+    (
+        Queue("sales", ring_s=10.0, wrap_up_s=20.0, overflow_after_s=40.0, overflow_to="rest"),
+        Queue("vip", priority=5, needs=(SkillNeed("german", 2),), wrap_up_s=0.0),
+        Queue("rest", wrap_up_s=None, callback_attempts=2, callback_retry_s=50.0),
+    ),
+    (
+        Agent("anna", queues=("sales", "vip"), skills={"german": 3}),
+        Agent("bob", queues=("sales", "rest"), skills={"billing": 2}),
+        Agent("cleo", queues=("vip", "rest"), skills={"german": 2, "billing": 5}),
+        Agent("dan", queues=("rest",)),
+    ),
+)
+SMALL = Site(
+    (SITE.queues[0], SITE.queues[2], Queue("new", priority=1)),
+    (
+        Agent("anna", queues=("sales", "new")),
+        Agent("cleo", queues=("rest", "new"), skills={"billing": 1}),
+        Agent("eve", queues=("sales", "rest", "new"), skills={"billing": 9}),
+    ),
+)
+NOT_REPEATABLE = (f.WrapUpExtended, f.Resumed, f.Configured)
+AGENTS = ("anna", "bob", "cleo", "dan", "eve", "nobody")
+QUEUES = ("sales", "sales", "vip", "rest", "new", "nowhere")
+
+
+class Wild:
+    """Random facts, mostly possible ones, at random times; the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.live = Engine(SITE)
+        self.checked = CheckedEngine(self.live)
+        self.now = 1000.0
+        self.journal: list[tuple[f.Fact, float]] = []
+        self.decisions: list[d.Decision] = []
+        self.calls = 0
+        self.seen: list[f.Fact] = []
+
+    def run(self, steps: int) -> None:
+        """Some steps, then everything goes home."""
+        for agent in ("anna", "bob", "cleo"):
+            self.tell(f.AgentSignedIn(agent))
+            self.tell(f.AgentReady(agent))
+        for _ in range(steps):
+            self.now += self.random.choice((0.0, 0.5, 2.0, 7.0, 30.0))
+            if self.random.random() < 0.02:
+                self.restart()
+            fact = self.draw()
+            self.tell(fact)
+            if self.random.random() < 0.1 and not isinstance(fact, NOT_REPEATABLE):
+                self.repeat(fact)
+        self.drain()
+
+    def tell(self, fact: f.Fact) -> None:
+        """Journal a fact and handle it, ledger beside."""
+        self.journal.append((fact, self.now))
+        self.seen = [*self.seen[-30:], fact]
+        self.decisions += self.checked.handle(fact, self.now)
+
+    def repeat(self, fact: f.Fact) -> None:
+        """I8: the same news at once again is refused and changes nothing."""
+        self.decisions += self.checked.tick(self.now)
+        before = self.live.snapshot()
+        last = self.live.handle(fact, self.now)
+        assert [type(x) for x in last] == [d.Refused], fact
+        assert self.live.snapshot() == before, fact
+
+    def restart(self) -> None:
+        """The process dies and comes back from a snapshot that went through JSON."""
+        self.decisions += self.checked.tick(self.now)
+        self.live = Engine.restore(self.live.site, json.loads(json.dumps(self.live.snapshot())))
+        self.checked.engine = self.live
+        if self.random.random() < 0.5:
+            away_s = self.random.choice((0.0, 5.0, 100.0))
+            self.now += away_s
+            self.tell(f.Resumed(away_s))
+
+    def draw(self) -> f.Fact:
+        """A fact for one of the things that are there, or for something that isn't."""
+        r = self.random
+        agent = r.choice(AGENTS)
+        at = r.random()
+        if at < 0.22:
+            self.calls += 1
+            needs = r.choice(((), (), (SkillNeed("billing", r.choice((1, 4))),)))
+            entered = r.choice((None, None, self.now - 20.0, self.now + 9.0))
+            queue = r.choice(QUEUES)
+            return f.CallQueued(f"c{self.calls}", queue, needs, r.choice((0, 0, 3)), entered)
+        if at < 0.25 and self.seen:
+            return r.choice([fact for fact in self.seen if not isinstance(fact, NOT_REPEATABLE)])
+        if at < 0.45:
+            return self.draw_person(agent)
+        if at < 0.47:
+            return f.Configured(r.choice((SITE, SMALL)))
+        return self.draw_open(agent)
+
+    def draw_person(self, agent: str) -> f.Fact:
+        """Something that an agent, a phone or a console does."""
+        return self.random.choice(
+            (
+                f.AgentSignedIn(agent, self.random.random() < 0.9),
+                f.AgentSignedOut(agent),
+                f.AgentReady(agent),
+                f.AgentReady(agent),
+                f.AgentReady(agent),
+                f.AgentReady(agent),
+                f.AgentNotReady(agent, self.random.choice(("", "lunch"))),
+                f.PhoneFailed(agent),
+                f.PhoneHealthy(agent),
+                f.PhoneHealthy(agent),
+                f.ConsoleLost(agent),
+                f.ConsoleBack(agent),
+                f.ConsoleBack(agent),
+                f.WrapUpDone(agent),
+                f.WrapUpDone(agent),
+                f.WrapUpExtended(agent, 10.0),
+            )
+        )
+
+    def draw_open(self, agent: str) -> f.Fact:
+        """What may become of one of the open visits."""
+        r = self.random
+        views = self.live.visits()
+        if not views:
+            return f.CallerGone("c0")
+        view = r.choice(views)
+        call, offer = view.call, view.offer
+        if view.place == "offered" and r.random() < 0.9:
+            return r.choice(
+                (
+                    f.OfferRang(offer),
+                    f.OfferAccepted(offer),
+                    f.OfferAccepted(offer),
+                    f.OfferAccepted(offer),
+                    f.OfferDeclined(offer),
+                    f.OfferUnanswered(offer),
+                    f.OfferUnreachable(offer),
+                    f.OfferLost(offer),
+                    f.CallerGone(call),
+                    f.CallbackRequested(call, f"k{call}", "+15550100"),
+                    f.CallFoundConnected(call, view.queue, agent, view.entered),
+                    f.CallFoundConnected(call, view.queue, view.agent, view.entered),
+                    f.CallbackConnected(call),
+                )
+            )
+        if view.place == "dialling":
+            why = r.choice(("busy", "no answer", "agent gone"))
+            return r.choice(
+                (
+                    f.CallbackConnected(call),
+                    f.CallbackFailed(call, why),
+                    f.CallEnded(call, r.choice(("agent", "switch lost"))),
+                    f.CallbackCancelled(call),
+                    f.CallFoundConnected(call, view.queue, agent, view.entered),
+                )
+            )
+        by = r.choice(("caller", "agent", "system", "switch lost"))
+        return r.choice(
+            (
+                f.CallEnded(call, by),
+                f.CallHeld(call),
+                f.CallRetrieved(call),
+                f.CallerGone(call),
+                f.CallWithdrawn(call, "voicemail"),
+                f.CallbackRequested(call, f"k{call}", "+15550100"),
+                f.CallbackRequested(call, f"k{call}", "+15550100"),
+                f.CallbackCancelled(call),
+                f.CallFoundConnected(call, view.queue, agent, view.entered),
+                f.CallFoundConnected(f"x{self.calls}", "sales", agent, self.now - 5.0),
+            )
+        )
+
+    def drain(self) -> None:
+        """Faults stop and everybody goes home: nothing may be left over."""
+        for view in self.live.visits():
+            if view.kind == "call":
+                self.tell(f.CallEnded(view.call, "caller"))
+        for view in self.live.visits():
+            self.tell(f.CallbackCancelled(view.call))
+        for view in self.live.visits():
+            self.tell(f.CallEnded(view.call, "caller"))
+        for agent in self.live.agents.copy():
+            self.tell(f.WrapUpDone(agent))
+            self.tell(f.AgentSignedOut(agent))
+        self.checked.ledger.drained()
+        self.checked.ledger.demand()
+        assert {agent.state for agent in self.live.agents.values()} == {"offline"}
+
+    def folded(self) -> tuple[Engine, list[d.Decision]]:
+        """I9: what the journal alone makes of it, without a single tick."""
+        engine = Engine(SITE)
+        decisions: list[d.Decision] = []
+        for fact, now in self.journal:
+            decisions += engine.handle(fact, now)
+        engine.tick(self.now)
+        return engine, decisions
+
+
+def _seeds() -> range:
+    first = int(os.environ.get("WILD_FIRST", "1"))
+    return range(first, first + int(os.environ.get("WILD_SEEDS", "300")))
+
+
+def test_wild_floors_keep_every_invariant() -> None:
+    """I1-I6, I8, I9, I11, I12 hold on wild floors, through restarts and new configurations."""
+    outcomes: set[str] = set()
+    refused: set[str] = set()
+    for seed in _seeds():
+        wild = Wild(seed)
+        try:
+            wild.run(120)
+            engine, decisions = wild.folded()
+            wild.checked.tick(wild.now)
+            assert engine.snapshot() == wild.live.snapshot(), "fold(journal) is not the live state"
+            assert decisions == wild.decisions, "fold(journal) decides differently"
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+        outcomes |= {x.outcome for x in wild.decisions if isinstance(x, d.CallLeft)}
+        refused |= {x.code for x in wild.decisions if isinstance(x, d.Refused)}
+    if len(_seeds()) >= 300:  # the wild must really get around
+        assert outcomes == {
+            "answered",
+            "abandoned",
+            "overflowed",
+            "callback",
+            "withdrawn",
+            "switch lost",
+            "reached",
+            "expired",
+        }
+        assert len(refused) >= 15
+
+
+# Planted bugs ----------------------------------------------------------------------------
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _handler(kind: type, broken: Callable[[Floor, Any], None]) -> Plant:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(acd.engine, "HANDLERS", {**HANDLERS, kind: broken})
+
+    return plant
+
+
+def _answered_and_still_in_line(board: Floor, fact: f.OfferAccepted) -> None:
+    offer = board.offers.get(fact.offer)
+    offers.accepted(board, fact)
+    if offer is not None and offer.visit.kind == "call":
+        board.put_back(offer.visit)
+
+
+def _gone_counts_as_answered(board: Floor, fact: f.CallerGone) -> None:
+    visit = board.visit(fact.call)
+    if visit.place != "offered":
+        return calls.caller_gone(board, fact)
+    offer = board.offers[visit.offer]
+    offers.close(board, offer, "accepted")
+    return offers.connect(board, visit, offer.agent, offers.ANSWERED, "answered")
+
+
+def _leaves_without_an_abandon(board: Floor, fact: f.CallerGone) -> None:
+    visit = board.visit(fact.call)
+    if visit.place != "waiting":
+        return calls.caller_gone(board, fact)
+    board.leave_line(visit)
+    return board.drop(visit, final=True)
+
+
+def _hang_up_in_line_is_missed(board: Floor, fact: f.CallerGone) -> None:
+    if board.visit(fact.call).place != "waiting":
+        calls.caller_gone(board, fact)
+
+
+def _rings_on(patch: pytest.MonkeyPatch) -> None:
+    close = offers.close
+
+    def silent(
+        board: Floor, offer: offers.OpenOffer, outcome: str, cancel: d.Reason | None = None
+    ) -> None:
+        close(board, offer, outcome, None if cancel is calls.CALLER_GONE else cancel)
+
+    patch.setattr(offers, "close", silent)
+
+
+def _stuck_in_reserved(patch: pytest.MonkeyPatch) -> None:
+    settle = Floor.settle
+
+    def forgetful(board: Floor, agent: Any) -> None:
+        if agent.state != "reserved":
+            settle(board, agent)
+
+    patch.setattr(Floor, "settle", forgetful)
+
+
+def _no_ring_timer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acd.engine, "ALARMS", {**acd.engine.ALARMS, "offer": lambda board, about: None})
+
+
+def _counted_twice(patch: pytest.MonkeyPatch) -> None:
+    tell = Floor.tell_left
+
+    def twice(board: Floor, visit: Visit, *rest: Any) -> None:
+        tell(board, visit, *rest)
+        if visit.place == "offered":
+            visit.books.leave("abandoned")
+
+    patch.setattr(Floor, "tell_left", twice)
+
+
+def _told_twice(patch: pytest.MonkeyPatch) -> None:
+    tell = Floor.tell_left
+
+    def twice(board: Floor, visit: Visit, *rest: Any) -> None:
+        tell(board, visit, *rest)
+        tell(board, visit, *rest)
+
+    patch.setattr(Floor, "tell_left", twice)
+
+
+def _last_come_first_served(patch: pytest.MonkeyPatch) -> None:
+    def add(line: Line, visit: Visit) -> None:
+        key = (-(line.queue.config.priority + visit.priority), -visit.arrived, visit.seq, visit)
+        visit.key = key
+        line.callers.append(key)
+        line.callers.sort()
+
+    patch.setattr(Line, "add", add)
+
+
+def _queue_priority_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def add(line: Line, visit: Visit) -> None:
+        visit.key = (-visit.priority, visit.arrived, visit.seq, visit)
+        line.callers.append(visit.key)
+        line.callers.sort()
+
+    patch.setattr(Line, "add", add)
+
+
+def _rona_loses_the_place(patch: pytest.MonkeyPatch) -> None:
+    def back(board: Floor, visit: Visit) -> None:
+        visit.arrived = board.now
+        board.rehome(visit)
+        board.seek_agent(visit)
+
+    patch.setattr(Floor, "back_in_line", back)
+
+
+def _idle_clock_is_reset(patch: pytest.MonkeyPatch) -> None:
+    settle = Floor.settle
+
+    def reset(board: Floor, agent: Any) -> None:
+        agent.idle_since = None
+        settle(board, agent)
+
+    patch.setattr(Floor, "settle", reset)
+
+
+def _skills_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acd.matching.Group, "serves", lambda group, line: line.queue.id in group.queues)
+
+
+def _newly_ready_agent_sleeps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acd.matching.Matching, "first_caller", staticmethod(lambda agent: (None, 0)))
+
+
+def _hold_is_counted_twice(board: Floor, fact: f.CallRetrieved) -> None:
+    visit = board.visit(fact.call)
+    held_since = visit.held_since
+    calls.retrieved(board, fact)
+    visit.hold_s += board.now - (held_since or board.now)
+
+
+def _change_is_not_told(board: Floor, fact: f.AgentNotReady) -> None:
+    board.agent(fact.agent)
+    told = len(board.out)
+    desk.not_ready(board, fact)
+    board.out[told:] = [x for x in board.out[told:] if not isinstance(x, d.AgentChanged)]
+
+
+def _two_phones_for_one_agent(patch: pytest.MonkeyPatch) -> None:
+    seek = Floor.seek_agent
+
+    def greedy(board: Floor, visit: Visit) -> None:
+        busy = next((a for a in board.agents.values() if a.state == "reserved" and a.offer), None)
+        if busy is None or visit.line.idle:
+            return seek(board, visit)
+        busy.state = "ready"
+        return offers.make(board, visit, busy, 1, 1)
+
+    patch.setattr(Floor, "seek_agent", greedy)
+
+
+def _removed_queue_loses_its_callers(board: Floor, fact: f.Configured) -> None:
+    for visit in list(board.visits.values()):
+        if visit.place == "waiting" and visit.queue.id not in {q.id for q in fact.site.queues}:
+            board.leave_line(visit)
+            board.drop(visit, final=True)
+    configuring.configured(board, fact)
+
+
+def _callback_loses_its_place(patch: pytest.MonkeyPatch) -> None:
+    caller_left = callbacks.caller_left
+
+    def late(board: Floor, callback_id: str) -> None:
+        if callback_id in board.visits:
+            board.visits[callback_id].arrived = board.now
+        caller_left(board, callback_id)
+
+    patch.setattr(callbacks, "caller_left", late)
+
+
+BUGS: dict[str, Plant] = {
+    "two agents answer one call": _handler(f.OfferAccepted, _answered_and_still_in_line),
+    "two offers for one agent": _two_phones_for_one_agent,
+    "a call is counted twice": _counted_twice,
+    "a call's end is told twice": _told_twice,
+    "leaving the queue without an abandon": _handler(f.CallerGone, _leaves_without_an_abandon),
+    "a caller who is gone still waits": _handler(f.CallerGone, _hang_up_in_line_is_missed),
+    "a caller who is gone is shown as answered": _handler(f.CallerGone, _gone_counts_as_answered),
+    "an agent is stuck in reserved": _stuck_in_reserved,
+    "an offer outlives its deadline": _no_ring_timer,
+    "a phone rings on after its caller": _rings_on,
+    "last come, first served": _last_come_first_served,
+    "the queue's priority is forgotten": _queue_priority_is_forgotten,
+    "a caller loses the place by RONA": _rona_loses_the_place,
+    "a callback loses the caller's place": _callback_loses_its_place,
+    "a caller's hang-up resets the idle clock": _idle_clock_is_reset,
+    "skills are ignored": _skills_are_ignored,
+    "a ready agent does not look for work": _newly_ready_agent_sleeps,
+    "hold time is counted twice": _handler(f.CallRetrieved, _hold_is_counted_twice),
+    "an agent's change is not told": _handler(f.AgentNotReady, _change_is_not_told),
+    "a removed queue loses its callers": _handler(f.Configured, _removed_queue_loses_its_callers),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bug_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A harness that finds nothing proves nothing until it has found these."""
+    BUGS[bug](monkeypatch)
+    for seed in range(1, 61):
+        try:
+            Wild(seed).run(120)
+        except Broken:
+            return
+    pytest.fail(f"not caught: {bug}")
+
+
+def test_unplanted_is_clean() -> None:
+    """The seeds that catch the planted bugs find nothing in the real engine."""
+    for seed in range(1, 61):
+        Wild(seed).run(120)
