@@ -1,7 +1,11 @@
-"""Hatchling's hook: the front end is built into every wheel and every editable install."""
+"""Hatchling's hook: the front end is built into every wheel and every editable install.
+
+With CALLCENTER_SKIP_FRONT_END set it is left out (`make run` builds it in a step of its own).
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg, misc, unused-i
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it collects files; a source archive needs no build."""
-        if self.target_name != "wheel":
+        if self.target_name != "wheel" or os.environ.get("CALLCENTER_SKIP_FRONT_END"):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root))

@@ -39,6 +39,7 @@ export function percent(value: number | null | undefined, digits = 1): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
   return numbers(`percent${digits}`, {
     style: "percent",
+    minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
 }

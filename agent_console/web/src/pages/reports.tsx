@@ -10,7 +10,9 @@ import { Chart } from "../parts/chart";
 import { refusalText } from "../parts/actions";
 import { Refused } from "../live";
 import { Empty, Figure } from "../parts/parts";
+import type { ServiceLevels } from "../protocol";
 import type { Words } from "../words/en";
+import { levelOfAll } from "./floor/levels";
 import { browserZone, dayAfter, dayOf, midnight } from "../zone";
 
 /** One row per queue and interval: `reporting.intervals.interval_row`. */
@@ -26,7 +28,7 @@ interface Row {
   waiting: number;
   answered_within: number;
   abandoned_within: number;
-  service_level: Record<string, number | null>;
+  service_level: ServiceLevels;
   abandon_rate: number | null;
   abandon_rate_without_short: number | null;
   asa_s: number | null;
@@ -37,6 +39,13 @@ interface Row {
   hold_s: number;
   wrap_up_s: number;
   books: number;
+}
+
+/** A figure that an older server does not give counts as nothing, never as a broken row. */
+function whole(row: api.ReportRow): Row {
+  const counts = { short_abandoned: 0, flowed_out: 0, waiting: 0, answered_within: 0, abandoned_within: 0 };
+  const sums = { talk_s: 0, hold_s: 0, wrap_up_s: 0, books: row["balanced"] === false ? 1 : 0 };
+  return { ...counts, ...sums, ...row } as unknown as Row;
 }
 
 const zone = (): string => {
@@ -73,7 +82,7 @@ export function ReportsPage() {
     if (!known) return undefined;
     let current = true;
     api.intervals(wanted).then(
-      (rows) => current && setLoaded({ rows: rows as unknown as Row[], at: serverNow(), problem: "" }),
+      (rows) => current && setLoaded({ rows: rows.map(whole), at: serverNow(), problem: "" }),
       (problem: unknown) =>
         current &&
         setLoaded({ rows: [], at: serverNow(), problem: problem instanceof Refused ? refusalText(problem) : "?" }),
@@ -187,8 +196,6 @@ function DayChart({ rows }: { rows: Row[] }) {
     const starts = [...new Set(rows.map((row) => row.start))].sort((a, b) => a - b);
     const sum = (of: (row: Row) => number): number[] =>
       starts.map((start) => rows.filter((row) => row.start === start).reduce((all, row) => all + of(row), 0));
-    const counted = sum((row) => row.answered + row.abandoned + row.flowed_out - row.short_abandoned);
-    const within = sum((row) => row.answered_within);
     return {
       at: starts,
       series: [
@@ -197,8 +204,8 @@ function DayChart({ rows }: { rows: Row[] }) {
         { name: t.figures.abandoned.name, colour: "--bad", values: sum((row) => row.abandoned) },
         {
           name: t.figures.service_level.name,
-          colour: "--good",
-          values: within.map((n, i) => (counted[i] ? n / (counted[i] ?? 1) : null)),
+          colour: "--ring",
+          values: starts.map((start) => levelOfAll(rows.filter((row) => row.start === start))),
           share: true,
         },
       ],
@@ -224,11 +231,11 @@ const COLUMNS: Column[] = [
   { figure: "short_abandoned", of: (row) => count(row.short_abandoned) },
   { figure: "flowed_out", of: (row) => count(row.flowed_out) },
   { figure: "still_waiting", of: (row) => count(row.waiting) },
-  { figure: "service_level", of: (row) => percent(row.service_level["standard"]) },
-  { figure: "negative", of: (row) => percent(row.service_level["negative"]) },
-  { figure: "ignored", of: (row) => percent(row.service_level["ignored"]) },
-  { figure: "positive", of: (row) => percent(row.service_level["positive"]) },
-  { figure: "handled_only", of: (row) => percent(row.service_level["handled_only"]) },
+  { figure: "service_level", of: (row) => percent(row.service_level.standard) },
+  { figure: "negative", of: (row) => percent(row.service_level.negative) },
+  { figure: "ignored", of: (row) => percent(row.service_level.ignored) },
+  { figure: "positive", of: (row) => percent(row.service_level.positive) },
+  { figure: "handled_only", of: (row) => percent(row.service_level.handled_only) },
   { figure: "abandon_rate", of: (row) => percent(row.abandon_rate) },
   { figure: "abandon_rate_without_short", of: (row) => percent(row.abandon_rate_without_short) },
   { figure: "asa", of: (row) => clock(row.asa_s) },
@@ -330,7 +337,7 @@ function total(rows: Row[]): Row {
     answered_within: within,
     abandoned_within: early,
     service_level: {
-      standard: share(within, answered + abandoned + flowed - short),
+      standard: levelOfAll(rows),
       negative: share(within, offered),
       ignored: share(within, offered - early),
       positive: share(within + early, offered),

@@ -2,8 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { hourMinute, percent } from "../format";
-import { language } from "../language";
+import { hourMinute, NOTHING, percent, timeOfDay } from "../format";
+import { language, words } from "../language";
 import { theme } from "../theme";
 
 export interface Series {
@@ -51,10 +51,17 @@ function options(width: number, series: Series[]): uPlot.Options {
     width,
     height: HEIGHT_px,
     cursor: { y: false, points: { size: 6 } },
+    padding: [10, 4, 0, 0],
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.1))] }, share: { range: [0, 1] } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map(hourMinute) },
+      {
+        ...axis,
+        // A short stretch of time is told by the second.
+        values: (_, ticks) =>
+          ticks.map((ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay : hourMinute),
+        space: 70,
+      },
       { ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
       ...(hasShare
         ? [
@@ -63,14 +70,14 @@ function options(width: number, series: Series[]): uPlot.Options {
               side: 1 as const,
               scale: "share",
               grid: { show: false },
-              size: 44,
+              size: 50,
               values: (_: uPlot, ticks: number[]) => ticks.map((tick) => percent(tick, 0)),
             },
           ]
         : []),
     ],
     series: [
-      { value: (_, at) => (at ? hourMinute(at) : "") },
+      { label: words().reports.time, value: (_, at) => (at ? timeOfDay(at) : NOTHING) },
       ...series.map((one) => ({
         label: one.name,
         scale: one.share ? "share" : "y",
@@ -81,7 +88,7 @@ function options(width: number, series: Series[]): uPlot.Options {
         spanGaps: true,
         ...(one.bars && bars ? { paths: bars } : {}),
         value: (_: uPlot, value: number | null) =>
-          value === null || value === undefined ? "—" : one.share ? percent(value) : String(value),
+          value === null || value === undefined ? NOTHING : one.share ? percent(value) : String(value),
       })),
     ],
   };

@@ -18,7 +18,7 @@ export function Since({ at, testid }: { at: number | null; testid?: string }) {
 
 /** Counts down to a moment. */
 export function Until({ at }: { at: number }) {
-  return <span class="figures">{clock(Math.ceil(Math.max(0, at - second.value)))}</span>;
+  return <span class="figures">{clock(Math.round(Math.max(0, at - second.value)))}</span>;
 }
 
 export const stateClass = (state: string): string => `state-${state.replace(/[^a-z]/g, "-")}`;

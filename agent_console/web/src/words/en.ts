@@ -370,6 +370,7 @@ export const en = {
     minutes: (n: number) => `${n} min`,
     csv: "Download CSV",
     interval_start: "Interval",
+    time: "Time",
     total: "Day",
     none: "Nothing happened on this day.",
     noneHint: "Choose another day or another queue.",

@@ -367,6 +367,7 @@ export const zh: Words = {
     minutes: (n) => `${n} 分钟`,
     csv: "下载 CSV",
     interval_start: "时段",
+    time: "时间",
     total: "全天",
     none: "当天没有任何数据。",
     noneHint: "请选择其他日期或队列。",

@@ -14,6 +14,7 @@ import {
   answer,
   answering,
   call,
+  decline,
   desk,
   isLive,
   isRinging,
@@ -25,16 +26,8 @@ import {
 
 const hasSound = (): boolean => onBrowserPhone.value && phone.talk.value === "up";
 
-function decline(actions: Actions, card: CallCard): void {
-  void actions.run("decline", async () => {
-    try {
-      await live.do("decline", { offer_id: card.offer_id });
-    } finally {
-      // Stops the ringing here also when the server could not be told.
-      phone.reject();
-    }
-  });
-}
+const refuse = (actions: Actions, card: CallCard): void =>
+  void actions.run("decline", () => decline(card));
 
 /** Over the console; when that is away, the line itself still ends the call. */
 function hangUp(actions: Actions, card: CallCard): void {
@@ -53,7 +46,7 @@ export function callKeys(actions: Actions, toggleKeypad: () => void): Keys {
   const card = call.value;
   if (!card) return {};
   if (isRinging(card)) {
-    const keys: Keys = { D: () => decline(actions, card) };
+    const keys: Keys = { D: () => refuse(actions, card) };
     if (onBrowserPhone.value) keys["A"] = keys["Enter"] = () => answer(card);
     return keys;
   }
@@ -129,7 +122,7 @@ function CallTimer({ card }: { card: CallCard }) {
   if (isRinging(card) && deadline !== null) {
     return (
       <span class="call-timer" data-testid="ring-left">
-        {t.call.ringsFor(clock(Math.ceil(Math.max(0, deadline - second.value))))}
+        {t.call.ringsFor(clock(Math.round(Math.max(0, deadline - second.value))))}
       </span>
     );
   }
@@ -167,7 +160,7 @@ function RingingButtons({ card, actions }: { card: CallCard; actions: Actions })
             {isVirtual.value ? t.call.answerVirtual : t.call.answerOnDesk}
           </p>
         )}
-        <Act actions={actions} name="decline" class="decline" hint="D" onAct={() => decline(actions, card)}>
+        <Act actions={actions} name="decline" class="decline" hint="D" onAct={() => refuse(actions, card)}>
           <Icon name="hangUp" />
           {t.call.decline}
         </Act>

@@ -42,7 +42,6 @@ export function DeskPage() {
   if (!now) {
     return <Empty title={live.connection.value === "open" ? t.app.loading : t.connection.connecting} />;
   }
-  const wrapping = now.state === "wrap-up" && now.call !== null;
   return (
     <div class="desk">
       <StateBar actions={stateActions} onHelp={() => setHelp(true)} />
@@ -57,8 +56,8 @@ export function DeskPage() {
             ) : (
               <Idle />
             )}
-            {wrapping && now.call ? <WrapUp card={now.call} form={form} /> : null}
-            {now.call && !wrapping ? null : <MyQueues />}
+            {now.call && now.call.place !== "ringing" ? <WrapUp card={now.call} form={form} /> : null}
+            {now.call ? null : <MyQueues />}
           </div>
           <RecordPanel />
         </div>

@@ -33,6 +33,19 @@ export function answer(card: CallCard): void {
   phone.answer();
 }
 
+/** The offer that this agent is declining. */
+let declined = "";
+
+export async function decline(card: CallCard): Promise<void> {
+  declined = card.offer_id;
+  try {
+    await live.do("decline", { offer_id: card.offer_id });
+  } finally {
+    // Stops the ringing here also when the server could not be told.
+    phone.reject();
+  }
+}
+
 export const answering = computed(
   () => call.value !== null && answerWanted.value === (call.value.offer_id || call.value.call_id),
 );
@@ -84,7 +97,8 @@ function followCall(): () => void {
     const isOver = card === null || card.place === "ended" || card.call_id !== was?.call_id;
     if (wasOn && isOver) {
       answerWanted.value = "";
-      untracked(() => phone.endCall());
+      // A declined call is told "busy here", any other leftover just ends.
+      untracked(() => (was.offer_id && was.offer_id === declined ? phone.reject() : phone.endCall()));
     }
   });
 }

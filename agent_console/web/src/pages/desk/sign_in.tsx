@@ -28,13 +28,13 @@ export function SignIn() {
           throw failed;
         }
       }
-      await live.do("sign_in", { phone: kind });
+      await live.do("sign_in", { phone: virtual ? "desk" : kind });
     });
     signingIn.value = false;
   };
 
   const choices = virtual
-    ? [{ id: "browser", name: t.desk.phoneVirtual, hint: t.desk.phoneVirtualHint }]
+    ? [{ id: "desk", name: t.desk.phoneVirtual, hint: t.desk.phoneVirtualHint }]
     : [
         { id: "browser", name: t.desk.phoneBrowser, hint: t.desk.phoneBrowserHint },
         { id: "desk", name: t.desk.phoneDesk, hint: t.desk.phoneDeskHint },

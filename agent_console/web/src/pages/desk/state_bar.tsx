@@ -5,7 +5,7 @@ import { say, words } from "../../language";
 import { reasonName } from "../../names";
 import { Act, type Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
-import { Menu, Meter, Since, stateClass, stateWord, Until } from "../../parts/parts";
+import { Menu, Meter, Since, stateClass, stateWord } from "../../parts/parts";
 import type { Desk, Today } from "../../protocol";
 import type { Keys } from "./keys";
 import { desk, isVirtual, phone } from "./line";
@@ -42,9 +42,11 @@ export function StateBar({ actions, onHelp }: { actions: Actions; onHelp: () => 
           </strong>
           {now.reason ? <small data-testid="state-reason">{reasonName(now.reason)}</small> : null}
         </span>
-        <span class="state-timer" data-testid="state-timer">
-          <Since at={now.since} />
-        </span>
+        {offline ? null : (
+          <span class="state-timer" data-testid="state-timer">
+            <Since at={now.since} />
+          </span>
+        )}
       </div>
       {offline ? null : <StateButtons now={now} actions={actions} />}
       {offline ? null : <PhoneState now={now} />}
@@ -112,11 +114,6 @@ function StateButtons({ now, actions }: { now: Desk; actions: Actions }) {
       >
         {t.desk.signOut}
       </Act>
-      {now.state === "wrap-up" && now.deadline !== null ? (
-        <span class="muted">
-          <Until at={now.deadline} />
-        </span>
-      ) : null}
     </div>
   );
 }

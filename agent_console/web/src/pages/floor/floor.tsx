@@ -92,7 +92,7 @@ function TrendCard() {
   const series = useMemo(
     () => [
       { name: t.floor.trendWaiting, colour: "--accent", values: now.waiting },
-      { name: t.floor.trendLevel, colour: "--good", values: now.level, share: true },
+      { name: t.floor.trendLevel, colour: "--ring", values: now.level, share: true },
     ],
     [now, t],
   );

@@ -22,8 +22,13 @@ export function abandonRate(rate: number | null): Level {
   return rate > 0.1 ? "bad" : "warn";
 }
 
+type Counted = Pick<
+  QueueLive,
+  "answered" | "abandoned" | "flowed_out" | "short_abandoned" | "service_level"
+>;
+
 /** The standard service level of several queues together: each one's sum back, then divided. */
-export function levelOfAll(queues: readonly QueueLive[]): number | null {
+export function levelOfAll(queues: readonly Counted[]): number | null {
   let within = 0;
   let counted = 0;
   for (const queue of queues) {
