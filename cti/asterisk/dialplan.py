@@ -126,7 +126,7 @@ clearglobalvars=no
 exten => h,1,NoOp()
 exten => i,1,Hangup(1)
 exten => t,1,Hangup(102)
-exten => _[0-9a-zA-Z+*#_.-]!,1,Set(CC_DNIS=${{FILTER(0-9a-zA-Z+*#_.,${{EXTEN}})}})
+exten => _[0-9a-zA-Z+*#_.]!,1,Set(CC_DNIS=${{FILTER(0-9a-zA-Z+*#_.,${{EXTEN}})}})
  same => n,Goto(cc-in,s,1)
 
 [cc-in]
@@ -221,6 +221,7 @@ exten => s,1,StartMusicOnHold(${{CC_MUSIC}})
  same => n(more),Wait(5)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?more)
  same => n,Goto(cc-bye,s,1)
+exten => h,1,SoftHangup(${{CC_PEER}})
 
 [cc-hold-agent]
 exten => h,1,NoOp()
@@ -228,12 +229,13 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
  same => n,Goto(cc-held-agent,s,1)
 
 [cc-held-agent]
-exten => s,1,Wait(5)
- same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?1)
+; A bridge of its own, so that the agent can be moved out of it into a conversation.
+exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(s))
  same => n,Hangup(16)
 
 [cc-retrieve]
-exten => s,1,Bridge(${{CC_PEER}},x)
+exten => s,1,StopMusicOnHold()
+ same => n,Bridge(${{CC_PEER}},x)
  same => n,Goto(cc-bye,s,1)
 
 [cc-transfer]
@@ -245,6 +247,6 @@ exten => _[0-9+]!,1,Set(CC_NUMBER=${{FILTER(0-9+,${{EXTEN}})}})
  same => n,Hangup()
 
 [cc-agent]
-exten => _[0-9a-zA-Z+*#_.-]!,1,Hangup(21)
+exten => _[0-9a-zA-Z+*#_.]!,1,Hangup(21)
 exten => h,1,NoOp()
 """

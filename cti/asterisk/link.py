@@ -355,14 +355,16 @@ class AsteriskLink:
 
     def _on_originate(self, event: Frame) -> None:
         call = self._by_uniqueid.get(event.get("Uniqueid"))
-        if call is None or not call.callback or event.get("Response") != "Failure":
-            return
-        self._callback_not_answered(call, originate_failure(event.get("Reason"), call.cause))
+        if call is not None and call.callback and event.get("Response") == "Failure":
+            call.reason = event.get("Reason")
+            self._callback_not_answered(call)
 
-    def _callback_not_answered(self, call: Live, why: OfferFailure) -> None:
-        if call.agent_answered or call.call_id not in self._calls:
+    def _callback_not_answered(self, call: Live) -> None:
+        """Both the answer to Originate and the channel's end are needed to say why."""
+        if call.agent_answered or not call.reason or (call.channel and not call.cause):
             return
         self._forget(call)
+        why = originate_failure(call.reason, call.cause)
         why = OfferFailure.CANCELLED if call.cancelled else why
         self._report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, why))
 
@@ -374,7 +376,8 @@ class AsteriskLink:
             return
         call.cause = event.get("Cause")
         if call.callback and not call.agent_answered:
-            return  # OriginateResponse says how it went
+            self._callback_not_answered(call)
+            return
         self._forget(call)
         by = call.ends_by or (EndedBy.AGENT if call.callback else EndedBy.CALLER)
         if call.callback and not call.connected and call.ends_by is None:

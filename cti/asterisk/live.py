@@ -36,7 +36,8 @@ class Live:
     cancelled: bool = False
     ends_by: EndedBy | None = None
     why: str = ""
-    cause: str = ""
+    cause: str = ""  # of the channel's hang-up
+    reason: str = ""  # of an Originate that failed
     session: VoiceSession | None = None
 
     @property

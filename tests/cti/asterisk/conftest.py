@@ -4,6 +4,7 @@ and what a test needs to place calls, to press keys and to listen."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import struct
 import wave
@@ -16,7 +17,7 @@ import numpy
 import pytest
 
 from cti import commands as c
-from cti.asterisk.ami import Ami, AmiSettings, Frame
+from cti.asterisk.ami import Ami, AmiError, AmiSettings, Frame
 from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
 from cti.asterisk.dialing import DialRules
 from cti.asterisk.dialplan import Dialplan
@@ -91,20 +92,18 @@ exten => _[a-z].,1,Set(ACT=${GLOBAL(ACT_${EXTEN})})
  same => n,Wait(0.3)
  same => n,Answer()
  same => n,GotoIf($["${ACT}" = "drop"]?drop)
- same => n,MixMonitor(${GLOBAL(REC)}-${EXTEN}.wav,r(${GLOBAL(REC)}-${EXTEN}-heard.wav))
  same => n,Playtones(1300)
- same => n,Wait(60)
+ same => n,Record(${GLOBAL(REC)}-${EXTEN}-heard.wav,0,60,kq)
  same => n(drop),Hangup()
  same => n(refuse),Hangup(17)
  same => n(decline),Hangup(21)
  same => n(congestion),Hangup(34)
  same => n(ring),Wait(60)
 [caller]
-exten => s,1,MixMonitor(${REC}.wav,r(${REC}-heard.wav))
- same => n,Wait(${BEFORE})
+exten => s,1,Wait(${BEFORE})
  same => n,ExecIf($[${LEN(${KEYS})} > 0]?SendDTMF(${KEYS},250,150))
  same => n,Playtones(700)
- same => n,Wait(60)
+ same => n,Record(${REC}-heard.wav,0,60,kq)
 [cc-entry]
 [cc-agent]
 """
@@ -135,6 +134,8 @@ def lab(asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]) 
     plan = Dialplan("t", office_id.ports.agi, trunk="main", away_s=8)
     office_files = render(config, office_layout, asterisk_install, office_id, plan.text())
     net_files = render(AsteriskConfig(), net_layout, asterisk_install, net_id, _NET_DIALPLAN)
+    # A silence of its own would replace the tone that a recording caller sends.
+    net_files["asterisk.conf"] = net_files["asterisk.conf"].replace("transmit_silence=yes\n", "")
     net_files["pjsip.conf"] = _net_pjsip(net_id, office_id)
     office = AsteriskServer(asterisk_install, office_layout, office_id, office_files)
     network = AsteriskServer(asterisk_install, net_layout, net_id, net_files)
@@ -333,7 +334,8 @@ async def desk(lab: Lab) -> AsyncIterator[Desk]:
         await desk.disconnect()
         for frame in (await network.request({"Action": "Status"})).items:
             if channel := frame.get("Channel"):
-                await network.request({"Action": "Hangup", "Channel": channel})
+                with contextlib.suppress(AmiError):
+                    await network.request({"Action": "Hangup", "Channel": channel})
         await network.stop()
         await lab.office.console("channel request hangup all")
 
