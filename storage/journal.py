@@ -48,6 +48,8 @@ T = TypeVar("T")
 Row = tuple[int, float, str, str, str, int, bytes]
 
 PAGE = 2_000
+# Entries are in the order of their moments, but for what was noted late: looked at for the latest.
+TAIL = 1_000
 SNAPSHOTS_KEPT = 2
 # The writer's own wait for SQLite's lock: short, so that trouble shows and closing is quick.
 LOCK_WAIT_MS = 250
@@ -203,14 +205,15 @@ class Journal:
                 .returning(journal_owner.c.epoch)
             )
             self._epoch = int(raised.scalar_one())
-            end = (
+            tail = (
                 await connection.execute(
-                    sa.select(journal.c.seq, journal.c.at).order_by(journal.c.seq.desc()).limit(1)
+                    sa.select(journal.c.seq, journal.c.at)
+                    .order_by(journal.c.seq.desc())
+                    .limit(TAIL)
                 )
-            ).first()
-            latest = await connection.scalar(sa.select(sa.func.max(journal.c.at)))
-        self._last_seq = self._committed_seq = 0 if end is None else int(end.seq)
-        self._last_at = float(latest or 0.0)
+            ).all()
+        self._last_seq = self._committed_seq = int(tail[0].seq) if tail else 0
+        self._last_at = max((float(row.at) for row in tail), default=0.0)
         return self._epoch
 
     async def close(self, timeout_s: float = 5.0) -> int:

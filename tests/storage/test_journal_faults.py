@@ -168,6 +168,7 @@ async def test_the_pool_being_used_up_does_not_stop_the_journal(engine: AsyncEng
     await journal.close()
 
 
+@pytest.mark.slow
 async def test_kill_nine_loses_nothing_that_was_acknowledged(sqlite_url: str) -> None:
     """I7: what was acknowledged is there after kill -9 in mid-write, without a gap, each time."""
     await upgrade(sqlite_url)
