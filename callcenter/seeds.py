@@ -197,7 +197,9 @@ class Day:
                 self.act(f.CallbackRequested(call, f"cb-{call}", "+49301"))
                 self._execute(c.HangUpCall(call, "callback promised"))
             case e.WaitVisited(call_id=call):
-                if dice.random() < 0.1:
+                view = self.engine.visit(call)
+                # Records know a visit by queue and moment: not twice in one moment, please.
+                if dice.random() < 0.1 and view is not None and view.entered < now:
                     self.act(f.CallWithdrawn(call, "elsewhere"))
                     self._enter(call)
                 else:
