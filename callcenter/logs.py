@@ -31,8 +31,13 @@ def set_up_logs(level: str = "INFO", *, human: bool | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     renderer: structlog.types.Processor
+    # Plain tracebacks: those with local variables would show callers' numbers and digits.
     renderer = (
-        structlog.dev.ConsoleRenderer(colors=True) if human else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(
+            colors=True, exception_formatter=structlog.dev.plain_traceback
+        )
+        if human
+        else structlog.processors.JSONRenderer()
     )
     last: list[structlog.types.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta

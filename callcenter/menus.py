@@ -316,24 +316,33 @@ class Menus:
         self._visits[call.call_id] = _Visit(flow, turn.state, self._steps, turn.action)
         self._spawn(self._promise(call.call_id, flow, turn, dial, self._steps))
 
+    async def _is_saved(self) -> bool:
+        try:
+            await self._committed(self.router.last_seq)
+        except Exception:
+            log.exception("the journal does not get to disk")
+            return False
+        return True
+
     async def _promise(
         self, call_id: str, flow: Flow, turn: runner.Turn, number: str, step_no: int
     ) -> None:
         router = self.router
         call = router.book.get(call_id)
-        callback = f"cb-{call_id}"
-        refused = router.act(f.CallbackRequested(call_id, callback, number))
         answer: a.Answer = a.Done()
-        if refused is not None:
-            log.warning("callback refused", code=refused.code)
-            answer = a.Failed(refused.message)
+        try:
+            await self._committed(router.last_seq)  # is there a disk at all?
+        except Exception:
+            log.warning("no callback can be promised: nothing can be saved", exc_info=True)
+            answer = a.Failed("cannot be saved")
         else:
-            try:
-                await self._committed(router.last_seq)
-            except Exception:
+            refused = router.act(f.CallbackRequested(call_id, f"cb-{call_id}", number))
+            if refused is not None:
+                log.warning("callback refused", code=refused.code)
+                answer = a.Failed(refused.message)
+            elif not await self._is_saved():
                 # No promise that a crash could break: the caller goes on waiting instead.
-                log.exception("callback could not be saved", call_id=call_id)
-                router.act(f.CallbackCancelled(callback, "not saved"))
+                router.act(f.CallbackCancelled(f"cb-{call_id}", "not saved"))
                 if call is not None and call.ended is None and call.queue:
                     self._visits.pop(call_id, None)
                     self._enter(call, a.EnterQueue(call.queue, why="fallback: callback not saved"))

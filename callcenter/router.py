@@ -68,6 +68,19 @@ class Pops(Protocol):
     def forget(self, call_id: str) -> None: ...
 
 
+class Timer(Protocol):
+    """Something that will happen, unless it is cancelled."""
+
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+
+
+def _on_the_loop(delay_s: float, action: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(delay_s, action)
+
+
 class JournaledEngine:
     """The engine, with every fact that it is told written down first."""
 
@@ -100,6 +113,7 @@ class Router:
         metrics: Metrics,
         now: Callable[[], float],
         caller_id: Callable[[str], str],
+        later: Later | None = None,
     ) -> None:
         self.engine = engine
         self.book = CallBook()
@@ -128,7 +142,8 @@ class Router:
         menus.attach(self)
         self._inbox: deque[e.Fact] = deque()
         self._draining = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._later = later or _on_the_loop
+        self._timer: Timer | None = None
         self._timer_due: float | None = None
         self._live = False
 
@@ -393,8 +408,7 @@ class Router:
             self._timer = None
         self._timer_due = due
         if due is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due - self._now()), self._ring)
+            self._timer = self._later(max(0.0, due - self._now()), self._ring)
 
     def _ring(self) -> None:
         self._timer, self._timer_due = None, None

@@ -1,0 +1,225 @@
+"""A whole router on the virtual switch in virtual time, with the demonstration's menus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from acd.engine import Engine
+from acd.site import Site as RoutingSite
+from callcenter import restart
+from callcenter.agentday import AgentDays
+from callcenter.floor import Floor
+from callcenter.menus import Menus
+from callcenter.metrics import Metrics
+from callcenter.router import Router
+from callcenter.siteview import SiteView
+from config.check import load_site
+from config.settings import DEMO_SITE
+from cti.virtual.callers import Caller
+from cti.virtual.phones import AT_ONCE, Phones, always
+from cti.virtual.scheduling import VirtualTime
+from cti.virtual.switch import VirtualSwitch
+from reporting.intervals import Calendar, IntervalFold
+from reporting.records import RecordFold
+
+START = 1_800_000_000.0
+SITE = load_site(DEMO_SITE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A journal entry as the storage gives it back."""
+
+    seq: int
+    at: float
+    stream: str
+    kind: str
+    call_id: str
+    data: bytes
+
+    def decode(self) -> Any:
+        return msgspec.json.decode(self.data)
+
+
+class MemoryJournal:
+    """The journal's face, in memory; `broken` makes it refuse like a full disk."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.broken = False
+        self.healthy = True
+        self.snapshot: Any = None
+
+    def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int:
+        if self.broken:
+            raise RuntimeError("the journal is full")
+        seq = len(self.entries) + 1
+        self.entries.append(Entry(seq, at, stream, kind, call_id, msgspec.json.encode(data)))
+        return seq
+
+    async def committed(self, seq: int, timeout_s: float = 5.0) -> None:
+        if not self.healthy:
+            raise RuntimeError("not on disk")
+
+    @property
+    def last_at(self) -> float:
+        return max((entry.at for entry in self.entries), default=0.0)
+
+    async def read(self, after_seq: int = 0) -> AsyncIterator[Entry]:
+        for entry in self.entries[after_seq:]:
+            yield entry
+
+    async def load_snapshot(self) -> Any:
+        return self.snapshot
+
+    async def save_snapshot(self, seq: int, at: float, blob: bytes) -> None:
+        self.snapshot = SimpleNamespace(seq=seq, at=at, blob=blob)
+
+    def kinds(self, call_id: str = "") -> list[str]:
+        return [e.kind for e in self.entries if not call_id or e.call_id == call_id]
+
+
+class NoCustomers:
+    """Customer records for the floor: one known customer."""
+
+    def __init__(self) -> None:
+        self.contacts: list[tuple[str, dict[str, str]]] = []
+
+    async def choose(self, call_id: str, customer_id: str) -> str | None:
+        return "Grace Chen" if customer_id == "c1" else None
+
+    async def create(self, call_id: str, fields: Mapping[str, str]) -> tuple[str, str]:
+        if not fields.get("name"):
+            raise ValueError("A name is needed.")
+        return "c2", fields["name"]
+
+    async def contact(self, customer_id: str, **what: str) -> None:
+        self.contacts.append((customer_id, what))
+
+
+class Center:
+    """One life of the process: built on a journal and a switch that may be older than it."""
+
+    def __init__(
+        self, time: VirtualTime, switch: VirtualSwitch, journal: MemoryJournal, engine: Engine
+    ) -> None:
+        self.time = time
+        self.switch = switch
+        self.journal = journal
+        self.work: list[asyncio.Task[None]] = []
+        self.view = SiteView(lambda: SITE)
+        calendar = Calendar(SITE.time_zone)
+        self.fold = RecordFold(
+            intervals=IntervalFold(calendar, self.view.limits), sentence=self.view.sentence
+        )
+        menus = Menus(
+            self.view,
+            committed=journal.committed,
+            customer_of=lambda call_id: {},
+            spawn=self._spawn,
+        )
+        self.router = Router(
+            engine=engine,
+            journal=journal,
+            fold=self.fold,
+            menus=menus,
+            days=AgentDays(calendar.midnight),
+            metrics=Metrics(),
+            now=time.now,
+            caller_id=self.view.caller_id,
+            later=lambda delay, action: time.after(delay, lambda _: action()),
+        )
+        self.router.links[switch.name] = switch
+        self.customers = NoCustomers()
+        self.floor = Floor(
+            self.router,
+            journal,
+            self.customers,
+            dispositions=lambda: {one.id for one in SITE.dispositions},
+            phones=lambda agent: {phone.kind for phone in SITE.agents[agent].phones},
+            spawn=self._spawn,
+        )
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        self.work.append(asyncio.get_running_loop().create_task(run()))
+
+    async def start(self) -> Center:
+        kept = await restart.load(self.journal)
+        last_at = self.journal.last_at
+        folded = await restart.replay(self.journal, kept, self.router)
+        away_s = self.time.now() - last_at if folded else 0.0
+        restart.take_up(self.router, SITE.routing(), away_s)
+        self.switch.connect(self.router.receive)
+        await self.run(0.0)
+        return self
+
+    async def run(self, seconds: float) -> None:
+        """Let virtual time pass; what was spawned gets its turn at every step."""
+        until = self.time.now() + seconds
+        self.time.settle()
+        await self._turns()
+        while (due := self.time.next_at()) is not None and due <= until:
+            self.time.step()
+            self.time.settle()
+            await self._turns()
+        self.time.time = max(self.time.time, until)
+
+    async def _turns(self) -> None:
+        self.work = [task for task in self.work if not task.done() or task.result() is not None]
+        while self.work:
+            task = self.work.pop()
+            await task
+            self.time.settle()
+
+    async def staff(self, *agents: str) -> None:
+        """Sign in and press Ready."""
+        for agent in agents:
+            await self.floor.sign_in(agent, "browser")
+            await self.floor.ready(agent)
+
+    def call(self, **how: Any) -> str:
+        """Somebody calls; by default English, sales."""
+        given: dict[str, Any] = {"ani": "+12025550100", "dnis": "100", "digits": ("1", "1")}
+        return self.switch.call_in(Caller(**{**given, **how}))
+
+    def state(self, agent: str) -> str:
+        return self.router.engine.agent_view(agent).state
+
+    def outcome(self, call_id: str) -> str:
+        return self.fold.calls[call_id].outcome
+
+    def die(self) -> None:
+        """kill -9: nothing is said to anybody."""
+        self.switch.disconnect()
+
+
+Opening = Callable[..., Awaitable[Center]]
+
+
+@pytest.fixture
+def opened() -> Opening:
+    """`await opened(phones=…)`: a call center on a fresh switch; `after=old`: its next life."""
+
+    async def build(*, phones: Phones | None = None, after: Center | None = None) -> Center:
+        if after is not None:
+            kept = await restart.load(after.journal)
+            engine = restart.engine_of(kept)
+            center = Center(after.time, after.switch, after.journal, engine)
+            return await center.start()
+        time = VirtualTime(START)
+        switch = VirtualSwitch(
+            "virtual", time, phones=phones or always(AT_ONCE), agents=SITE.agents
+        )
+        return await Center(time, switch, MemoryJournal(), Engine(RoutingSite())).start()
+
+    return build
