@@ -22,7 +22,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from panoramisk.manager import Manager
 
 log = logging.getLogger(__name__)
 
-Headers = Mapping[str, str | Iterable[str]]
+Headers = Mapping[str, str | Sequence[str]]
 
 # Asterisk reads an action line into 1,025 bytes and keeps 128 lines of an action;
 # what is beyond is dropped there without a word, so it is refused here.
@@ -168,7 +168,7 @@ class Action(PanoramiskAction):  # type: ignore[misc]
         """The frame. Raises `BadAction` rather than write anything ambiguous."""
         lines: list[str] = []
         for key, value in self.items():
-            values = (value,) if isinstance(value, str) else value
+            values = value if isinstance(value, list | tuple) else (value,)
             lines.extend(_line(key, one) for one in values)
         if len(lines) > LINES_MAX:
             raise BadAction(f"an action of {len(lines)} lines; Asterisk takes {LINES_MAX}")
