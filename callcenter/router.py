@@ -28,7 +28,7 @@ from callcenter.metrics import Metrics
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, Phone, PhoneKind, Place
+from cti.calls import Phone, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
@@ -294,14 +294,11 @@ class Router:
                 continue
             log.info("call ended while we were away", call_id=call.call_id)
             if call.direction == "callback" and call.answered is None:
-                self.routing.on_fact(
-                    e.CallbackFailed(call.call_id, call.offer_id, call.agent, "unreachable"), now
-                )
+                self.routing.act(f.CallbackFailed(call.call_id, "unreachable"), now)
                 continue
-            ended = e.CallEnded(call.call_id, EndedBy.SYSTEM, "not on the switch any more")
-            self.note(ended, now)
+            self.note(h.CallMissed(call.call_id), now)
             self._menus.ended(call.call_id)
-            self.routing.on_fact(ended, now)
+            self.routing.missed(call.call_id, now)
         self.routing.go_on()
         self.go_live()
 

@@ -211,6 +211,11 @@ class Routing:
         elif not place:
             self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
 
+    def missed(self, call_id: str, now: float) -> None:
+        """A call ended while nobody looked. A caller who waited has given up, then or later."""
+        self._lines.pop(call_id, None)
+        self.act(f.CallerGone(call_id), now)
+
     def pause(self) -> None:
         """The switch cannot be reached: offers are kept until `go_on`."""
         self._paused = True

@@ -163,7 +163,6 @@ class VirtualSwitch:
                 resumed.append(call)
         sink(e.LinkUp(self._name, tuple(self._calls)))
         for call in resumed:
-            call.visiting = False
             sink(e.IvrResumed(call.id, call.flow_state))
 
     def disconnect(self) -> None:

@@ -114,6 +114,7 @@ class Center:
         self.switch = switch
         self.journal = journal
         self.work: list[asyncio.Task[None]] = []
+        self.dead = False
         self.view = SiteView(lambda: SITE)
         calendar = Calendar(SITE.time_zone)
         self.fold = RecordFold(
@@ -134,7 +135,9 @@ class Center:
             metrics=Metrics(),
             now=time.now,
             caller_id=self.view.caller_id,
-            later=lambda delay, action: time.after(delay, lambda _: action()),
+            later=lambda delay, action: time.after(
+                delay, lambda _: None if self.dead else action()
+            ),
         )
         self.router.links[switch.name] = switch
         self.customers = NoCustomers()
@@ -161,6 +164,8 @@ class Center:
         restart.take_up(self.router, SITE.routing(), away_s)
         self.switch.connect(self.router.receive)
         await self.run(0.0)
+        for agent in self.router.phones:  # browsers reconnect within a second or two
+            await self.floor.console_back(agent)
         return self
 
     async def run(self, seconds: float) -> None:
@@ -199,8 +204,9 @@ class Center:
         return self.fold.calls[call_id].outcome
 
     def die(self) -> None:
-        """kill -9: nothing is said to anybody."""
+        """kill -9: nothing is said to anybody, and no timer of ours rings any more."""
         self.switch.disconnect()
+        self.dead = True
 
 
 Opening = Callable[..., Awaitable[Center]]
