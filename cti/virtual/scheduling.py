@@ -92,8 +92,9 @@ class VirtualTime:
             if action is None:
                 continue
             self.time = when
-            timer.action = None
-            action(timer.arg)
+            arg = timer.arg
+            timer.action = timer.arg = None
+            action(arg)
             self.settle()
             return True
         return False
@@ -127,8 +128,9 @@ class VirtualTime:
                 break
             else:
                 self.time, _, timer = heappop(heap)
-                action, timer.action = timer.action, None
-                action(timer.arg)  # type: ignore[misc]  # the cancelled ones are gone
+                action, arg = timer.action, timer.arg
+                timer.action = timer.arg = None  # or the timer and its call would hold each other
+                action(arg)  # type: ignore[misc]  # the cancelled ones are gone
             while soon:
                 action, arg = soon.popleft()
                 action(arg)
@@ -159,7 +161,7 @@ class RealTime:
 
 
 def _fire(timer: Timer) -> None:
-    action, timer.action = timer.action, None
-    timer.handle = None
+    action, arg = timer.action, timer.arg
+    timer.action = timer.arg = timer.handle = None
     if action is not None:
-        action(timer.arg)
+        action(arg)

@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_result() -> None:
         return {
             name: getattr(result, name)
             for name in result.__slots__
-            if name not in ("wall_s", "calls_per_s")
+            if name not in ("wall_s", "cpu_s", "calls_per_s", "calls_per_cpu_s")
         }
 
     assert without_clock(1) == without_clock(1)
@@ -218,3 +218,9 @@ def test_the_command_prints_one_json_object() -> None:
     assert people.exit_code == 0
     assert "probability of wait" in people.stdout
     assert CliRunner().invoke(app, ["--agents", "0"]).exit_code == 2
+
+
+def test_the_simulation_is_fast_enough_to_be_used() -> None:
+    """A year must be simulated over a coffee. CPU time: a busy machine does not matter."""
+    result = run_simulation(Params(calls=20_000))
+    assert result.calls_per_cpu_s >= 5_000
