@@ -1,4 +1,4 @@
-"""The command line: `callcenter up | check-config | doctor | simulate | bench`."""
+"""The command line: `callcenter up | check-config | doctor | simulate | bench | user`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import agent_console
-from callcenter import bench
+from callcenter import bench, people
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
 from config.settings import DEMO_SITE, Settings
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate)
 app.add_typer(bench.app, name="bench")
+app.add_typer(people.app, name="user")
 out = Console()
 STATIC = Path(agent_console.__file__).parent / "static"
 

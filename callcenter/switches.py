@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,6 @@ from cti.asterisk.layout import DEFAULT_PORTS, Layout, Ports, write_private
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskServer
 from cti.calls import Prompt
-from cti.debian import Progress
 from cti.link import SwitchLink
 from cti.prompts import PromptFailed, PromptStore
 from cti.speech import EspeakSynthesiser, SpeechTools
@@ -66,6 +65,10 @@ class Switch(Protocol):
         """The link found its switch (again)."""
         ...
 
+    async def reload(self, site: Site) -> None:
+        """The site's configuration changed; calls go on."""
+        ...
+
     async def stop(self) -> None: ...
 
 
@@ -86,6 +89,9 @@ class VirtualFloor:
             self.town.start()
 
     async def back(self) -> None:
+        return
+
+    async def reload(self, site: Site) -> None:
         return
 
     async def stop(self) -> None:
@@ -127,8 +133,8 @@ class AsteriskFloor:
         identity = self.layout.identity(_wanted_ports(settings))
         self.config = asterisk_config(settings, site, desk_secrets(settings.var, site))
         trunk = next((t.id for t in site.trunks.values() if t.contact), "")
-        dialplan = Dialplan(link=LINK, agi_port=identity.ports.agi, trunk=trunk)
-        files = render(self.config, self.layout, install, identity, dialplan.text())
+        self._dialplan = Dialplan(link=LINK, agi_port=identity.ports.agi, trunk=trunk)
+        files = render(self.config, self.layout, install, identity, self._dialplan.text())
         self.server = AsteriskServer(install, self.layout, identity, files)
         self.ari = AriClient(identity, self.config)
         caller = DEMO_WEB_CALLER if settings.demo else ("", "")
@@ -167,6 +173,15 @@ class AsteriskFloor:
 
     async def back(self) -> None:
         await self.phones.push_again()
+
+    async def reload(self, site: Site) -> None:
+        self._site = site
+        self.config = asterisk_config(self._settings, site, desk_secrets(self._settings.var, site))
+        server = self.server
+        text = self._dialplan.text()
+        files = render(self.config, self.layout, server.install, server.identity, text)
+        await server.reload(files)
+        await self.begin()
 
     async def _prerender(self) -> None:
         if self._prompts is not None:
@@ -265,10 +280,3 @@ def desk_secrets(var: Path, site: Site) -> dict[str, str]:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_private(file, json.dumps(kept, indent=1) + "\n")
     return {agent: kept[agent] for agent in wanted}
-
-
-def show_nothing(progress: Progress) -> None:
-    """A progress sink for where nobody looks."""
-
-
-ProgressSink = Callable[[Progress], None]

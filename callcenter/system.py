@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from acd import facts as f
 from agent_console.app import create_app, listen, serve_options
 from agent_console.live import EVERYONE, LiveStore
 from agent_console.settings import ConsoleSettings
@@ -25,6 +26,7 @@ from callcenter import restart
 from callcenter.agentday import AgentDays
 from callcenter.board import Board
 from callcenter.clock import Clock
+from callcenter.customerdesk import ConsoleCustomers
 from callcenter.demo import DEMO_USERS, demo_callers, seed_demo_company
 from callcenter.floor import Floor
 from callcenter.menus import Menus
@@ -33,7 +35,7 @@ from callcenter.pops import Pops
 from callcenter.router import Router
 from callcenter.siteview import SiteView
 from callcenter.switches import AsteriskFloor, Switch, virtual_switch
-from config.check import load_site
+from config.check import load_site, reload_site
 from config.settings import Settings
 from config.site import Site
 from crm_link.customers import CustomerStore
@@ -72,7 +74,7 @@ class System:
         self._progress = progress
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stack = contextlib.AsyncExitStack()
-        self._stopping = asyncio.Event()
+        self.must_end = asyncio.Event()  # another process has taken over the journal
 
     async def start(self) -> None:
         """Bring everything up; on an error what was started is stopped again."""
@@ -93,19 +95,42 @@ class System:
         self.router.links[self.switch.link.name] = self.switch.link
         self._show_site()
         self.board.touch_all()
-        self._keep_running(self.history.run())
-        self._keep_running(self._keep_snapshots())
-        self._keep_running(self._watch())
+        self.beside(self.history.run())
+        self.beside(self._keep_snapshots())
+        self.beside(self._watch())
         await self._open_console()
         await self.switch.link.start(self._on_fact)
         self._stack.push_async_callback(self.switch.link.stop)
         if settings.demo and self.switch.kind == "virtual":
-            self._keep_running(self._staff_virtual_agents())
+            self.beside(self._staff_virtual_agents())
         await self.switch.begin()
+
+    async def reload(self) -> bool:
+        """Take up a changed configuration; a broken one is refused and the old one stays."""
+        site, mistakes = reload_site(self.settings.site_folder, self.site)
+        if mistakes:
+            for mistake in mistakes:
+                log.error("configuration refused", mistake=str(mistake))
+            text = "; ".join(str(mistake) for mistake in mistakes[:3])
+            self._alarm(
+                "config-refused",
+                {
+                    "en": f"The new configuration was refused, the old one stays: {text}",
+                    "zh": f"新配置被拒绝，继续使用旧配置：{text}",
+                },
+            )
+            return False
+        self._alarm("config-refused", None)
+        self.site = site
+        self.router.act(f.Configured(site.routing()))
+        await self.switch.reload(site)
+        self._show_site()
+        self.board.touch_all()
+        log.info("configuration taken up", queues=len(site.queues), agents=len(site.agents))
+        return True
 
     async def stop(self) -> None:
         """Stop in the opposite order; what people did is on disk afterwards."""
-        self._stopping.set()
         await self._stack.aclose()
 
     # Storage -------------------------------------------------------------------------------
@@ -248,7 +273,7 @@ class System:
         if isinstance(fact, e.LinkUp | e.LinkDown):
             self._show_site()
         if isinstance(fact, e.LinkUp):
-            self._keep_running(self.switch.back())
+            self.beside(self.switch.back())
 
     def _on_matched(self, call_id: str, customer_id: str, name: str) -> None:
         if self.router.book.get(call_id) is not None:
@@ -281,7 +306,7 @@ class System:
             floor=self.floor,
             phones=self.switch.phones,
             history=self.history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
-            customers=self.desk,
+            customers=ConsoleCustomers(self.desk),
             accounts=self.users,
             live=self.live,
             settings=console,
@@ -346,7 +371,7 @@ class System:
 
     # In the background ---------------------------------------------------------------------
 
-    def _keep_running(self, work: Awaitable[Any]) -> None:
+    def beside(self, work: Awaitable[Any]) -> None:
         """Run beside everything else; an error is logged, never lost."""
         task = asyncio.create_task(_finish(work))
         self._tasks.add(task)
@@ -382,6 +407,9 @@ class System:
             await asyncio.sleep(1.0)
 
     def _alarm(self, code: str, text: dict[str, str] | None) -> None:
+        if code == "journal-fenced" and text is not None:
+            log.error("another process has taken over: this one ends")
+            self.must_end.set()
         if hasattr(self, "board"):
             self.board.alarm(code, text)
 
@@ -418,7 +446,10 @@ async def serve(
     if starting in done:
         await starting
         ready(system)
-        await stop_asked
+        loop.add_signal_handler(signal.SIGHUP, lambda: system.beside(system.reload()))
+        fenced = asyncio.create_task(system.must_end.wait())
+        await asyncio.wait({stop_asked, fenced}, return_when=asyncio.FIRST_COMPLETED)
+        fenced.cancel()
         await system.stop()
     else:
         starting.cancel()
