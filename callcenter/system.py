@@ -186,7 +186,7 @@ class System:
             self.view,
             committed=self.journal.committed,
             customer_of=self.pops.variables,
-            spawn=self._keep_running,
+            spawn=self.beside,
         )
         self.router = Router(
             engine=restart.engine_of(kept),
@@ -215,7 +215,7 @@ class System:
             self.desk,
             dispositions=lambda: {one.id for one in self.site.dispositions},
             phones=self._phone_kinds,
-            spawn=self._keep_running,
+            spawn=self.beside,
         )
         last_at = self.journal.last_at
         await self.history.seed(self.records.intervals, self.clock.now())
