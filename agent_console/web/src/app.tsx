@@ -64,6 +64,10 @@ async function identify(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
+  const desk = store.one("desk");
+  const isTalking = desk?.call?.place === "talking" || desk?.call?.place === "held";
+  if (isTalking && !window.confirm(words().call.leave)) return;
+  if (desk && desk.state !== "offline") await live.do("sign_out", {}).catch(() => undefined);
   try {
     await api.logout();
   } catch {

@@ -269,7 +269,7 @@ function Table({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
               <th scope="row" class="figures">
                 {hourMinute(row.start)}–{hourMinute(row.end)}
               </th>
-              {oneQueue ? null : <td>{queueName(row.queue)}</td>}
+              {oneQueue ? null : <td class="nowrap">{queueName(row.queue)}</td>}
               {COLUMNS.map((column) => (
                 <td key={column.figure} class="number figures">
                   {column.of(row)}

@@ -81,7 +81,7 @@ export function Act(props: ActProps) {
       disabled={offline || props.disabled || pending !== ""}
       aria-pressed={props.pressed}
       aria-busy={pending === props.name}
-      aria-keyshortcuts={props.hint}
+      aria-keyshortcuts={props.hint?.replace("Ctrl", "Control")}
       data-tip={tip}
       data-testid={props.testid ?? props.name}
       onClick={props.onAct}

@@ -18,7 +18,7 @@ export function Since({ at, testid }: { at: number | null; testid?: string }) {
 
 /** Counts down to a moment. */
 export function Until({ at }: { at: number }) {
-  return <span class="figures">{clock(Math.round(Math.max(0, at - second.value)))}</span>;
+  return <span class="figures">{clock(at - second.value)}</span>;
 }
 
 export const stateClass = (state: string): string => `state-${state.replace(/[^a-z]/g, "-")}`;
@@ -99,6 +99,20 @@ export interface MenuItem {
   class?: string;
 }
 
+const EDGE_px = 8;
+
+/** Puts the list below its button, or above where there is no room; no table cuts it off. */
+function place(menu: HTMLElement | null): void {
+  const button = menu?.querySelector("button")?.getBoundingClientRect();
+  const list = menu?.querySelector<HTMLElement>(".menu-list");
+  if (!button || !list) return;
+  const below = button.bottom + 5;
+  const fits = below + list.offsetHeight < window.innerHeight - EDGE_px;
+  list.style.top = `${fits ? below : Math.max(EDGE_px, button.top - list.offsetHeight - 5)}px`;
+  const most = window.innerWidth - list.offsetWidth - EDGE_px;
+  list.style.left = `${Math.max(EDGE_px, Math.min(button.left, most))}px`;
+}
+
 /** A button that opens a list of choices: arrows move, Escape closes. */
 export function Menu(props: {
   label: ComponentChildren;
@@ -115,12 +129,19 @@ export function Menu(props: {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!open) return undefined;
+    place(box.current);
     box.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
     const outside = (event: Event): void => {
       if (!box.current?.contains(event.target as Node)) setOpen(false);
     };
+    // The list does not scroll along: it closes instead.
+    const scrolled = (): void => setOpen(false);
     document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
+    document.addEventListener("scroll", scrolled, true);
+    return () => {
+      document.removeEventListener("pointerdown", outside);
+      document.removeEventListener("scroll", scrolled, true);
+    };
   }, [open]);
   const keys = (event: KeyboardEvent): void => {
     if (!open) return;

@@ -36,7 +36,15 @@ export function startTips(): void {
     tip.style.left = `${left}px`;
     tip.style.top = `${fits ? below : Math.max(8, box.top - tip.offsetHeight - 8)}px`;
   };
-  document.addEventListener("mouseover", show);
+  // Only when the mouse itself moved: not when the page moved under a resting mouse.
+  let x = -1;
+  let y = -1;
+  document.addEventListener("mousemove", (event) => {
+    const moved = event.screenX !== x || event.screenY !== y;
+    [x, y] = [event.screenX, event.screenY];
+    if (moved) show(event);
+    else if (owner && !owner.isConnected) hide();
+  });
   document.addEventListener("focusin", show);
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, true);

@@ -34,6 +34,8 @@ export interface PhoneOptions {
 
 const STATS_EVERY_ms = 2000;
 const RENEW_BEFORE_s = 60;
+const OTHER_WINDOW_ms = 80;
+const NEW_LOGIN_AFTER_s = 10;
 const NO_QUALITY: Quality = { ping_ms: null, loss: null };
 
 export class BrowserPhone {
@@ -65,10 +67,11 @@ export class BrowserPhone {
     window.addEventListener("pagehide", () => this.endCall());
     if (options.register && "BroadcastChannel" in window) {
       this.windows = new BroadcastChannel("console.phone");
-      this.windows.onmessage = (event) => {
+      this.windows.addEventListener("message", ({ data }) => {
+        if (data === "talking?" && this.hasCall) this.windows?.postMessage("talking");
         // Two windows of one agent would take the registration from each other for ever.
-        if (event.data === "taken" && this.line.peek() !== "off") this.stop("replaced");
-      };
+        if (data === "taken" && this.line.peek() !== "off") this.stop("replaced");
+      });
     }
     void this.chooseVoiceDevice(remembered("voice-device") ?? "");
   }
@@ -158,6 +161,7 @@ export class BrowserPhone {
     this.line.value = "starting";
     this.problem.value = null;
     try {
+      if (await this.isTalkingElsewhere()) throw new PhoneProblem("elsewhere");
       await this.takeMicrophone();
       await this.openLine();
     } catch (problem) {
@@ -168,6 +172,23 @@ export class BrowserPhone {
       this.problem.value = why;
       throw new PhoneProblem(why);
     }
+  }
+
+  /** Another window's call is not to be cut off by opening this one. */
+  private isTalkingElsewhere(): Promise<boolean> {
+    const windows = this.windows;
+    if (!windows) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const hear = ({ data }: MessageEvent): void => {
+        if (data === "talking") resolve(true);
+      };
+      windows.addEventListener("message", hear);
+      windows.postMessage("talking?");
+      setTimeout(() => {
+        windows.removeEventListener("message", hear);
+        resolve(false);
+      }, OTHER_WINDOW_ms);
+    });
   }
 
   private async openLine(): Promise<void> {
@@ -197,7 +218,12 @@ export class BrowserPhone {
         resolve();
         if (this.ua === ua) this.isUp(access);
       });
-      ua.on("disconnected", () => this.ua === ua && this.isLost("connection-lost"));
+      ua.on("disconnected", () => {
+        if (this.ua !== ua || this.line.peek() === "starting") return;
+        this.isLost("connection-lost");
+        // The phone connects again by itself; if that lasts, its log-in may be over.
+        this.renewSoon(NEW_LOGIN_AFTER_s);
+      });
       ua.on("registrationFailed", () => {
         if (this.ua !== ua) return;
         if (this.line.peek() === "starting") {

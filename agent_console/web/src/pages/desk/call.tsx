@@ -122,7 +122,7 @@ function CallTimer({ card }: { card: CallCard }) {
   if (isRinging(card) && deadline !== null) {
     return (
       <span class="call-timer" data-testid="ring-left">
-        {t.call.ringsFor(clock(Math.round(Math.max(0, deadline - second.value))))}
+        {t.call.ringsFor(clock(deadline - second.value))}
       </span>
     );
   }

@@ -252,9 +252,11 @@ function Found({ customer }: { customer: Customer }) {
           ))}
       </dl>
       <div class="record-columns">
-        <Orders customer={customer} />
+        <div class="record-stack">
+          <Notes customer={customer} />
+          <Orders customer={customer} />
+        </div>
         <Contacts customer={customer} />
-        <Notes customer={customer} />
       </div>
     </>
   );

@@ -125,7 +125,7 @@ export function WrapUp({ card, form }: { card: CallCard; form: WrapUpForm }) {
   return (
     <section class={`card wrap-up ${over ? "is-over" : ""}`} aria-label={t.wrapUp.title} data-testid="wrap-up">
       <header class="card-head">
-        <h2>{over ? t.wrapUp.title : t.wrapUp.note}</h2>
+        <h2>{over ? t.wrapUp.title : t.wrapUp.early}</h2>
         {over ? (
           <span class="countdown" data-testid="wrap-up-left">
             {deadline === null ? t.wrapUp.noLimit : <Countdown deadline={deadline} />}

@@ -64,7 +64,7 @@ function WaitingRow({ call, onCall }: { call: WaitingCall; onCall: (id: string) 
           <small class="muted block figures">{call.caller}</small>
         ) : null}
       </td>
-      <td>
+      <td class="nowrap">
         {queueName(call.queue)}
         {call.kind === "callback" ? <span class="tag">{t.call.callback}</span> : null}
         {call.priority ? <small class="muted block">{t.floor.priority(call.priority)}</small> : null}
