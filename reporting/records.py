@@ -444,13 +444,15 @@ class RecordFold:
         return taken
 
     def forget(self, before: float) -> None:
-        """Drop calls that ended, and were taken, before `before`; and spans."""
+        """Drop calls that ended, and were taken, before `before`; spans and intervals too."""
         self.calls = {
             ident: record
             for ident, record in self.calls.items()
             if record.ended is None or record.ended >= before or ident in self._dirty
         }
         self.spans = [span for span in self.spans if span.end is None or span.end >= before]
+        if self.intervals is not None:
+            self.intervals.forget(before)
 
     def all_spans(self) -> list[Span]:
         """Closed and open spans."""

@@ -295,6 +295,8 @@ def test_yesterday_is_forgotten_but_not_the_living() -> None:
     fold.take_finished()
     fold.forget(before=40_000.0)
     assert list(fold.calls) == ["c2"]
+    assert fold.intervals is not None
+    assert [start for _, start in fold.intervals.tallies] == [49_500.0]
 
 
 def test_hostile_text_stays_text() -> None:

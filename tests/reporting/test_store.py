@@ -81,6 +81,8 @@ async def test_figures_are_the_same_from_disk_and_from_memory(engine: AsyncEngin
         outcome = ("answered", "answered", "abandoned", "overflowed")[n % 4]
         feed_call(fold, f"c{n}", DAY + n * 37.0, outcome, float(n % 50))
     live = await history.intervals(since=DAY, until=DAY + 86_400, minutes=15, queue="")
+    assert fold.intervals is not None
+    total = fold.intervals.total("billing", DAY)
     assert await history.save() == 300
     fold.forget(before=DAY + 1e6)
     assert fold.calls == {}
@@ -88,8 +90,6 @@ async def test_figures_are_the_same_from_disk_and_from_memory(engine: AsyncEngin
     assert stored == live
     assert all(row["balanced"] for row in stored)
     assert sum(row["offered"] for row in stored) == 300
-    assert fold.intervals is not None
-    total = fold.intervals.total("billing", DAY)
     assert total.offered == 300
     assert total.answered == sum(row["answered"] for row in stored)
     halves = await history.intervals(since=DAY, until=DAY + 86_400, minutes=30, queue="")
