@@ -1,0 +1,172 @@
+"""The composition root on the virtual switch, with a real database on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agent_console.ports import Refusal
+from callcenter.demo import DEMO_PASSWORD
+from callcenter.system import System
+from config.settings import DEMO_SITE, Settings
+from cti.virtual.callers import Caller
+from cti.virtual.switch import VirtualSwitch
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+async def started(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """`await started()` brings up a system; each one is stopped at the end."""
+    systems: list[System] = []
+    site = tmp_path / "site"
+    shutil.copytree(DEMO_SITE, site)
+
+    async def start(**changes: Any) -> System:
+        given = {
+            "var": tmp_path / "var",
+            "site": site,
+            "switch": "virtual",
+            "port": _free_port(),
+            "demo": False,
+        }
+        system = System(Settings(**{**given, **changes}))
+        systems.append(system)
+        await system.start()
+        return system
+
+    yield start
+    for system in systems:
+        await system.stop()
+
+
+async def _until(what: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not what():
+            await asyncio.sleep(0.02)
+
+
+def _switch(system: System) -> VirtualSwitch:
+    link = system.switch.link
+    assert isinstance(link, VirtualSwitch)
+    return link
+
+
+async def test_people_log_in_and_see_the_floor(started: Any) -> None:
+    """From the log-in to the live snapshot: the console's whole way through real storage."""
+    system = await started(demo=True)
+    base = system.settings.base_url
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        headers = {"Origin": base}
+        login = {"name": "sam", "password": DEMO_PASSWORD}
+        async with session.post(f"{base}/api/login", json=login, headers=headers) as response:
+            assert response.status == 200, await response.text()
+        async with session.ws_connect(f"{base}/live", headers=headers) as socket_:
+            await socket_.send_json({"t": "hello", "epoch": "", "seq": 0})
+            snapshot = await socket_.receive_json(timeout=5)
+            assert snapshot["t"] == "snapshot"
+            assert {"me", "site", "queue:sales", "agent:anna"} <= set(snapshot["put"])
+            assert snapshot["put"]["site"]["company"] == "Harbour Lights Electronics"
+
+
+async def test_a_locked_database_drops_no_call_and_promises_nothing(
+    started: Any, tmp_path: Path
+) -> None:
+    """Somebody else holds the database: calls go on, people are told, nothing is lost."""
+    system = await started()
+    await system.floor.sign_in("anna", "browser")
+    await system.floor.ready("anna")
+    lock = sqlite3.connect(tmp_path / "var" / "callcenter.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        call = _switch(system).call_in(
+            Caller(ani="+12025550100", dnis="200", digits=("1",), press_after_s=0.1, talk_s=60.0)
+        )
+        await _until(lambda: system.journal.status.buffered > 0)
+        await _until(lambda: not system.journal.healthy)
+        with pytest.raises(Refusal) as refused:
+            await system.floor.not_ready("anna", "lunch")
+        assert refused.value.code == "cannot-save"
+        await _until(lambda: call in system.records.calls)
+        assert system.router.book.get(call) is not None
+        alarm = "alarm:journal-unavailable"
+        await _until(lambda: system.live.get("supervisor", alarm) is not None)
+    finally:
+        lock.rollback()
+        lock.close()
+    await _until(lambda: system.journal.healthy and system.journal.status.buffered == 0)
+    assert system.live.get("supervisor", "alarm:journal-unavailable") is None
+    await system.floor.not_ready("anna", "lunch")
+    kinds = [entry.kind async for entry in system.journal.read(call_id=call)]
+    assert kinds[0] == "CallArrived"
+
+
+async def test_a_broken_configuration_is_refused_and_the_old_one_stays(
+    started: Any, tmp_path: Path
+) -> None:
+    """A slip in a text editor must not take the company's phones down."""
+    system = await started()
+    before = system.router.engine.site
+    file = tmp_path / "site" / "site.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("flow: main", "flow: mian", 1))
+    assert not await system.reload()
+    assert system.router.engine.site is before
+    alarm = system.live.get("supervisor", "alarm:config-refused")
+    assert "site.yaml:" in alarm["text"]["en"]
+    assert "mian" in alarm["text"]["en"]
+    file.write_text(good.replace("ring_s: 15", "ring_s: 17", 1))
+    assert await system.reload()
+    assert system.live.get("supervisor", "alarm:config-refused") is None
+    assert [q.ring_s for q in system.router.engine.site.queues if q.id == "sales"] == [17.0]
+
+
+async def test_a_second_start_keeps_everything(started: Any) -> None:
+    """Data, accounts and figures survive an orderly restart."""
+    first = await started(demo=True)
+    call = _switch(first).call_in(Caller(ani="+12025550100", dnis="200", digits=("1",), stays_s=3))
+    await _until(lambda: call in first.records.calls)
+    await _until(lambda: first.records.calls[call].ended is not None, 15)
+    await first.stop()
+    second = await started(demo=True)
+    assert await second.users.verify("anna", DEMO_PASSWORD) is not None
+    assert (await second.customers.totals())["customers"] == 200
+    detail = await second.history.call(call)
+    assert detail is not None
+    assert detail["call"]["ani"] == "+12025550100"
+
+
+async def test_without_the_demonstration_there_are_no_accounts(started: Any) -> None:
+    """No default password outside the demonstration."""
+    system = await started()
+    assert await system.users.list_users() == []
+    assert (await system.customers.totals())["customers"] == 0
+
+
+async def test_two_processes_never_share_one_journal(started: Any) -> None:
+    """A second start on the same data takes over; the first one must notice and end."""
+    first = await started()
+    second = await started()
+    first.router.note(_shift("anna"), first.clock.now())
+    async with asyncio.timeout(5):
+        await first.must_end.wait()
+    assert second.journal.healthy
+
+
+def _shift(agent: str) -> object:
+    from callcenter.happenings import ShiftBegan
+
+    return ShiftBegan(agent, "browser")
