@@ -184,6 +184,9 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
         raise Refusal("unknown-queue", f"no queue {fact.queue}")
     freed = _clear_call(floor, visit, agent) if visit is not None else None
     waiting_again = _clear_agent(floor, agent)
+    if waiting_again is not None:  # in line before anybody chooses among the line
+        floor.rehome(waiting_again)
+        floor.put_back(waiting_again)
     if visit is None:
         queue_id = fact.queue if fact.queue in floor.queues else next(iter(floor.queues))
         visit = _new_visit(floor, fact.call, queue_id, (), 0, fact.entered)
@@ -193,9 +196,6 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
         floor.tell_callback(visit, "reached")
     if visit.successor:
         callbacks.not_needed(floor, visit)
-    if waiting_again is not None:  # in line before anybody chooses among the line
-        floor.rehome(waiting_again)
-        floor.put_back(waiting_again)
     if freed is not None:
         floor.settle(freed)
     if waiting_again is not None:

@@ -249,7 +249,7 @@ class Floor:
 
     def seek_agent_if_waiting(self, visit: Visit) -> None:
         """Match a visit in line again, after agents have changed."""
-        if visit.place == WAITING and visit.line.idle:
+        if visit.key is not None and visit.line.idle:
             self.leave_line(visit)
             self.seek_agent(visit)
 

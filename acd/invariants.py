@@ -62,6 +62,7 @@ class _Stay:
     priority: int  # the call's own
     needs: tuple[SkillNeed, ...]
     in_line: bool = True
+    parked: bool = False  # a callback whose caller may still be on the line
     offer: str = ""
 
 
@@ -204,6 +205,7 @@ class Ledger:
             asked.priority if asked else 0,
             asked.needs if asked else (),
             in_line=not parked,
+            parked=parked,
         )
 
     def _leave(self, x: d.CallLeft) -> None:
@@ -239,7 +241,8 @@ class Ledger:
         self._arrivals.pop(x.call, None)
         for callback, request in self._requested.items():
             if request.call == x.call and callback in self.stays:
-                self.stays[callback].in_line = True
+                stay = self.stays[callback]
+                stay.in_line, stay.parked = stay.in_line or stay.parked, False
 
     def _complete(self, x: d.CallCompleted) -> None:
         agent, since = self.connected.pop(x.call, ("", 0.0))
@@ -257,10 +260,8 @@ class Ledger:
             return
         if x.state in ("retry", "dialling"):
             stay.in_line = False
-        elif x.state == "queued" and stay.call in self._arrivals:
-            request = self._requested.get(x.callback)
-            origin_there = request is not None and request.call in self.stays
-            stay.in_line = not origin_there
+        elif x.state == "queued":
+            stay.in_line = not stay.parked
 
     # Offers ------------------------------------------------------------------------------
 
@@ -281,7 +282,7 @@ class Ledger:
                 self._broken("I3", f"{x.call} rings at two agents")
             self._fair(x, stay)
             stay.offer = x.offer
-            stay.in_line = False
+            stay.in_line = stay.parked = False
         self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline)
 
     def _fair(self, x: d.Offer | d.Callback, stay: _Stay) -> None:
@@ -347,7 +348,7 @@ class Ledger:
     def _agent(self, x: d.AgentChanged) -> None:
         before = self.agents.get(x.agent)
         old = before.state if before is not None else "offline"
-        if x.state != old and not _leads(old, x.state):
+        if x.state != old and x.state not in _FOLLOWERS[old]:
             self._broken("I9", f"{x.agent} went from {old} to {x.state}")
         if x.since > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.agent} is {x.state} since the future")
@@ -429,11 +430,13 @@ class Ledger:
             )
 
 
-def _leads(old: str, new: str) -> bool:
-    """Whether the table leads there, by one event or through a wrap-up of no time."""
-    rows: dict[str, set[str]] = {state: set(row.values()) for state, row in TABLE.items()}
-    direct = rows.get(old, set())
-    return new in direct or ("wrap-up" in direct and new in rows["wrap-up"])
+def _followers() -> dict[str, frozenset[str]]:
+    """The states that may be told after each: by one event, or by a wrap-up of no time."""
+    rows: dict[str, frozenset[str]] = {s: frozenset(row.values()) for s, row in TABLE.items()}
+    return {s: row | (rows["wrap-up"] if "wrap-up" in row else row) for s, row in rows.items()}
+
+
+_FOLLOWERS: Final = _followers()
 
 
 class Looking(Protocol):
@@ -483,11 +486,14 @@ class CheckedEngine:
         """See `Engine.tick`. Each timer is taken at its own time."""
         decisions: list[d.Decision] = []
         while (due := self.engine.deadline()) is not None and due <= now:
-            some = self.engine.tick(due)
-            self.ledger.saw(None, some, due)
-            if self._strict:
-                self.ledger.demand()
-            decisions += some
+            decisions += self._tick(due)
+        return decisions + self._tick(now)
+
+    def _tick(self, now: float) -> list[d.Decision]:
+        decisions = self.engine.tick(now)
+        self.ledger.saw(None, decisions, now)
+        if self._strict:
+            self.ledger.demand()
         return decisions
 
     def deadline(self) -> float | None:

@@ -21,13 +21,20 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import HANDLERS, Engine
 from acd.floor import Floor
-from acd.invariants import Broken, CheckedEngine
+from acd.invariants import CALL_OUTCOMES, CALLBACK_OUTCOMES, Broken, CheckedEngine
 from acd.lines import Line, Visit
 from acd.site import Agent, Queue, Site, SkillNeed
 
 SITE = Site(
     (
-        Queue("sales", ring_s=10.0, wrap_up_s=20.0, overflow_after_s=40.0, overflow_to="rest"),
+        Queue(
+            "sales",
+            ring_s=10.0,
+            wrap_up_s=20.0,
+            overflow_after_s=40.0,
+            overflow_to="rest",
+            callback_attempts=1,
+        ),
         Queue("vip", priority=5, needs=(SkillNeed("german", 2),), wrap_up_s=0.0),
         Queue("rest", wrap_up_s=None, callback_attempts=2, callback_retry_s=50.0),
     ),
@@ -57,7 +64,7 @@ class Wild:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.live = Engine(SITE)
-        self.checked = CheckedEngine(self.live)
+        self.checked = CheckedEngine(self.live, every=3)
         self.now = 1000.0
         self.journal: list[tuple[f.Fact, float]] = []
         self.decisions: list[d.Decision] = []
@@ -123,14 +130,16 @@ class Wild:
         return self.draw_open(agent)
 
     def draw_person(self, agent: str) -> f.Fact:
-        """Something that an agent, a phone or a console does."""
+        """Something that an agent, a phone or a console does; mostly they want to work."""
+        if self.random.random() < 0.6:
+            away = [a for a in self.live.agents.values() if a.state == "offline"]
+            if away and self.random.random() < 0.3:
+                return f.AgentSignedIn(self.random.choice(away).id)
+            return self.random.choice((f.AgentReady(agent), f.WrapUpDone(agent)))
         return self.random.choice(
             (
                 f.AgentSignedIn(agent, self.random.random() < 0.9),
                 f.AgentSignedOut(agent),
-                f.AgentReady(agent),
-                f.AgentReady(agent),
-                f.AgentReady(agent),
                 f.AgentReady(agent),
                 f.AgentNotReady(agent, self.random.choice(("", "lunch"))),
                 f.PhoneFailed(agent),
@@ -151,7 +160,8 @@ class Wild:
         views = self.live.visits()
         if not views:
             return f.CallerGone("c0")
-        view = r.choice(views)
+        urgent = [view for view in views if view.place in ("offered", "dialling")]
+        view = r.choice(urgent if urgent and r.random() < 0.4 else views)
         call, offer = view.call, view.offer
         if view.place == "offered" and r.random() < 0.9:
             return r.choice(
@@ -183,6 +193,8 @@ class Wild:
                 )
             )
         by = r.choice(("caller", "agent", "system", "switch lost"))
+        if view.kind == "callback" and view.place != "connected" and r.random() < 0.8:
+            return f.AgentReady(agent)
         return r.choice(
             (
                 f.CallEnded(call, by),
@@ -224,16 +236,10 @@ class Wild:
         return engine, decisions
 
 
-def _seeds() -> range:
-    first = int(os.environ.get("WILD_FIRST", "1"))
-    return range(first, first + int(os.environ.get("WILD_SEEDS", "300")))
-
-
-def test_wild_floors_keep_every_invariant() -> None:
-    """I1-I6, I8, I9, I11, I12 hold on wild floors, through restarts and new configurations."""
-    outcomes: set[str] = set()
-    refused: set[str] = set()
-    for seed in _seeds():
+def _run_seeds(first: int, number: int) -> set[str]:
+    """Run the seeds under every check; returns the outcomes that were met."""
+    met: set[str] = set()
+    for seed in range(first, first + number):
         wild = Wild(seed)
         try:
             wild.run(120)
@@ -243,20 +249,25 @@ def test_wild_floors_keep_every_invariant() -> None:
             assert decisions == wild.decisions, "fold(journal) decides differently"
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error}") from error
-        outcomes |= {x.outcome for x in wild.decisions if isinstance(x, d.CallLeft)}
-        refused |= {x.code for x in wild.decisions if isinstance(x, d.Refused)}
-    if len(_seeds()) >= 300:  # the wild must really get around
-        assert outcomes == {
-            "answered",
-            "abandoned",
-            "overflowed",
-            "callback",
-            "withdrawn",
-            "switch lost",
-            "reached",
-            "expired",
-        }
-        assert len(refused) >= 15
+        met |= {x.outcome for x in wild.decisions if isinstance(x, d.CallLeft)}
+        met |= {x.code for x in wild.decisions if isinstance(x, d.Refused)}
+    return met
+
+
+def test_wild_floors_keep_every_invariant() -> None:
+    """I1-I6, I8, I9, I11, I12 hold on wild floors, through restarts and new configurations."""
+    met = _run_seeds(
+        int(os.environ.get("WILD_FIRST", "1")), int(os.environ.get("WILD_SEEDS", "150"))
+    )
+    if "WILD_SEEDS" not in os.environ:  # the wild must really get around
+        assert met >= CALL_OUTCOMES | CALLBACK_OUTCOMES
+        assert met >= {"call-over", "offer-over", "unknown-call", "agent-busy", "no-change"}
+
+
+@pytest.mark.slow
+def test_a_thousand_wild_floors() -> None:
+    """Rare orders of events show up only among many seeds."""
+    _run_seeds(151, 850)
 
 
 # Planted bugs ----------------------------------------------------------------------------
@@ -472,9 +483,3 @@ def test_planted_bug_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> Non
         except Broken:
             return
     pytest.fail(f"not caught: {bug}")
-
-
-def test_unplanted_is_clean() -> None:
-    """The seeds that catch the planted bugs find nothing in the real engine."""
-    for seed in range(1, 61):
-        Wild(seed).run(120)

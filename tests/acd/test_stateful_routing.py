@@ -1,0 +1,245 @@
+"""The same invariants, searched for by a machine that can make a failure small."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import Engine
+from acd.invariants import CheckedEngine
+from acd.site import Agent, Queue, Site, SkillNeed
+from acd.views import VisitView
+
+SITE = Site(
+    (
+        Queue("q", wrap_up_s=10.0, overflow_after_s=15.0, overflow_to="last"),
+        Queue("last", priority=1, wrap_up_s=0.0, callback_attempts=2, callback_retry_s=20.0),
+    ),
+    (
+        Agent("anna", queues=("q", "last"), skills={"german": 3}),
+        Agent("bob", queues=("q",)),
+        Agent("cleo", queues=("last",), skills={"german": 1}),
+    ),
+)
+FEWER = Site(
+    (Queue("last", callback_attempts=2),),
+    (Agent("anna", queues=("last",)), Agent("cleo", queues=("last",), skills={"german": 1})),
+)
+agents = st.sampled_from(["anna", "bob", "cleo"])
+needs = st.sampled_from([(), (SkillNeed("german", 1),), (SkillNeed("german", 3),)])
+picks = st.integers(0, 10)
+
+
+class Floor(RuleBasedStateMachine):
+    """Agents, callers, a switch and a configuration, in any order at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = Engine(SITE)
+        self.checked = CheckedEngine(self.engine)
+        self.journal: list[tuple[f.Fact, float]] = []
+        self.now = 0.0
+        self.calls = 0
+
+    def tell(self, fact: f.Fact) -> list[d.Decision]:
+        self.journal.append((fact, self.now))
+        return self.checked.handle(fact, self.now)
+
+    def pick(self, number: int, *places: str) -> VisitView | None:
+        found = [view for view in self.engine.visits() if view.place in places]
+        return found[number % len(found)] if found else None
+
+    def some(self) -> bool:
+        return bool(self.engine.visits())
+
+    @initialize(ready=st.sets(agents))
+    def open_up(self, ready: set[str]) -> None:
+        for agent in sorted(ready):
+            self.tell(f.AgentSignedIn(agent))
+            self.tell(f.AgentReady(agent))
+
+    @rule(by_s=st.sampled_from([0.5, 3.0, 10.0, 25.0, 200.0]), early=st.booleans())
+    def time_passes(self, by_s: float, early: bool) -> None:
+        self.now += by_s
+        if early:
+            self.checked.tick(self.now)
+
+    @rule(
+        queue=st.sampled_from(["q", "last"]),
+        needs=needs,
+        priority=st.sampled_from([0, 0, 2]),
+        waited_s=st.sampled_from([None, 5.0]),
+    )
+    def call(
+        self, queue: str, needs: tuple[SkillNeed, ...], priority: int, waited_s: float | None
+    ) -> None:
+        self.calls += 1
+        entered = None if waited_s is None else self.now - waited_s
+        self.tell(f.CallQueued(f"c{self.calls}", queue, needs, priority, entered))
+
+    @rule(agent=agents, phone_up=st.booleans())
+    def sign_in(self, agent: str, phone_up: bool) -> None:
+        self.tell(f.AgentSignedIn(agent, phone_up))
+
+    @rule(agent=agents, kind=st.sampled_from([f.AgentSignedOut, f.AgentReady, f.WrapUpDone]))
+    def person(self, agent: str, kind: type) -> None:
+        self.tell(kind(agent))
+
+    @rule(agent=agents, reason=st.sampled_from(["", "lunch"]))
+    def pause(self, agent: str, reason: str) -> None:
+        self.tell(f.AgentNotReady(agent, reason))
+
+    @rule(
+        agent=agents,
+        kind=st.sampled_from([f.PhoneFailed, f.PhoneHealthy, f.ConsoleLost, f.ConsoleBack]),
+    )
+    def machine(self, agent: str, kind: type) -> None:
+        self.tell(kind(agent))
+
+    @rule(agent=agents, by_s=st.sampled_from([1.0, 30.0]))
+    def extend(self, agent: str, by_s: float) -> None:
+        self.tell(f.WrapUpExtended(agent, by_s))
+
+    @precondition(some)
+    @rule(
+        number=picks,
+        kind=st.sampled_from(
+            [
+                f.OfferRang,
+                f.OfferAccepted,
+                f.OfferAccepted,
+                f.OfferDeclined,
+                f.OfferUnanswered,
+                f.OfferUnreachable,
+                f.OfferLost,
+            ]
+        ),
+        twice=st.booleans(),
+    )
+    def offer(self, number: int, kind: type, twice: bool) -> None:
+        view = self.pick(number, "offered")
+        if view is None:
+            return
+        self.tell(kind(view.offer))
+        if twice:  # I8: news that comes again changes nothing
+            before = self.engine.snapshot()
+            assert isinstance(self.tell(kind(view.offer))[-1], d.Refused)
+            assert self.engine.snapshot() == before
+
+    @precondition(some)
+    @rule(
+        number=picks,
+        kind=st.sampled_from([f.CallerGone, f.CallHeld, f.CallRetrieved, f.CallEnded]),
+    )
+    def caller(self, number: int, kind: type) -> None:
+        view = self.pick(number, "waiting", "offered", "connected", "leaving", "dialling")
+        if view is not None:
+            self.tell(kind(view.call))
+
+    @precondition(some)
+    @rule(number=picks, by=st.sampled_from(["agent", "system", "switch lost"]))
+    def end(self, number: int, by: str) -> None:
+        view = self.pick(number, "waiting", "offered", "connected", "leaving", "dialling")
+        if view is not None:
+            self.tell(f.CallEnded(view.call, by))
+
+    @precondition(some)
+    @rule(number=picks)
+    def withdraw(self, number: int) -> None:
+        view = self.pick(number, "waiting", "offered", "leaving", "connected")
+        if view is not None:
+            self.tell(f.CallWithdrawn(view.call, "voicemail"))
+
+    @precondition(some)
+    @rule(number=picks)
+    def ask_for_callback(self, number: int) -> None:
+        view = self.pick(number, "waiting", "offered")
+        if view is not None:
+            self.tell(f.CallbackRequested(view.call, f"k{view.call}", "+15550100"))
+
+    @precondition(some)
+    @rule(
+        number=picks,
+        why=st.sampled_from(["", "busy", "agent gone", "cancelled"]),
+    )
+    def callback(self, number: int, why: str) -> None:
+        view = self.pick(number, "dialling", "offered", "parked", "retry")
+        if view is None:
+            return
+        if why == "":
+            self.tell(f.CallbackConnected(view.call))
+        elif why == "cancelled":
+            self.tell(f.CallbackCancelled(view.call))
+        else:
+            self.tell(f.CallbackFailed(view.call, why))
+
+    @rule(number=picks, agent=agents, known=st.booleans())
+    def found_talking(self, number: int, agent: str, known: bool) -> None:
+        view = self.pick(number, "waiting", "offered", "leaving", "parked", "retry", "dialling")
+        if known and view is not None:
+            self.tell(f.CallFoundConnected(view.call, view.queue, agent, view.entered))
+        elif not known:
+            self.calls += 1
+            self.tell(f.CallFoundConnected(f"c{self.calls}", "q", agent, self.now - 5.0))
+
+    @rule(site=st.sampled_from([SITE, FEWER]))
+    def configure(self, site: Site) -> None:
+        self.tell(f.Configured(site))
+
+    @rule(away_s=st.sampled_from([0.0, 4.0, 60.0]))
+    def restart(self, away_s: float) -> None:
+        """The process dies and comes back from a snapshot."""
+        self.checked.tick(self.now)
+        state = json.loads(json.dumps(self.engine.snapshot()))
+        self.engine = Engine.restore(self.engine.site, state)
+        assert self.engine.snapshot() == state
+        self.checked.engine = self.engine
+        self.now += away_s
+        self.tell(f.Resumed(away_s))
+
+    @invariant()
+    def wakes_in_time(self) -> None:
+        """A deadline that nobody is told of would never be kept."""
+        deadlines = [
+            agent.deadline for agent in self.engine.agents.values() if agent.deadline is not None
+        ]
+        if deadlines:
+            due = self.engine.deadline()
+            assert due is not None
+            assert due <= min(deadlines)
+
+    def teardown(self) -> None:
+        """fold(journal) = live state, and nobody is left over when all go home."""
+        self.checked.tick(self.now)
+        folded = Engine(SITE)
+        for fact, at in self.journal:
+            folded.handle(fact, at)
+        folded.tick(self.now)
+        assert folded.snapshot() == self.engine.snapshot()
+        for _ in range(3):
+            for view in self.engine.visits():
+                ending = f.CallbackCancelled if view.kind == "callback" else f.CallerGone
+                self.tell(ending(view.call))
+                self.tell(f.CallEnded(view.call))
+        for agent in list(self.engine.agents):
+            self.tell(f.WrapUpDone(agent))
+            self.tell(f.AgentSignedOut(agent))
+        self.checked.ledger.drained()
+        self.checked.ledger.demand()
+
+
+class TestRouting(Floor.TestCase):  # type: ignore[misc]
+    """I1-I6, I8, I9, I11, I12 in whatever order a search comes upon."""
+
+    settings = settings(
+        max_examples=80,
+        stateful_step_count=60,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
