@@ -25,9 +25,15 @@ export const live = new Live({
 });
 
 export function watchNetwork(): void {
-  window.addEventListener("online", () => live.hurry());
+  const look = (): void => {
+    live.hurry();
+    live.doubt();
+  };
+  window.addEventListener("online", look);
+  window.addEventListener("offline", look);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") live.hurry();
+    // A machine that slept shows an old page: it is checked before anybody trusts it.
+    if (document.visibilityState === "visible") look();
   });
 }
 

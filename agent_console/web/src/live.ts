@@ -50,6 +50,7 @@ export interface LiveOptions {
 
 const FIRST_RETRY_ms = 250;
 const LAST_RETRY_ms = 5000;
+const DOUBT_ms = 1500;
 
 export class Live {
   readonly connection = signal<Connection>("idle");
@@ -95,6 +96,11 @@ export class Live {
     clearTimeout(this.retry);
     this.failures = 0;
     this.connect();
+  }
+
+  /** Something hints that the connection may be dead (sleep, a lost network): ask it now. */
+  doubt(): void {
+    if (this.connection.peek() === "open") this.ping(DOUBT_ms);
   }
 
   do<V extends Verb>(verb: V, args: Verbs[V]): Promise<unknown> {
@@ -183,11 +189,16 @@ export class Live {
   private quiet(): void {
     clearTimeout(this.deadline);
     clearTimeout(this.heartbeat);
-    this.heartbeat = setTimeout(() => {
-      this.pingSent = Date.now();
-      this.send({ t: "ping", id: this.nextId++ });
-      this.expect(this.options.pongWithin_ms ?? 5000);
-    }, this.options.pingEvery_ms ?? 10_000);
+    this.heartbeat = setTimeout(
+      () => this.ping(this.options.pongWithin_ms ?? 4000),
+      this.options.pingEvery_ms ?? 10_000,
+    );
+  }
+
+  private ping(within_ms: number): void {
+    this.pingSent = Date.now();
+    this.send({ t: "ping", id: this.nextId++ });
+    this.expect(within_ms);
   }
 
   /** Without an answer in time the connection is dead, whatever the browser thinks. */

@@ -148,6 +148,16 @@ test("a connection that answers no ping is given up, though the browser thinks i
   expect(live.connection.value).toBe("reconnecting");
 });
 
+test("a hint that the network is gone has the connection checked at once", () => {
+  const live = start();
+  last().accept();
+  last().say(snapshot);
+  live.doubt();
+  expect(last().sent.at(-1)).toMatchObject({ t: "ping" });
+  vi.advanceTimersByTime(1501);
+  expect(live.connection.value).toBe("reconnecting");
+});
+
 test("a pong keeps the connection", () => {
   const live = start();
   last().accept();

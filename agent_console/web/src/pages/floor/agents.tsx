@@ -7,14 +7,16 @@ import { queueName, reasonName } from "../../names";
 import { Actions, Refusal } from "../../parts/actions";
 import { Menu, type MenuItem, Since, StateChip, stateWord } from "../../parts/parts";
 import type { AgentLive } from "../../protocol";
-import { STATES } from "./queues";
+
+const isOff = (agent: AgentLive): boolean => agent.state === "offline";
 
 export function Agents({ onCall }: { onCall: (id: string) => void }) {
   const t = words();
   const actions = useMemo(() => new Actions(), []);
+  // By name: rows that jump with each change of state would be pressed by mistake.
   const agents = store
     .all("agent")
-    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.name.localeCompare(b.name));
+    .sort((a, b) => Number(isOff(a)) - Number(isOff(b)) || a.name.localeCompare(b.name));
   const here = agents.filter((agent) => agent.state !== "offline").length;
   return (
     <section class="card" aria-label={t.floor.agents}>
