@@ -275,6 +275,7 @@ class AgiServer(Application):  # type: ignore[misc]
         self.port = port
         self.limits = limits or AgiLimits()
         self.refused = 0
+        self._stopping = False
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -310,6 +311,7 @@ class AgiServer(Application):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Stop listening and end every session; the dialplan goes on by itself."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -337,6 +339,10 @@ class AgiServer(Application):  # type: ignore[misc]
             await self._serve(reader, writer)
         except AgiError as error:
             log.info("voice session ended: %s", error)
+        except asyncio.CancelledError:
+            # asyncio's own callback would complain aloud of a cancelled session.
+            if not self._stopping:
+                raise
         except Exception:
             log.exception("a voice session failed")
         finally:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _TOKEN = re.compile(r"[A-Za-z0-9_.:@+-]{1,40}")
 _DIGITS = re.compile(r"[0-9*#]{0,12}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_QUOTED_PAIR = re.compile(r'\\(["\\])')
 _TEXT_MAX = 256
 _LIST_TIMEOUT_S = 30.0
 _EXTENSION_MAX = 79
@@ -222,7 +223,7 @@ class AsteriskLink:
                     call_id=one.call_id,
                     link=self._name,
                     ani=_text(one.ani),
-                    ani_name=_text(one.ani_name),
+                    ani_name=_name(one.ani_name),
                     dnis=_text(one.dnis),
                     trunk=_text(one.trunk),
                     place=one.place,
@@ -442,7 +443,7 @@ class AsteriskLink:
                     call_id=call_id,
                     link=self._name,
                     ani=_text(headers.get("agi_callerid", "")),
-                    ani_name=_text(headers.get("agi_calleridname", "")),
+                    ani_name=_name(headers.get("agi_calleridname", "")),
                     dnis=_text(dnis),
                     trunk=_text(trunk.removeprefix("trunk-")),
                 )
@@ -756,6 +757,11 @@ def _text(text: str) -> str:
     """Text from outside: bounded, without control characters. It stays hostile."""
     text = _CONTROL.sub(" ", text[:_TEXT_MAX]).strip()
     return "" if text in _UNKNOWN else text
+
+
+def _name(text: str) -> str:
+    """A caller's name; Asterisk hands on SIP's escaped quotes as they are."""
+    return _text(_QUOTED_PAIR.sub(r"\1", text))
 
 
 def _token(text: str, what: str, most: int = 40) -> str:
