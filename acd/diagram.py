@@ -23,3 +23,7 @@ def mermaid() -> str:
 
 def _id(state: str) -> str:
     return state.replace(" ", "_").replace("-", "_")
+
+
+if __name__ == "__main__":
+    print(f"```mermaid\n{mermaid()}```")
