@@ -261,6 +261,8 @@ class Outbox:
         """Queue an answer; False when the console reads none of them and is to be let go."""
         if len(self._replies) >= self._most:
             return False
+        # What the answer is about, changed in this very turn, is to be sent before it.
+        self._store.flush()
         self._replies.append(frame.decode())
         self._event.set()
         return True

@@ -260,8 +260,6 @@ class _Console:
         except Exception as wrong:
             log.error("verb-failed", verb=do.verb, user=self._user.user_id, exc_info=wrong)
             return self._refuse(do, Refusal("internal", "This failed; it is in the log."))
-        # What the verb changed is sent before the answer.
-        self._all.live.flush()
         return self._outbox.reply(_encode({"t": "done", "id": do.id, "result": result}))
 
     def _refuse(self, do: _Do, why: Refusal) -> bool:

@@ -79,6 +79,10 @@ class RunningConsole:
         ) as socket:
             yield socket
 
+    async def closed(self, socket: ClientConnection) -> int:
+        """Wait for the server to close; the close code."""
+        return await close_code(socket)
+
     @asynccontextmanager
     async def console(self, name: str = "", *, cookie: str = "") -> AsyncIterator[Screen]:
         """A console that has said hello and has its snapshot."""
@@ -129,11 +133,18 @@ class Screen:
 
     async def closed(self) -> int:
         """Wait for the server to close; the close code."""
-        async with asyncio.timeout(5):
-            await self.socket.wait_closed()
-        code = self.socket.close_code
-        assert code is not None
-        return code
+        return await close_code(self.socket)
+
+
+async def close_code(socket: ClientConnection) -> int:
+    """Read on until the server closes: a client that does not read never sees the end."""
+    async with asyncio.timeout(5):
+        try:
+            while True:
+                await socket.recv()
+        except websockets.ConnectionClosed:
+            assert socket.close_code is not None
+            return socket.close_code
 
 
 def apply(entities: dict[str, Any], frame: dict[str, Any]) -> None:

@@ -197,12 +197,14 @@ async def test_a_websocket_must_come_from_our_own_page(
     assert console.play.told == [], "a refused websocket is not a console"
 
 
-async def test_two_origins_are_none(console: Any) -> None:
+@pytest.mark.parametrize("origins", [("http://evil", "{url}"), ("{url}", "http://evil")])
+async def test_two_origins_are_none(console: Any, origins: tuple[str, str]) -> None:
     """A header smuggled in beside the browser's own must not count."""
+    first, second = (origin.format(url=console.url) for origin in origins)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(console.url.rpartition(":")[2]))
     writer.write(
-        f"POST /api/logout HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\n"
-        f"Origin: {console.url}\r\nContent-Length: 0\r\n\r\n".encode()
+        f"POST /api/logout HTTP/1.1\r\nHost: x\r\nOrigin: {first}\r\n"
+        f"Origin: {second}\r\nContent-Length: 0\r\n\r\n".encode()
     )
     status = await reader.readline()
     writer.close()

@@ -268,3 +268,29 @@ def test_answers_that_are_not_read_are_bounded() -> None:
     """A page that asks and never reads is let go instead of filling the memory."""
     outbox = LiveStore().attach([EVERYONE], replies=3)
     assert [outbox.reply(b"{}") for _ in range(5)] == [True, True, True, False, False]
+
+
+async def test_a_change_goes_before_the_answer_about_it() -> None:
+    """The answer to a verb is given in the very turn in which the verb changed something."""
+    store = LiveStore()
+    outbox = store.attach([EVERYONE])
+    outbox.open()
+    store.put(EVERYONE, "desk", "ready")
+    outbox.reply(b'{"t":"done"}')
+    assert [json.loads(frame)["t"] for frame in outbox.take()] == ["delta", "done"]
+
+
+def test_a_key_that_comes_again_is_not_forgotten_with_its_drop() -> None:
+    """Forgetting an old drop must not forget the newer put of the same key."""
+    store = LiveStore(keep_dropped=1)
+    store.put(EVERYONE, "a", 1)
+    store.put(EVERYONE, "b", 1)
+    store.drop(EVERYONE, "a")
+    seen = store.seq
+    outbox = store.attach([EVERYONE])
+    store.put(EVERYONE, "a", 2)
+    store.drop(EVERYONE, "b")
+    page = Page()
+    page.entities, page.seq = {"b": 1}, seen
+    page.hear(outbox.open(outbox.epoch, seen))
+    assert page.entities == {"a": 2}

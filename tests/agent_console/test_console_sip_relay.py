@@ -241,8 +241,7 @@ async def test_nobody_speaks_in_anothers_name(
     console = await start_console(switch.url)
     async with console.socket(cookie=await phone(console), **SIP) as line:
         await line.send(message)
-        await line.wait_closed()
-        assert line.close_code == 4403
+        assert await console.closed(line) == 4403
     assert switch.heard.empty()
 
 
@@ -253,8 +252,7 @@ async def test_smuggled_messages_do_not_reach_the_switch(
     console = await start_console(switch.url)
     async with console.socket(cookie=await phone(console), **SIP) as line:
         await line.send(TWO)
-        await line.wait_closed()
-        assert line.close_code == 4400
+        assert await console.closed(line) == 4400
     assert switch.heard.empty()
 
 
@@ -325,8 +323,7 @@ async def test_logging_out_cuts_the_line(start_console: Any, switch: Switch) -> 
     cookie = await phone(console)
     async with console.socket(cookie=cookie, **SIP) as line:
         await console.ask("POST", "/api/logout", cookie=cookie)
-        await line.wait_closed()
-        assert line.close_code == 4401
+        assert await console.closed(line) == 4401
 
 
 async def test_a_phone_is_not_a_console(start_console: Any, switch: Switch) -> None:
@@ -348,8 +345,7 @@ async def test_a_visitor_calls_without_logging_in(start_console: Any, switch: Sw
         await line.send(invite)
         assert await switch.hears() == invite
         await line.send(sip("INVITE", to="<sip:100@x>"))
-        await line.wait_closed()
-        assert line.close_code == 4403
+        assert await console.closed(line) == 4403
     again, access_again = await visitor(console, cookie)
     assert access_again["user"] == access["user"], "a reload is the same visitor"
     assert again
@@ -402,8 +398,7 @@ async def test_a_switch_that_is_away_closes_the_line_and_nothing_else(start_cons
         nobody.bind(("127.0.0.1", 0))
         console = await start_console(f"ws://127.0.0.1:{nobody.getsockname()[1]}/ws")
         async with console.socket(cookie=await phone(console), **SIP) as line:
-            await line.wait_closed()
-            assert line.close_code == 4502
+            assert await console.closed(line) == 4502
 
 
 async def test_each_side_closing_closes_the_other(start_console: Any, switch: Switch) -> None:
@@ -414,8 +409,7 @@ async def test_each_side_closing_closes_the_other(start_console: Any, switch: Sw
         await line.send(sip())
         await switch.hears()
         await switch.connections[0].close()
-        await line.wait_closed()
-        assert line.close_code == 4502
+        assert await console.closed(line) == 4502
     async with console.socket(cookie=cookie, **SIP) as line:
         await line.send(sip())
         await switch.hears()
@@ -438,8 +432,7 @@ async def test_hostile_frames_close_the_line(
     console = await start_console(switch.url)
     async with console.socket(cookie=await phone(console), **SIP) as line:
         await line.send(frame)
-        await line.wait_closed()
-        assert line.close_code == code
+        assert await console.closed(line) == code
     assert switch.heard.empty()
 
 
@@ -473,5 +466,4 @@ async def test_a_flood_of_sip_is_closed(start_console: Any, switch: Switch) -> N
     async with console.socket(cookie=await phone(console), **SIP) as line:
         for _ in range(6):
             await line.send(sip())
-        await line.wait_closed()
-        assert line.close_code == 4429
+        assert await console.closed(line) == 4429

@@ -279,12 +279,10 @@ async def test_who_does_not_say_hello_is_let_go(start_console: Any) -> None:
     console = await start_console(hello_within_s=0.1)
     cookie = await console.log_in("anna")
     async with console.socket(cookie=cookie) as silent:
-        await silent.wait_closed()
-        assert silent.close_code == 4408
+        assert await console.closed(silent) == 4408
     async with console.socket(cookie=cookie) as rude:
         await rude.send('{"t":"ping","id":1}')
-        await rude.wait_closed()
-        assert rude.close_code == 4408
+        assert await console.closed(rude) == 4408
 
 
 async def test_one_user_cannot_take_all_places(start_console: Any) -> None:
