@@ -53,6 +53,7 @@ class Choice(TypedDict):
 
 class SiteInfo(TypedDict):
     company: str
+    time_zone: str  # IANA: days and intervals begin by it
     queues: list[Choice]
     not_ready_reasons: list[Choice]
     dispositions: list[Choice]

@@ -100,6 +100,7 @@ class SiteView:
         site = self._site()
         return {
             "company": site.company,
+            "time_zone": site.time_zone,
             "queues": [{"id": q.id, "label": dict(q.labels)} for q in site.queues.values()],
             "not_ready_reasons": [
                 {"id": one.id, "label": dict(one.labels)} for one in site.not_ready_reasons

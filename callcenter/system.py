@@ -227,6 +227,8 @@ class System:
         log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
 
     def _phone_kinds(self, agent: str) -> set[str]:
+        if self.switch.kind == "virtual":
+            return {"browser", "desk"}
         known = self.site.agents.get(agent)
         return {phone.kind for phone in known.phones} if known is not None else set()
 
