@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cti.asterisk.sessions import VoiceSession
@@ -47,6 +48,47 @@ class Live:
     @property
     def agent_channel(self) -> str:
         return self.channel if self.callback else self.peer
+
+
+class LiveCalls:
+    """Every call that lives on the switch, by our id and by its channel's."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Live] = {}
+        self._by_uniqueid: dict[str, Live] = {}
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._by_id.values()))
+
+    def __contains__(self, call_id: object) -> bool:
+        return call_id in self._by_id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._by_id)
+
+    def get(self, call_id: str) -> Live | None:
+        return self._by_id.get(call_id)
+
+    def on_channel(self, uniqueid: str) -> Live | None:
+        """The call whose dialplan runs on this channel."""
+        return self._by_uniqueid.get(uniqueid)
+
+    def add(self, call: Live) -> None:
+        self._by_id[call.call_id] = call
+        self._by_uniqueid[call.uniqueid] = call
+
+    def move(self, call: Live, channel: str, uniqueid: str) -> None:
+        """The call's dialplan runs on another channel now."""
+        self._by_uniqueid.pop(call.uniqueid, None)
+        call.channel, call.uniqueid = channel, uniqueid
+        self.add(call)
+
+    def forget(self, call: Live) -> None:
+        if self._by_id.get(call.call_id) is call:
+            del self._by_id[call.call_id]
+        if self._by_uniqueid.get(call.uniqueid) is call:
+            del self._by_uniqueid[call.uniqueid]
 
 
 def pack_flow(state: str) -> str:

@@ -102,7 +102,7 @@ async def test_a_prompt_file_that_is_missing_fails_the_step(desk):
     async def nowhere(prompt):
         return "/nonexistent/prompt"
 
-    desk.link._calls[call_id].session._prompt_path = nowhere
+    desk.link._calls.get(call_id).session._prompt_path = nowhere
     desk.link.execute(c.RunStep(call_id, 1, HELLO))
     assert (await desk.facts.wait(e.StepFinished)).outcome == "failed"
 

@@ -1,0 +1,179 @@
+"""Asterisk's events, translated into facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cti import events as e
+from cti.asterisk.ami import Frame
+from cti.asterisk.live import Live, LiveCalls
+from cti.asterisk.outcomes import callback_failure, offer_failure, originate_failure
+from cti.calls import EndedBy, OfferFailure, Place
+
+
+class Happenings:
+    """Keeps the live calls up to date and reports what happened to them.
+
+    A fact is reported after the call's state is right: the sink may give orders at once.
+    `hang_up` ends a channel that nobody else would end.
+    """
+
+    def __init__(
+        self,
+        calls: LiveCalls,
+        report: Callable[[e.Fact], None],
+        hang_up: Callable[[str], None],
+    ) -> None:
+        self._calls = calls
+        self._report = report
+        self._hang_up = hang_up
+        self._events: dict[str, Callable[[Frame], None]] = {
+            "UserEvent": self._on_user_event,
+            "DialBegin": self._on_dial_begin,
+            "DialEnd": self._on_dial_end,
+            "Hangup": self._on_hangup,
+            "Hold": self._on_hold,
+            "Unhold": self._on_unhold,
+            "OriginateResponse": self._on_originate,
+        }
+        self._user_events: dict[str, Callable[[Frame, Live], None]] = {
+            "CallWaiting": self._on_waiting,
+            "OfferEnded": self._on_offer_ended,
+            "PeerHungUp": self._on_peer_hung_up,
+            "CallbackAgent": self._on_callback_agent,
+            "CallbackEnded": self._on_callback_ended,
+        }
+
+    def take(self, event: Frame) -> None:
+        handle = self._events.get(event.name)
+        if handle is not None:
+            handle(event)
+
+    def _on_user_event(self, event: Frame) -> None:
+        handle = self._user_events.get(event.get("UserEvent"))
+        call = self._calls.get(event.get("Call"))
+        if handle is not None and call is not None:
+            handle(event, call)
+
+    def _on_waiting(self, event: Frame, call: Live) -> None:
+        offer_id, agent_id = call.offer_id, call.agent_id
+        call.place = Place.WAITING
+        call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
+        call.cancelled = call.connected = False
+        if offer_id:  # back without a word of the dialplan: we took the caller out
+            self._report(e.OfferFailed(call.call_id, offer_id, agent_id, OfferFailure.CANCELLED))
+        if call.place is Place.WAITING and not call.offer_id:
+            self._report(e.CallWaiting(call.call_id))
+
+    def _on_offer_ended(self, event: Frame, call: Live) -> None:
+        if event.get("Offer") != call.offer_id or not call.offer_id:
+            return
+        why = offer_failure(event.get("Status"), event.get("Cause"))
+        if call.cancelled:
+            why = OfferFailure.CANCELLED
+        offer_id, agent_id = call.offer_id, call.agent_id
+        call.offer_id = call.agent_id = ""
+        self._report(e.OfferFailed(call.call_id, offer_id, agent_id, why))
+
+    def _on_peer_hung_up(self, _: Frame, call: Live) -> None:
+        if call.ends_by is None:
+            call.ends_by = EndedBy.CALLER if call.callback else EndedBy.AGENT
+
+    def _on_dial_begin(self, event: Frame) -> None:
+        call = self._calls.on_channel(event.get("Uniqueid"))
+        if call is not None:
+            call.peer = event.get("DestChannel")
+            call.peer_uniqueid = event.get("DestUniqueid")
+            if call.callback or not call.offer_id:
+                return
+        else:  # a callback's agent: nobody dials, the phone just rings
+            call = self._calls.on_channel(event.get("DestUniqueid"))
+            if call is None or not call.callback:
+                return
+            call.channel = event.get("DestChannel")
+        self._report(e.OfferRinging(call.call_id, call.offer_id, call.agent_id))
+
+    def _on_dial_end(self, event: Frame) -> None:
+        call = self._calls.on_channel(event.get("Uniqueid"))
+        if call is None or event.get("DialStatus") != "ANSWER" or call.cancelled:
+            return
+        if not call.offer_id:
+            return
+        call.place = Place.TALKING
+        call.connected = True
+        call.peer = event.get("DestChannel")
+        call.peer_uniqueid = event.get("DestUniqueid")
+        fact = e.CallbackConnected if call.callback else e.OfferAnswered
+        self._report(fact(call.call_id, call.offer_id, call.agent_id))
+
+    def _on_callback_agent(self, _: Frame, call: Live) -> None:
+        if call.callback and not call.agent_answered:
+            call.agent_answered = True
+            self._report(e.OfferAnswered(call.call_id, call.offer_id, call.agent_id))
+
+    def _on_callback_ended(self, event: Frame, call: Live) -> None:
+        if not call.connected:
+            why = callback_failure(event.get("Status"), event.get("Cause"))
+            call.ends_by = EndedBy.SYSTEM
+            call.why = why
+            self._report(e.CallbackFailed(call.call_id, call.offer_id, call.agent_id, why))
+
+    def _on_originate(self, event: Frame) -> None:
+        call = self._calls.on_channel(event.get("Uniqueid"))
+        if call is not None and call.callback and event.get("Response") == "Failure":
+            call.reason = event.get("Reason")
+            self._callback_not_answered(call)
+
+    def _callback_not_answered(self, call: Live) -> None:
+        """Both the answer to Originate and the channel's end are needed to say why."""
+        if call.agent_answered or not call.reason or (call.channel and not call.cause):
+            return
+        self._calls.forget(call)
+        why = originate_failure(call.reason, call.cause)
+        why = OfferFailure.CANCELLED if call.cancelled else why
+        self._report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, why))
+
+    def _on_hangup(self, event: Frame) -> None:
+        uniqueid = event.get("Uniqueid")
+        call = self._calls.on_channel(uniqueid)
+        if call is None:
+            self._on_peer_hangup(event)
+            return
+        call.cause = event.get("Cause")
+        if call.callback and not call.agent_answered:
+            self._callback_not_answered(call)
+            return
+        self._calls.forget(call)
+        by = call.ends_by or (EndedBy.AGENT if call.callback else EndedBy.CALLER)
+        if call.callback and not call.connected and call.ends_by is None:
+            self._report(e.CallbackFailed(call.call_id, call.offer_id, call.agent_id, "agent gone"))
+        elif call.offer_id and not call.connected and not call.callback:
+            gone = OfferFailure.CALLER_GONE
+            self._report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, gone))
+        self._report(e.CallEnded(call.call_id, by, call.why or event.get("Cause-txt")))
+
+    def _on_peer_hangup(self, event: Frame) -> None:
+        """An agent on hold hung up: nobody else would tell the caller soon."""
+        channel = event.get("Channel")
+        for call in self._calls:
+            if call.place is Place.HELD and channel and channel == call.peer:
+                call.ends_by = call.ends_by or EndedBy.AGENT
+                self._hang_up(call.channel)
+                return
+
+    def _on_hold(self, event: Frame) -> None:
+        call = self._held_by_phone(event)
+        if call is not None and call.place is Place.TALKING:
+            call.place = Place.HELD
+            self._report(e.CallHeld(call.call_id))
+
+    def _on_unhold(self, event: Frame) -> None:
+        call = self._held_by_phone(event)
+        if call is not None and call.place is Place.HELD:
+            call.place = Place.TALKING
+            self._report(e.CallRetrieved(call.call_id))
+
+    def _held_by_phone(self, event: Frame) -> Live | None:
+        """The call whose agent put it on hold with the phone's own key."""
+        channel = event.get("Channel")
+        return next((x for x in self._calls if x.connected and channel == x.agent_channel), None)
