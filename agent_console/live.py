@@ -101,8 +101,8 @@ class LiveStore:
         place = self._rooms.get(room)
         if place is None or place.pairs.pop(key, None) is None:
             return False
-        self._note(room, place, key)
         place.dropped[key] = self.seq + 1
+        self._note(room, place, key)
         while len(place.dropped) > self._keep_dropped:
             oldest, place.forgotten = place.dropped.popitem(last=False)
             del place.changed[oldest]
