@@ -190,11 +190,21 @@ class Floor:
             agent.idle_seq = self.next_seq()
         self.move(agent, event)
         visit, waiting = self.matching.first_caller(agent)
+        while visit is not None and self._idle_for_longer(visit, agent):
+            self.leave_line(visit)
+            self.seek_agent(visit)
+            visit, waiting = self.matching.first_caller(agent)
         if visit is None:
             self.matching.add_idle(agent)
         else:
             self.leave_line(visit)
             offers.make(self, visit, agent, 1 + len(visit.line.idle), waiting)
+
+    @staticmethod
+    def _idle_for_longer(visit: Visit, agent: AgentRecord) -> bool:
+        """Whether another idle agent comes before `agent`, when both came free at once."""
+        idle = visit.line.idle
+        return bool(idle) and idle[0][:2] < (agent.idle_since or 0.0, agent.idle_seq)
 
     # Visits ----------------------------------------------------------------------------
 
