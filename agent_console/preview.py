@@ -696,6 +696,7 @@ class Play:
                 "switch": "virtual",
                 "switch_up": True,
                 "demo": True,
+                "time_zone": "Europe/Berlin",
             },
         )
         self.live.put(
