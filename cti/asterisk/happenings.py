@@ -56,13 +56,16 @@ class Happenings:
             handle(event, call)
 
     def _on_waiting(self, event: Frame, call: Live) -> None:
-        offer_id, agent_id = call.offer_id, call.agent_id
+        # An offer that is open although the dialplan said nothing of its end: we took
+        # the caller out of it.
+        offer_id, agent_id = ("", "") if call.connected else (call.offer_id, call.agent_id)
         call.place = Place.WAITING
         call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
         call.cancelled = call.connected = False
-        if offer_id:  # back without a word of the dialplan: we took the caller out
-            self._report(e.OfferFailed(call.call_id, offer_id, agent_id, OfferFailure.CANCELLED))
-        if call.place is Place.WAITING and not call.offer_id:
+        if offer_id:
+            cancelled = OfferFailure.CANCELLED
+            self._report(e.OfferFailed(call.call_id, offer_id, agent_id, cancelled))
+        if not call.offer_id:  # unless that brought the next offer
             self._report(e.CallWaiting(call.call_id))
 
     def _on_offer_ended(self, event: Frame, call: Live) -> None:

@@ -28,6 +28,7 @@ from cti.asterisk.ami import (
     Frame,
     Headers,
     NotSent,
+    Refused,
     Reply,
 )
 from cti.asterisk.dialing import Dialing, DialRules
@@ -46,6 +47,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _TEXT_MAX = 256
 _LIST_TIMEOUT_S = 30.0
+_HANGUP_S = 2.0  # a Hangup event comes long before
 _UNKNOWN = frozenset(("", "unknown", "<unknown>", "anonymous", "Anonymous"))
 
 
@@ -284,7 +286,7 @@ class AsteriskLink:
                     trunk=_text(trunk.removeprefix("trunk-")),
                 )
             )
-        await voice.serve()
+        await self._serve(voice, call)
 
     async def _wait(self, session: Session) -> None:
         """A waiting caller pressed a digit, or an announcement is due."""
@@ -293,9 +295,31 @@ class AsteriskLink:
             log.error("a voice session without a call: %r", call_id[:80])
             return
         call = self._session_call(session, call_id, Place.WAITING)
+        if call.offer_id:
+            return  # opened in the moment of an offer, which takes the caller away from here
         voice = self._voice(session, call)
         self._report(e.WaitVisited(call_id, digit))
-        await voice.serve()
+        await self._serve(voice, call)
+
+    async def _serve(self, voice: VoiceSession, call: Live) -> None:
+        try:
+            await voice.serve()
+        finally:
+            if voice.caller_left:
+                self._spawn(self._make_sure(call))
+
+    async def _make_sure(self, call: Live) -> None:
+        """A session ended by a hang-up, and no Hangup event: the link was down just then."""
+        await asyncio.sleep(_HANGUP_S)
+        if self._calls.get(call.call_id) is not call or not self._up or self._ami is None:
+            return
+        try:
+            await self._ami.request({"Action": "Status", "Channel": call.channel})
+        except Refused:
+            self._calls.forget(call)
+            self._report(e.CallEnded(call.call_id, EndedBy.CALLER, "hang-up was missed"))
+        except AmiError:
+            return  # the link is down again: the next list of calls tells
 
     def _session_call(self, session: Session, call_id: str, place: Place) -> Live:
         call = self._calls.get(call_id)
@@ -304,7 +328,8 @@ class AsteriskLink:
             channel, uniqueid = headers.get("agi_channel", ""), headers.get("agi_uniqueid", "")
             call = Live(call_id, channel, uniqueid, place)
             self._calls.add(call)
-        call.place = place
+        if not call.offer_id:
+            call.place = place
         return call
 
     def _voice(self, session: Session, call: Live) -> VoiceSession:

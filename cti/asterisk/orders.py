@@ -103,6 +103,11 @@ class Orders:
             if not call.session.finish({**variables, "CC_NEXT": "wait"}):
                 raise OrderError("the voice session takes no more")
             return
+        if call.offer_id and not call.connected:
+            # A phone rings for the caller, whose visit that ended; when nobody answers,
+            # the dialplan brings the caller back by itself.
+            log.info("call %s: not sent to wait, offer %s is open", call.call_id, call.offer_id)
+            return
         channel = call.caller_channel
         for name, value in variables.items():
             self._order(_setvar(channel, name, value))
@@ -266,7 +271,9 @@ class Orders:
 
     def _hang_up(self, order: c.HangUpCall) -> None:
         call = self._call(order)
-        call.ends_by, call.why = EndedBy.SYSTEM, order.why
+        # The console's hang-up button is the agent's hang-up, as on the virtual switch.
+        call.ends_by = EndedBy.AGENT if order.why == "agent" else EndedBy.SYSTEM
+        call.why = order.why
         target = call.channel or call.uniqueid
         self._order({"Action": "Hangup", "Channel": target, "Cause": "16"}, order)
         if call.place is Place.HELD and call.peer:

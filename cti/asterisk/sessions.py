@@ -53,6 +53,11 @@ class VoiceSession:
     def open(self) -> bool:
         return not self.closed and not self._session.hung_up
 
+    @property
+    def caller_left(self) -> bool:
+        """The channel was hung up, or taken out of the session."""
+        return self._session.hung_up
+
     def run(self, order: RunStep) -> bool:
         """Queue a step. False when no more can be taken."""
         return self._put(order)

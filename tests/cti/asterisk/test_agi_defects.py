@@ -58,7 +58,7 @@ async def dial(port: int) -> FakeChannel:
 
 
 async def play(server: AgiServer, script: Part, handler: Callable[[Session], Awaitable[object]]):
-    """Run one session: `script` is Asterisk's part, `handler` ours; what ours returned or raised."""
+    """One session: `script` is Asterisk's part, `handler` ours; what ours returned or raised."""
     result: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
     async def go(session: Session) -> None:
