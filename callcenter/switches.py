@@ -133,7 +133,7 @@ class AsteriskFloor:
         identity = self.layout.identity(_wanted_ports(settings))
         self.config = asterisk_config(settings, site, desk_secrets(settings.var, site))
         trunk = next((t.id for t in site.trunks.values() if t.contact), "")
-        self._dialplan = Dialplan(link=LINK, agi_port=identity.ports.agi, trunk=trunk)
+        self._dialplan = _dialplan(site, identity.ports.agi, trunk)
         files = render(self.config, self.layout, install, identity, self._dialplan.text())
         self.server = AsteriskServer(install, self.layout, identity, files)
         self.ari = AriClient(identity, self.config)
@@ -178,6 +178,7 @@ class AsteriskFloor:
         self._site = site
         self.config = asterisk_config(self._settings, site, desk_secrets(self._settings.var, site))
         server = self.server
+        self._dialplan = _dialplan(site, self._dialplan.agi_port, self._dialplan.trunk)
         text = self._dialplan.text()
         files = render(self.config, self.layout, server.install, server.identity, text)
         await server.reload(files)
@@ -216,6 +217,18 @@ def _prompt_store(
         return None
     recordings = settings.site_folder.absolute() / "recordings"
     return PromptStore(layout.sounds, EspeakSynthesiser(speech), speech, recordings)
+
+
+def _dialplan(site: Site, agi_port: int, trunk: str) -> Dialplan:
+    away = site.when_away
+    return Dialplan(
+        link=LINK,
+        agi_port=agi_port,
+        trunk=trunk,
+        fallback=f"PJSIP/desk-{away.ring}" if away.ring else "",
+        fallback_ring_s=int(away.ring_s),
+        away_s=int(away.after_s),
+    )
 
 
 def _wanted_ports(settings: Settings) -> Ports | None:

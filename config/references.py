@@ -44,6 +44,7 @@ class _Site:
         self.queues()
         self.overflow_circles()
         self.agents()
+        self.when_away()
         self.kinds()
         self.callbacks()
 
@@ -83,6 +84,18 @@ class _Site:
                 self.known((*at, "queues", index), "queue", queue, self.site.queues)
             for skill in agent.skills:
                 self.known((*at, "skills", skill), "skill", skill, self.site.skills)
+
+    def when_away(self) -> None:
+        """Who takes calls while we are away must have a phone that works without us."""
+        ring = self.site.when_away.ring
+        if not ring:
+            return
+        at: Path = ("when_away", "ring")
+        self.known(at, "agent", ring, self.site.agents)
+        agent = self.site.agents.get(ring)
+        if agent is not None and not any(phone.kind == "desk" for phone in agent.phones):
+            fix = "name an agent whose 'phones' include desk: browsers need our process"
+            self.report.add(at, f"agent {ring!r} has no desk phone", fix)
 
     def kinds(self) -> None:
         """Calls begin in entry flows; waiting callers are visited by wait flows."""

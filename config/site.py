@@ -117,6 +117,19 @@ class NumberRule:
 
 
 @dataclass(frozen=True, slots=True)
+class WhenAway:
+    """What the switch does with new callers while our process is away.
+
+    They hear music for `after_s`; then the desk phone of agent `ring` rings for `ring_s`.
+    With no such agent, or when nobody answers, they hear that they should call again.
+    """
+
+    ring: str = ""
+    after_s: float = 30.0
+    ring_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything a site configures. `warnings` are oddities that do not stop it."""
 
@@ -137,6 +150,7 @@ class Site:
     callback_caller_id: str
     callback_numbers: NumberRule
     transfer_numbers: NumberRule
+    when_away: WhenAway = field(default_factory=WhenAway)
     console_grace_s: float = 10.0
     place_grace_s: float = 0.0
     warnings: tuple[Mistake, ...] = ()

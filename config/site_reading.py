@@ -18,6 +18,7 @@ from config.site import (
     Queue,
     Site,
     Trunk,
+    WhenAway,
 )
 from ivr.flow import Flow
 from ivr.mistakes import Mistake, suggestion
@@ -83,6 +84,7 @@ class SiteReader:
             callback_caller_id=caller_id,
             callback_numbers=self.rule(callbacks),
             transfer_numbers=self.rule(top.section("transfers")),
+            when_away=self.when_away(top.section("when_away")),
             console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
             place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
         )
@@ -218,6 +220,16 @@ class SiteReader:
                 fix = suggestion(str(item), PHONE_KINDS)
                 self.report.add(path, f"unknown kind of phone {shown(item)}", fix)
         return tuple(found) or (Phone("browser", str(agent)),)
+
+    @staticmethod
+    def when_away(part: Section) -> WhenAway:
+        found = WhenAway(
+            ring=part.text("ring", "", pattern=_AGENT_ID, form=_AGENT_FORM),
+            after_s=part.number("after_s", 30.0, low=1, high=600),
+            ring_s=part.number("ring_s", 60.0, low=5, high=600),
+        )
+        part.close()
+        return found
 
     def trunk(self, name: str, part: Section) -> Trunk:
         codecs = part.texts("codecs")

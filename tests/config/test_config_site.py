@@ -398,3 +398,15 @@ def write(folder: Path, files: dict[str, str]) -> None:
     (folder / "flows").mkdir()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_who_takes_calls_while_we_are_away_needs_a_desk_phone() -> None:
+    """A browser phone cannot ring without our process: the mistake must show in daylight."""
+    text = (DEMO_SITE / "site.yaml").read_text(encoding="utf-8")
+    flows = {f"flows/{p.name}": p.read_bytes() for p in (DEMO_SITE / "flows").glob("*.yaml")}
+    for ring, message in (("dana", "agent 'dana' has no desk phone"), ("zoe", "'zoe'")):
+        changed = text.replace("ring: anna, after_s", f"ring: {ring}, after_s")
+        with pytest.raises(ConfigErrors) as wrong:
+            read_site({"site.yaml": changed, **flows})
+        assert message in str(wrong.value)
+        assert "site.yaml:" in str(wrong.value)
