@@ -1,0 +1,1 @@
+"""What `callcenter bench` is made of: load, contenders, stop-watches."""
