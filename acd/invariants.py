@@ -350,6 +350,9 @@ class Ledger:
         old = before.state if before is not None else "offline"
         if x.state != old and x.state not in _FOLLOWERS[old]:
             self._broken("I9", f"{x.agent} went from {old} to {x.state}")
+        kept = before is None or before.idle_since == x.idle_since
+        if (old, x.state) == ("reserved", "ready") and not kept:
+            self._broken("I5", f"{x.agent} lost the place among the idle, and never talked")
         if x.since > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.agent} is {x.state} since the future")
         self.agents[x.agent] = x

@@ -51,10 +51,6 @@ class QueueState:
         """The waiting visits in the order of serving."""
         return merge(*(line.callers for line in self.lines))
 
-    def length(self) -> int:
-        """How many wait."""
-        return sum(len(line.callers) for line in self.lines)
-
 
 class Line:
     """The waiting visits of a queue that need the same skills, and who is idle for them.
@@ -63,11 +59,22 @@ class Line:
     O(log n), and an insertion moves 8 bytes for each entry behind it.
     """
 
-    __slots__ = ("callers", "groups", "idle", "needs", "needs_text", "queue", "tally", "visits")
+    __slots__ = (
+        "callers",
+        "groups",
+        "idle",
+        "levels",
+        "needs",
+        "needs_text",
+        "queue",
+        "tally",
+        "visits",
+    )
 
     def __init__(self, queue: QueueState, needs: tuple[SkillNeed, ...]) -> None:
         self.queue = queue
         self.needs = needs
+        self.levels = [(need.skill, need.level) for need in needs]
         self.needs_text = ", ".join(f"{need.skill}>={need.level}" for need in needs)
         self.callers: list[Key] = []
         self.idle: list[IdleKey] = []

@@ -32,10 +32,15 @@ class Group:
 
     def serves(self, line: Line) -> bool:
         """Whether these agents may take the callers of `line`."""
+        return line.queue.id in self.queues and self.able(line.levels)
+
+    def able(self, levels: list[tuple[str, int]]) -> bool:
+        """Whether these agents have all the skills. A loop, for it runs for each group."""
         skills = self.skills
-        return line.queue.id in self.queues and all(
-            skills.get(need.skill, 0) >= need.level for need in line.needs
-        )
+        for skill, level in levels:  # noqa: SIM110 - twice as fast as all(...)
+            if skills.get(skill, 0) < level:
+                return False
+        return True
 
 
 class Matching:
@@ -71,7 +76,7 @@ class Matching:
         line = self._lines[queue.id, needs] = Line(queue, needs)
         queue.lines.append(line)
         for group in self._groups_of.get(queue.id, ()):
-            if group.serves(line):
+            if group.able(line.levels):
                 self._link(group, line)
         line.idle.sort()
         return line

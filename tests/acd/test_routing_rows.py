@@ -367,6 +367,20 @@ SCENARIOS = {
         23 | found c1 q anna 2 | stop bob; out c1 answered 21; anna talking; bob ready; ring bob c2
         24 | found c2 q anna 2 | refused agent-busy
     """,
+    "an agent and a caller come free at once, and somebody else is idle for longer": """
+        queue q
+        queue last
+        agent anna q,last
+        agent bob q
+        agent cleo q
+        0  | ready cleo      | cleo not ready; cleo ready
+        1  | ready bob       | bob not ready; bob ready
+        2  | ready anna      | anna not ready; anna ready
+        3  | call c1 last    | ring anna c1
+        4  | call c2 q       | ring cleo c2
+        5  | found c1 q cleo 3 | stop anna; stop cleo; out c1 answered 2; cleo talking; \
+anna ready; ring bob c2
+    """,
     "the switch is lost with callers in every place": """
         queue q wrap=0
         agent anna q

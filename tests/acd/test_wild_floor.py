@@ -396,7 +396,7 @@ def _idle_clock_is_reset(patch: pytest.MonkeyPatch) -> None:
 
 
 def _skills_are_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(acd.matching.Group, "serves", lambda group, line: line.queue.id in group.queues)
+    patch.setattr(acd.matching.Group, "able", lambda group, levels: True)
 
 
 def _newly_ready_agent_sleeps(patch: pytest.MonkeyPatch) -> None:
