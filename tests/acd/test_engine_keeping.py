@@ -1,0 +1,150 @@
+"""Keeping and restoring the engine, and the bounds of what it keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import Engine
+from acd.floor import MAX_OVER
+from acd.invariants import CheckedEngine
+from acd.matching import MAX_UNUSED_LINES, merged_needs
+from acd.site import Agent, Queue, Site, SkillNeed
+from acd.timers import Timers
+
+SITE = Site((Queue("q"), Queue("other")), (Agent("anna", queues=("q",)),))
+
+
+def test_restored_under_another_site_nobody_is_lost() -> None:
+    """The configuration may change while the process is down."""
+    engine = Engine(SITE)
+    engine.handle(f.CallQueued("c1", "q"), 10.0)
+    state = json.loads(json.dumps(engine.snapshot()))
+    moved = Site((Queue("other"),), (Agent("bob", queues=("other",)),))
+    restored = Engine.restore(moved, state)
+    assert restored.site == moved
+    assert [entry.call for entry in restored.waiting("other")] == ["c1"]
+    assert restored.deadline() == 10.0
+    decisions = restored.tick(11.0)
+    assert [x.outcome for x in decisions if isinstance(x, d.CallLeft)] == ["overflowed"]
+    assert [x.queue for x in decisions if isinstance(x, d.CallEntered)] == ["other"]
+    assert restored.tick(11.0) == []
+    assert set(restored.agents) == {"bob"}
+
+
+def test_a_snapshot_of_another_version_is_not_guessed_at() -> None:
+    """Better no state than a wrong one: the journal has it all."""
+    with pytest.raises(ValueError, match="version"):
+        Engine.restore(SITE, {**Engine(SITE).snapshot(), "version": 0})
+
+
+def test_offer_ids_go_on_after_a_restore() -> None:
+    """An id of an offer that is over must never name another one."""
+    engine = Engine(SITE)
+    engine.handle(f.AgentSignedIn("anna"), 0.0)
+    engine.handle(f.AgentReady("anna"), 0.0)
+    engine.handle(f.CallQueued("c1", "q"), 1.0)
+    engine.handle(f.CallerGone("c1"), 2.0)
+    engine = Engine.restore(SITE, engine.snapshot())
+    offers = [x.offer for x in engine.handle(f.CallQueued("c2", "q"), 3.0) if type(x) is d.Offer]
+    assert offers == ["o2"]
+
+
+def test_finished_calls_are_remembered_for_a_bounded_while() -> None:
+    """Late facts are known for what they are, and memory does not grow with the years."""
+    engine = Engine(SITE)
+    for number in range(MAX_OVER + 10):
+        engine.handle(f.CallQueued(f"c{number}", "q"), 1.0)
+        engine.handle(f.CallerGone(f"c{number}"), 1.0)
+    assert len(engine.snapshot()["over"]) == MAX_OVER
+    last = f"c{MAX_OVER + 9}"
+    codes = [
+        x.code
+        for call in ("c0", last)
+        for x in engine.handle(f.CallerGone(call), 2.0)
+        if isinstance(x, d.Refused)
+    ]
+    assert codes == ["unknown-call", "call-over"]
+
+
+def test_ever_new_skill_needs_do_not_pile_up() -> None:
+    """Each call may ask for another skill; routing stays right and lines are bounded."""
+    site = Site(
+        (Queue("q", wrap_up_s=0.0),), (Agent("anna", queues=("q",), skills={"billing": 5}),)
+    )
+    engine = Engine(site)
+    checked = CheckedEngine(engine)
+    checked.handle(f.AgentSignedIn("anna"), 0.0)
+    checked.handle(f.AgentReady("anna"), 0.0)
+    checked.handle(f.CallQueued("kept", "q", (SkillNeed("odd", 1),)), 0.0)
+    for number in range(MAX_UNUSED_LINES + 50):
+        checked.handle(f.CallQueued("x", "q", (SkillNeed(f"skill{number}", 1),)), 1.0)
+        checked.handle(f.CallWithdrawn("x", "elsewhere"), 1.0)
+    found = checked.handle(f.CallQueued("c", "q", (SkillNeed("billing", 5),)), 2.0)
+    assert [x.agent for x in found if isinstance(x, d.Offer)] == ["anna"]
+    assert [(w.call, w.position) for w in engine.waiting("q")] == [("kept", 1)]
+    assert len(engine._floor.queues["q"].lines) <= MAX_UNUSED_LINES
+
+
+def test_needs_of_queue_and_call_add_up() -> None:
+    """The stricter of two levels counts."""
+    merged = merged_needs(
+        (SkillNeed("b", 2), SkillNeed("a", 1)), (SkillNeed("b", 1), SkillNeed("a", 3))
+    )
+    assert merged == (SkillNeed("a", 3), SkillNeed("b", 2))
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    """Almost every ring timer is cancelled; the heap must not keep them all."""
+    timers = Timers()
+    keep = timers.start(9e9, "wrap-up", "anna")
+    for number in range(10_000):
+        timers.cancel(timers.start(1e6 + number, "offer", "o"))
+    assert len(timers._heap) < 200
+    assert timers.next_due() == 9e9
+    timers.cancel(keep)
+    timers.cancel(keep)
+    assert timers.next_due() is None
+    assert timers.pop_due(1e12) is None
+
+
+def test_timers_of_one_moment_fire_in_the_order_of_their_setting() -> None:
+    """Without this, a replay could decide differently."""
+    timers = Timers()
+    for name in ("b", "a", "c"):
+        timers.start(5.0, "offer", name)
+    restored = Timers()
+    restored.restore(timers.snapshot())
+    assert [restored.pop_due(5.0) for _ in range(4)] == [
+        (5.0, "offer", "b"),
+        (5.0, "offer", "a"),
+        (5.0, "offer", "c"),
+        None,
+    ]
+
+
+def test_how_late_a_tick_comes_makes_no_difference() -> None:
+    """fold(journal) = live state, whatever the latency of the loop was."""
+
+    def run(ticks: bool) -> tuple[list[d.Decision], dict[str, object]]:
+        engine = Engine(Site((Queue("q", ring_s=5.0, wrap_up_s=3.0),), SITE.agents))
+        decisions: list[d.Decision] = []
+        for at, fact in (
+            (0.0, f.AgentSignedIn("anna")),
+            (1.0, f.AgentReady("anna")),
+            (2.0, f.CallQueued("c1", "q")),
+            (3.0, f.OfferAccepted("o1")),
+            (4.0, f.CallQueued("c2", "q")),
+            (5.0, f.CallEnded("c1")),
+            (60.0, f.CallerGone("c2")),
+        ):
+            while ticks and (due := engine.deadline()) is not None and due <= at:
+                decisions += engine.tick(due)
+            decisions += engine.handle(fact, at)
+        return decisions, engine.snapshot()
+
+    assert run(ticks=True) == run(ticks=False)
+    assert any(isinstance(x, d.WrapUpEnded) and x.wrap_up_s == 3.0 for x in run(ticks=False)[0])
