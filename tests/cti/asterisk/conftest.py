@@ -24,7 +24,7 @@ from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Identity, Layout, free_ports
 from cti.asterisk.link import AsteriskLink
-from cti.asterisk.server import AsteriskServer
+from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
 from cti.events import Fact
 
@@ -123,41 +123,55 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]) -> Iterator[Lab]:
     """Started once for a module; each test's calls are ended by the test."""
-    folder = asterisk_folder()
-    office_layout, net_layout = Layout(folder / "a"), Layout(asterisk_folder() / "a")
+    for attempt in range(3):
+        lab = _lab(asterisk_install, asterisk_folder(), asterisk_folder())
+        try:
+            asyncio.run(_begin(lab))
+            break
+        except AsteriskFailed:  # somebody else took one of our free ports meanwhile
+            asyncio.run(_end(lab))
+            if attempt == 2:
+                raise
+    try:
+        yield lab
+    finally:
+        asyncio.run(_end(lab))
+
+
+def _lab(install: AsteriskInstall, folder: Path, net_folder: Path) -> Lab:
+    office_layout, net_layout = Layout(folder / "a"), Layout(net_folder / "a")
     office_id, net_id = office_layout.identity(free_ports()), net_layout.identity(free_ports())
-    net = f"127.0.0.1:{net_id.ports.sip}"
     config = AsteriskConfig(
         agents=tuple(AgentLine(agent, desk_secret=SECRET) for agent in (*AGENTS, "gone")),
-        trunks=(Trunk("main", ("127.0.0.1",), net),),
+        trunks=(Trunk("main", ("127.0.0.1",), f"127.0.0.1:{net_id.ports.sip}"),),
     )
     plan = Dialplan("t", office_id.ports.agi, trunk="main", away_s=8)
-    office_files = render(config, office_layout, asterisk_install, office_id, plan.text())
-    net_files = render(AsteriskConfig(), net_layout, asterisk_install, net_id, _NET_DIALPLAN)
+    office_files = render(config, office_layout, install, office_id, plan.text())
+    net_files = render(AsteriskConfig(), net_layout, install, net_id, _NET_DIALPLAN)
     # A silence of its own would replace the tone that a recording caller sends.
     net_files["asterisk.conf"] = net_files["asterisk.conf"].replace("transmit_silence=yes\n", "")
     net_files["pjsip.conf"] = _net_pjsip(net_id, office_id)
-    office = AsteriskServer(asterisk_install, office_layout, office_id, office_files)
-    network = AsteriskServer(asterisk_install, net_layout, net_id, net_files)
     tone = folder / "tone"
     write_tone(tone.with_suffix(".wav"), 440, 1.0)
+    return Lab(
+        AsteriskServer(install, office_layout, office_id, office_files),
+        AsteriskServer(install, net_layout, net_id, net_files),
+        folder,
+        tone,
+    )
 
-    async def begin() -> None:
-        await office.start()
-        await network.start()
-        async with asyncio.timeout(15):
-            while (await office.console("pjsip show contacts")).count("desk") < 2 * len(AGENTS):
-                await asyncio.sleep(0.1)
 
-    async def end() -> None:
-        await network.stop(graceful_s=1.0)
-        await office.stop(graceful_s=1.0)
+async def _begin(lab: Lab) -> None:
+    await lab.office.start()
+    await lab.network.start()
+    async with asyncio.timeout(15):
+        while (await lab.office.console("pjsip show contacts")).count("desk") < 2 * len(AGENTS):
+            await asyncio.sleep(0.1)
 
-    asyncio.run(begin())
-    try:
-        yield Lab(office, network, folder, tone)
-    finally:
-        asyncio.run(end())
+
+async def _end(lab: Lab) -> None:
+    await lab.network.stop(graceful_s=1.0)
+    await lab.office.stop(graceful_s=1.0)
 
 
 def _net_pjsip(net: Identity, office: Identity) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -459,3 +461,77 @@ async def test_new_calls_get_the_fallback_when_we_stay_away(desk):
     await asyncio.sleep(13.0)
     await desk.nobody_left()
     assert Path(f"{record}-heard.wav").exists()
+
+
+async def test_a_hang_up_missed_in_a_voice_session_is_found(desk):
+    """The Hangup event can be lost with the link; the session's own end still tells."""
+    call_id, record = await arrive(desk)
+    desk.link._happenings._events.pop("Hangup")
+    await desk.caller_hangs_up(record)
+    ended = await desk.facts.wait(e.CallEnded, call_id=call_id)
+    assert ended.cause == "hang-up was missed"
+
+
+async def test_waiting_callers_hear_music_while_we_are_away_and_can_be_offered_after(desk, hearing):
+    """Kill -9 with callers in the queue: the announcement falls out, the music does not."""
+    call_id, record = await arrive(desk)
+    await wait_in_queue(desk, call_id, visit_after_s=1.0)
+    await desk.disconnect()
+    await asyncio.sleep(3.0)
+    desk.facts.seen.clear()
+    await desk.connect()
+    adopted = await desk.facts.wait(e.CallAdopted)
+    assert (adopted.call_id, adopted.place, adopted.queue) == (call_id, Place.WAITING, "sales")
+    offer(desk, call_id)
+    await desk.facts.wait(e.OfferAnswered)
+    await desk.caller_hangs_up(record)
+    assert (await hearing(f"{record}-heard.wav")).loudness(0.8, 2.8) > 0.003
+
+
+async def test_an_answer_that_crosses_our_cancelling_leaves_one_outcome(desk):
+    """The agent picks up in the moment in which we take the call back."""
+    for delay_s in (0.28, 0.30, 0.32, 0.34):  # the phone answers after 0.3 s
+        desk.facts.seen.clear()
+        call_id, record = await waiting(desk)
+        offer(desk, call_id)
+        await desk.facts.wait(e.OfferRinging)
+        await asyncio.sleep(delay_s)
+        desk.link.execute(c.CancelOffer(call_id, "o1"))
+        await asyncio.sleep(0.5)
+        answered = desk.facts.of(e.OfferAnswered)
+        failed = desk.facts.of(e.OfferFailed)
+        assert len(answered) + len(failed) == 1, desk.facts.seen
+        await desk.caller_hangs_up(record)
+        await desk.facts.wait(e.CallEnded, call_id=call_id)
+        await desk.nobody_left()
+
+
+async def test_a_caller_who_leaves_in_the_moment_of_the_answer_is_one_call(desk):
+    """Both orders of the two: one end, and no phone that goes on ringing."""
+    for delay_s in (0.25, 0.28, 0.30, 0.32, 0.35):
+        desk.facts.seen.clear()
+        call_id, record = await waiting(desk)
+        offer(desk, call_id)
+        await desk.facts.wait(e.OfferRinging)
+        await asyncio.sleep(delay_s)
+        await desk.caller_hangs_up(record)
+        await desk.facts.wait(e.CallEnded, call_id=call_id)
+        await desk.nobody_left()
+        answered = desk.facts.of(e.OfferAnswered)
+        failed = desk.facts.of(e.OfferFailed)
+        assert len(answered) + len(failed) == 1, desk.facts.seen
+        assert len(desk.facts.of(e.CallEnded)) == 1
+
+
+async def test_a_crash_of_asterisk_ends_its_calls(desk, lab):
+    """Calls do not outlive their switch: they end as lost, and the link comes back."""
+    call_id, _ = await talking(desk)
+    os.kill(lab.office.pid, signal.SIGKILL)
+    await desk.facts.wait(e.LinkDown)
+    desk.facts.seen.clear()
+    await lab.office.restart()
+    ended = await desk.facts.wait(e.CallEnded, timeout_s=20, call_id=call_id)
+    assert ended.by is EndedBy.SWITCH_LOST
+    up = await desk.facts.wait(e.LinkUp)
+    assert up.calls == ()
+    assert desk.facts.seen.index(ended) < desk.facts.seen.index(up)
