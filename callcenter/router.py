@@ -299,6 +299,8 @@ class Router:
             self.note(h.CallMissed(call.call_id), now)
             self._menus.ended(call.call_id)
             self.routing.missed(call.call_id, now)
+            # The engine has nothing to say of a call that was in the menu.
+            self._touch(call.call_id)
         self.routing.go_on()
         self.go_live()
 
