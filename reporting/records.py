@@ -361,13 +361,24 @@ class RecordFold:
     def _callback_changed(self, record: CallRecord, data: Data, at: float) -> bool:
         record.direction = "callback"
         record.ani = record.ani or str(data.get("number", ""))
-        record.asked_in = record.asked_in or str(data.get("call", ""))
+        if not record.asked_in:
+            record.asked_in = str(data.get("call", ""))
+            self._same_person(record)
         state = str(data.get("state", ""))
         if state in ("expired", "cancelled") and record.ended is None:
             record.ended, record.ended_by = at, "system"
         return self._note(
             record, at, "callback-state", {"state": state, "attempts": data.get("attempts", 0)}
         )
+
+    def _same_person(self, callback: CallRecord) -> None:
+        """Who left the number is who is called back."""
+        asked = self.calls.get(callback.asked_in)
+        if asked is not None:
+            callback.ani_name = callback.ani_name or asked.ani_name
+            callback.dnis = callback.dnis or asked.dnis
+            callback.customer_id = callback.customer_id or asked.customer_id
+            callback.customer = callback.customer or asked.customer
 
     def _callback_failed(self, record: CallRecord, data: Data, at: float) -> bool:
         return self._note(record, at, "callback-failed", {"why": str(data.get("why", ""))})
