@@ -2,12 +2,14 @@
 
 Whoever changes something touches it; once per turn of the loop what was touched is built
 and put into the live store, which sends nothing for what came out the same. Queues are built
-at most four times a second each, since every caller in a line is shown with a position.
+at most once a second: their figures go to every console, and every caller in a line is shown
+with a position.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -29,7 +31,7 @@ from reporting.records import RecordFold
 
 log = structlog.get_logger("callcenter.board")
 
-QUEUE_EVERY_S = 0.25
+QUEUE_EVERY_S = 1.0
 MAX_CALL_ROWS = 300
 CALLERS_DOING = ("menu", "digits", "callback", "silence", "invalid", "fallback")
 MAX_WAITING_ROWS = 200  # per queue; beyond that the count tells
@@ -77,7 +79,7 @@ class Board:
         self._calls: set[str] = set()
         self._queues: set[str] = set()
         self._queue_timer: asyncio.TimerHandle | None = None
-        self._queues_at = 0.0
+        self._queues_at = -math.inf
         self._waiting: dict[str, set[str]] = {}  # queue to the rows that are out
         self._call_rows: dict[str, None] = {}  # ids that are out, oldest first
         self._scheduled = False
@@ -121,6 +123,12 @@ class Board:
             since = self._router.now()
             self._store.put(SUPERVISOR, key, {"code": code, "since": since, "text": text})
 
+    def publish(self) -> None:
+        """Show at once what was touched, whatever the pace of the queues."""
+        if self._queue_timer is not None:
+            self._queue_timer.cancel()
+        self._queues_due()
+
     def _schedule(self) -> None:
         if self._scheduled:
             return
@@ -157,7 +165,7 @@ class Board:
 
     def _queues_due(self) -> None:
         self._queue_timer = None
-        self._queues_at = 0.0
+        self._queues_at = -math.inf
         self._publish()
 
     # Building ------------------------------------------------------------------------------
@@ -169,8 +177,7 @@ class Board:
             return
         view = self._engine.agent_view(agent)
         phone = self._phone(agent)
-        call_id = self._router.book.of_agent.get(agent, "")
-        call = self._router.book.get(call_id) if call_id else None
+        call = self._router.call_of(agent)
         today = self._days.today(agent, self._router.now())
         self._store.put(
             SUPERVISOR,

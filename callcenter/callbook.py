@@ -1,19 +1,22 @@
 """The live calls, folded from the same entries that the journal keeps.
 
 Replaying a journal into an empty book gives the book that the running system had,
-so a restart needs no other memory.
+so a restart needs no other memory. Who rings, talks and waits is what the engine decided,
+never what a switch or a person asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from acd import decisions as d
-from acd import facts as f
 from callcenter import happenings as h
 from cti import events as e
-from cti.calls import OfferFailure, Place
+from cti.calls import Place
+
+MAX_TRAIL = 100
 
 
 @dataclass(slots=True)
@@ -53,11 +56,11 @@ class LiveCall:
 
 
 class CallBook:
-    """All live calls by id."""
+    """All live calls by id. `on_over` is told of each call that nobody needs any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_over: Callable[[str], None] = lambda call_id: None) -> None:
         self.calls: dict[str, LiveCall] = {}
-        self.of_agent: dict[str, str] = {}
+        self._on_over = on_over
         self._apply: dict[type, Any] = {
             e.CallArrived: self._arrived,
             e.CallAdopted: self._adopted,
@@ -65,7 +68,6 @@ class CallBook:
             e.CallHeld: lambda x, at: self._place(x.call_id, Place.HELD),
             e.CallRetrieved: lambda x, at: self._place(x.call_id, Place.TALKING),
             e.OfferRinging: self._ringing,
-            e.OfferFailed: self._offer_failed,
             e.CallWaiting: self._waiting,
             h.FlowStarted: self._flow_started,
             h.FlowEnded: self._flow_ended,
@@ -79,7 +81,6 @@ class CallBook:
             d.OfferEnded: self._offer_ended,
             d.WrapUpEnded: self._wrapped_up,
             d.CallCompleted: self._completed,
-            f.CallbackRequested: self._callback_requested,
             d.CallbackChanged: self._callback_changed,
         }
 
@@ -96,6 +97,8 @@ class CallBook:
         """Calls that should be living on this switch."""
         return [c for c in self.calls.values() if c.link == link and c.ended is None]
 
+    # What switches say ---------------------------------------------------------------------
+
     def _arrived(self, x: e.CallArrived, at: float) -> None:
         if x.call_id not in self.calls:
             self.calls[x.call_id] = LiveCall(
@@ -111,16 +114,34 @@ class CallBook:
             call.queue = x.queue
             call.entered = x.entered_at or None
         call.link = x.link
-        call.place = x.place
-        if x.place in (Place.TALKING, Place.HELD):
-            call.agent = x.agent_id
-            call.answered = call.answered or at
-            self.of_agent[x.agent_id] = x.call_id
+        if x.place is not Place.WAITING or not call.offer_id:  # else the offer is yet to ring
+            call.place = x.place
 
     def _place(self, call_id: str, place: Place) -> None:
         call = self.calls.get(call_id)
         if call is not None and call.ended is None:
             call.place = place
+
+    def _waiting(self, x: e.CallWaiting, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and call.place is Place.RINGING and not call.offer_id:
+            call.place = Place.WAITING
+
+    def _ringing(self, x: e.OfferRinging, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and call.offer_id == x.offer_id:
+            call.rang, call.place = at, Place.RINGING
+
+    def _ended(self, x: e.CallEnded | h.CallMissed, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is None:
+            return
+        if call.direction == "callback" and call.answered is None:
+            return  # only this attempt ended; the engine says when the callback is over
+        call.ended, call.place = at, Place.ENDED
+        self._forget(call)
+
+    # Menus and records ---------------------------------------------------------------------
 
     def _flow_started(self, x: h.FlowStarted, at: float) -> None:
         call = self.calls.get(x.call_id)
@@ -135,7 +156,7 @@ class CallBook:
 
     def _trail(self, x: h.Trail, at: float) -> None:
         call = self.calls.get(x.call_id)
-        if call is not None and len(call.trail) < 100:
+        if call is not None and len(call.trail) < MAX_TRAIL:
             call.trail.append((at, x.what, x.label, x.value))
 
     def _matched(self, x: h.CustomerMatched, at: float) -> None:
@@ -143,17 +164,18 @@ class CallBook:
         if call is not None:
             call.customer_id, call.customer_name = x.customer_id, x.name
 
+    # What the engine decided ---------------------------------------------------------------
+
     def _entered(self, x: d.CallEntered, at: float) -> None:
         call = self.calls.get(x.call)
+        if call is None and x.kind == "callback":
+            call = self.calls[x.call] = LiveCall(
+                x.call, direction="callback", place=Place.WAITING, arrived=at
+            )
         if call is not None:
             call.queue, call.entered = x.queue, x.entered
-            if call.direction == "inbound":
+            if call.place is Place.ENTRY:
                 call.place = Place.WAITING
-
-    def _waiting(self, x: e.CallWaiting, at: float) -> None:
-        call = self.calls.get(x.call_id)
-        if call is not None and call.place is Place.RINGING and not call.offer_id:
-            call.place = Place.WAITING
 
     def _offered(self, x: d.Offer | d.Callback, at: float) -> None:
         call = self.calls.get(x.call)
@@ -162,37 +184,32 @@ class CallBook:
         call.offer_id, call.agent, call.offered = x.offer, x.agent, at
         call.rang, call.reason = None, x.reason
         call.place = Place.RINGING
-        call.ended = None  # a callback is dialled again under its own id
-        self.of_agent[x.agent] = x.call
-
-    def _ringing(self, x: e.OfferRinging, at: float) -> None:
-        call = self.calls.get(x.call_id)
-        if call is not None and call.offer_id == x.offer_id:
-            call.rang = at
-
-    def _offer_failed(self, x: e.OfferFailed, at: float) -> None:
-        if x.why is OfferFailure.CALLER_GONE:
-            return
-        self._place(x.call_id, Place.WAITING)
 
     def _offer_ended(self, x: d.OfferEnded, at: float) -> None:
         call = self.calls.get(x.call)
         if call is None or call.offer_id != x.offer:
             return
-        if x.outcome == "accepted":
-            call.answered, call.place = at, Place.TALKING
-            return
-        call.offer_id, call.offered = "", None
-        if self.of_agent.get(x.agent) == x.call:
-            del self.of_agent[x.agent]
-        call.agent = ""
+        if x.outcome != "accepted":
+            self._put_back(call)
+        elif call.direction == "callback":
+            call.place = Place.TALKING  # with the agent, while the customer is dialled
+
+    @staticmethod
+    def _put_back(call: LiveCall) -> None:
+        """Nobody's call at the moment."""
+        call.offer_id, call.agent, call.offered, call.rang = "", "", None, None
         if call.ended is None:
             call.place = Place.WAITING
 
     def _left(self, x: d.CallLeft, at: float) -> None:
         call = self.calls.get(x.call)
-        if call is not None:
-            call.waited_s = x.waited_s
+        if call is None:
+            return
+        call.waited_s = x.waited_s
+        if x.outcome in ("answered", "reached"):
+            call.agent, call.answered = x.agent, at
+            if call.place is not Place.HELD:
+                call.place = Place.TALKING
 
     def _completed(self, x: d.CallCompleted, at: float) -> None:
         call = self.calls.get(x.call)
@@ -201,49 +218,32 @@ class CallBook:
             call.place = Place.ENDED
 
     def _wrapped_up(self, x: d.WrapUpEnded, at: float) -> None:
-        if self.of_agent.get(x.agent) == x.call:
-            del self.of_agent[x.agent]
         call = self.calls.get(x.call)
         if call is not None:
             call.wrapped_up = True
             self._forget(call)
 
-    def _callback_requested(self, x: f.CallbackRequested, at: float) -> None:
-        first = self.calls.get(x.call)
-        if first is None or x.callback in self.calls:
-            return
-        self.calls[x.callback] = LiveCall(
-            x.callback,
-            first.link,
-            "callback",
-            x.number,
-            first.ani_name,
-            first.dnis,
-            first.trunk,
-            place=Place.WAITING,
-            arrived=at,
-            language=first.language,
-            trail=list(first.trail),
-            queue=first.queue,
-            customer_id=first.customer_id,
-            customer_name=first.customer_name,
-        )
-
     def _callback_changed(self, x: d.CallbackChanged, at: float) -> None:
         call = self.calls.get(x.callback)
-        if call is not None and x.state in ("expired", "cancelled"):
+        if call is None:
+            return
+        if not call.ani:
+            self._begin_callback(call, x)
+        if x.state in ("queued", "retry", "expired", "cancelled"):
+            self._put_back(call)
+        if x.state in ("expired", "cancelled"):
             call.ended, call.place = at, Place.ENDED
             self._forget(call)
 
-    def _ended(self, x: e.CallEnded | h.CallMissed, at: float) -> None:
-        call = self.calls.get(x.call_id)
-        if call is None:
-            return
-        if call.direction == "callback" and call.answered is None:
-            return  # only this attempt ended; the engine says when the callback is over
-        call.ended, call.place = at, Place.ENDED
-        self._forget(call)
+    def _begin_callback(self, call: LiveCall, x: d.CallbackChanged) -> None:
+        call.ani = call.dnis = x.number
+        first = self.calls.get(x.call)
+        if first is not None:
+            call.link, call.ani_name = first.link, first.ani_name
+            call.dnis, call.trunk = first.dnis, first.trunk
+            call.language, call.trail = first.language, list(first.trail)
+            call.customer_id, call.customer_name = first.customer_id, first.customer_name
 
     def _forget(self, call: LiveCall) -> None:
-        if call.over:
-            self.calls.pop(call.call_id, None)
+        if call.over and self.calls.pop(call.call_id, None) is not None:
+            self._on_over(call.call_id)

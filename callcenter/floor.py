@@ -213,8 +213,7 @@ class Floor:
         await self._saved()
 
     def _call_of(self, agent: str, call_id: str = "") -> LiveCall:
-        mine = self._router.book.of_agent.get(agent, "")
-        call = self._router.book.get(mine) if mine else None
+        call = self._router.call_of(agent)
         if call is None or (call_id and call.call_id != call_id):
             raise Refusal("not-your-call", "You have no such call.", 404)
         return call

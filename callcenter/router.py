@@ -22,7 +22,7 @@ from acd import facts as f
 from acd.engine import Engine
 from callcenter import happenings as h
 from callcenter.agentday import AgentDays
-from callcenter.callbook import CallBook
+from callcenter.callbook import CallBook, LiveCall
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.routing import Routing
@@ -116,7 +116,7 @@ class Router:
         later: Later | None = None,
     ) -> None:
         self.engine = engine
-        self.book = CallBook()
+        self.book = CallBook(self._over)
         self.links: dict[str, SwitchLink] = {}
         self.phones: dict[str, PhoneKind] = {}  # what each agent signed in with
         self.phones_up: set[tuple[str, PhoneKind]] = set()
@@ -246,11 +246,20 @@ class Router:
             case e.CallEnded():
                 self._menus.ended(fact.call_id)
                 self.routing.on_fact(fact, now)
-                if self.pops is not None and self.book.get(fact.call_id) is None:
-                    self.pops.forget(fact.call_id)
             case _:
                 self.routing.on_fact(fact, now)
         self._touch(h.call_of(fact))
+
+    def _over(self, call_id: str) -> None:
+        """Nobody needs the call any more: nothing about it stays in memory."""
+        self._menus.ended(call_id)
+        if self.pops is not None:
+            self.pops.forget(call_id)
+
+    def call_of(self, agent: str) -> LiveCall | None:
+        """The call that rings at, talks with or is being wrapped up by an agent."""
+        record = self.engine.agents.get(agent)
+        return self.book.get(record.call) if record is not None and record.call else None
 
     def _on_menu_fact(self, fact: e.Fact, now: float) -> None:
         match fact:
@@ -362,9 +371,6 @@ class Router:
                 self._metrics.offers.labels(decision.outcome).inc()
                 if decision.outcome != "accepted" and self.pops is not None:
                     self.pops.hide(decision.call)
-            case d.WrapUpEnded():
-                if self.pops is not None:
-                    self.pops.forget(decision.call)
         agent = getattr(decision, "agent", "")
         if agent:
             self._touch_agent(agent)

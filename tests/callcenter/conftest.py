@@ -13,8 +13,10 @@ import pytest
 
 from acd.engine import Engine
 from acd.site import Site as RoutingSite
+from agent_console.live import LiveStore, agent_room
 from callcenter import restart
 from callcenter.agentday import AgentDays
+from callcenter.board import Board
 from callcenter.floor import Floor
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
@@ -22,10 +24,10 @@ from callcenter.router import Router
 from callcenter.siteview import SiteView
 from config.check import load_site
 from config.settings import DEMO_SITE
-from cti.virtual.callers import Caller
+from cti.virtual.callers import Caller, Customer
 from cti.virtual.phones import AT_ONCE, Phones, always
 from cti.virtual.scheduling import VirtualTime
-from cti.virtual.switch import VirtualSwitch
+from cti.virtual.switch import VirtualSwitch, answering
 from reporting.intervals import Calendar, IntervalFold
 from reporting.records import RecordFold
 
@@ -126,13 +128,14 @@ class Center:
             customer_of=lambda call_id: {},
             spawn=self._spawn,
         )
+        metrics = Metrics()
         self.router = Router(
             engine=engine,
             journal=journal,
             fold=self.fold,
             menus=menus,
             days=AgentDays(calendar.midnight),
-            metrics=Metrics(),
+            metrics=metrics,
             now=time.now,
             caller_id=self.view.caller_id,
             later=lambda delay, action: time.after(
@@ -140,6 +143,17 @@ class Center:
             ),
         )
         self.router.links[switch.name] = switch
+        self.store = LiveStore()
+        self.board = Board(
+            store=self.store,
+            router=self.router,
+            engine=engine,
+            fold=self.fold,
+            days=self.router.days,
+            metrics=metrics,
+            site=lambda: SITE,
+            local=self.view.local,
+        )
         self.customers = NoCustomers()
         self.floor = Floor(
             self.router,
@@ -162,6 +176,8 @@ class Center:
         folded = await restart.replay(self.journal, kept, self.router)
         away_s = self.time.now() - last_at if folded else 0.0
         restart.take_up(self.router, SITE.routing(), away_s)
+        self.router.board = self.board
+        self.board.touch_all()
         self.switch.connect(self.router.receive)
         await self.run(0.0)
         for agent in self.router.phones:  # browsers reconnect within a second or two
@@ -200,6 +216,11 @@ class Center:
     def state(self, agent: str) -> str:
         return self.router.engine.agent_view(agent).state
 
+    def desk(self, agent: str) -> Any:
+        """What the agent's console shows."""
+        self.board.publish()
+        return self.store.get(agent_room(agent), "desk")
+
     def outcome(self, call_id: str) -> str:
         return self.fold.calls[call_id].outcome
 
@@ -216,7 +237,12 @@ Opening = Callable[..., Awaitable[Center]]
 def opened() -> Opening:
     """`await opened(phones=…)`: a call center on a fresh switch; `after=old`: its next life."""
 
-    async def build(*, phones: Phones | None = None, after: Center | None = None) -> Center:
+    async def build(
+        *,
+        phones: Phones | None = None,
+        customers: Callable[[str], Customer] = answering,
+        after: Center | None = None,
+    ) -> Center:
         if after is not None:
             kept = await restart.load(after.journal)
             engine = restart.engine_of(kept)
@@ -224,7 +250,11 @@ def opened() -> Opening:
             return await center.start()
         time = VirtualTime(START)
         switch = VirtualSwitch(
-            "virtual", time, phones=phones or always(AT_ONCE), agents=SITE.agents
+            "virtual",
+            time,
+            phones=phones or always(AT_ONCE),
+            customers=customers,
+            agents=SITE.agents,
         )
         return await Center(time, switch, MemoryJournal(), Engine(RoutingSite())).start()
 

@@ -34,7 +34,6 @@ async def test_folding_the_journal_gives_the_live_state(opened: Any) -> None:
     await restart.replay(center.journal, kept, later.router)
     assert later.router.engine.snapshot() == live
     assert later.router.book.calls == center.router.book.calls
-    assert later.router.book.of_agent == center.router.book.of_agent
     assert _tally(later) == _tally(center)
 
 
@@ -147,7 +146,7 @@ async def test_killed_again_and_again_nothing_is_lost_or_counted_twice(
 
 async def _come_back(center: Any, agent: str) -> None:
     if center.state(agent) == "wrap-up":
-        call = center.router.book.of_agent[agent]
+        call = center.router.call_of(agent).call_id
         await center.floor.wrap_up(agent, call, "solved", "", "ready")
     else:
         await center.floor.ready(agent)
