@@ -2,8 +2,8 @@
 
 `append` is synchronous and never waits: it gives the entry its number and puts it in
 a bounded buffer. One writer task stores the buffer in batches, one transaction each,
-in order. While storage fails (locked, disk full, connection lost) the writer tries
-again with back-off; entries stay in the buffer in their order and nothing is lost as
+in order; it lets entries gather for `linger_s`, unless somebody waits for one. While
+storage fails (locked, disk full, connection lost) the writer tries again with back-off; entries stay in the buffer in their order and nothing is lost as
 long as the process lives. `committed` tells when an entry is on disk: only then may
 what it says be acknowledged to anyone.
 
@@ -154,7 +154,7 @@ class Journal:
         max_entries: int = 200_000,
         max_bytes: int = 256 * 1024 * 1024,
         batch: int = 1_000,
-        linger_s: float = 0.005,
+        linger_s: float = 0.05,
     ) -> None:
         self._engine = engine
         self._writes = engine.execution_options(sqlite_begin="IMMEDIATE")
@@ -177,6 +177,7 @@ class Journal:
         self._fenced = False
         self._closing = False
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()  # somebody waits for an entry to be on disk
         self._progress = asyncio.Condition()
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
@@ -221,6 +222,7 @@ class Journal:
         writer, self._writer = self._writer, None
         self._closing = True
         self._wake.set()
+        self._hurry.set()
         if writer is not None:
             done, _ = await asyncio.wait({writer}, timeout=timeout_s)
             if not done:
@@ -282,6 +284,7 @@ class Journal:
             raise ValueError(f"entry {seq} was never taken; the last is {self._last_seq}")
         if self._error and self._oldest_s() >= timeout_s:
             raise JournalUnavailable(f"storage has been failing: {self._error}")
+        self._hurry.set()
         try:
             async with asyncio.timeout(timeout_s), self._progress:
                 await self._progress.wait_for(lambda: self._settled(seq))
@@ -302,8 +305,7 @@ class Journal:
     async def _write_all(self) -> None:
         while True:
             await self._wake.wait()
-            if len(self._buffer) < self._batch and not self._closing:
-                await asyncio.sleep(self._linger_s)
+            await self._let_gather()
             rows = list(islice(self._buffer, self._batch))
             if rows:
                 try:
@@ -316,6 +318,14 @@ class Journal:
                 self._wake.clear()
                 if self._closing:
                     return
+
+    async def _let_gather(self) -> None:
+        """A commit costs as much as what a call does otherwise: take several at once."""
+        if len(self._buffer) < self._batch and not self._closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._linger_s):
+                    await self._hurry.wait()
+        self._hurry.clear()
 
     async def _store_patiently(self, rows: list[Row]) -> None:
         delay = BACK_OFF_S[0]
