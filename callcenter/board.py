@@ -207,12 +207,20 @@ class Board:
                 "reason": view.reason,
                 "intent": view.intent,
                 "intent_reason": view.intent_reason,
-                "deadline": view.deadline,
+                "deadline": self._deadline(view, call, site),
                 "phone": phone,
                 "call": None if call is None else self._card(call, site),
                 "today": today,
             },
         )
+
+    @staticmethod
+    def _deadline(view: d.AgentChanged, call: LiveCall | None, site: Site) -> float | None:
+        """When what runs now is over. A phone stops ringing before the engine gives up on it."""
+        if call is None or call.place is not Place.RINGING or call.offered is None:
+            return view.deadline
+        queue = site.queues.get(call.queue)
+        return view.deadline if queue is None else call.offered + queue.ring_s
 
     def _phone(self, agent: str) -> dict[str, Any]:
         kind = self._router.phones.get(agent, PhoneKind.BROWSER)

@@ -4,7 +4,7 @@ import { language, locale } from "./language";
 const formats = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
 
 function dates(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${name} ${language.value}`;
+  const key = `${name} ${language.value} ${options.timeZone ?? ""}`;
   let found = formats.get(key);
   if (!found) formats.set(key, (found = new Intl.DateTimeFormat(locale(), options)));
   return found as Intl.DateTimeFormat;
@@ -47,8 +47,9 @@ export function percent(value: number | null | undefined, digits = 1): string {
 export const timeOfDay = (at: number): string =>
   dates("time", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at * 1000);
 
-export const hourMinute = (at: number): string =>
-  dates("hm", { hour: "2-digit", minute: "2-digit" }).format(at * 1000);
+/** `zone`: the wall clock of which time zone; the reader's own when left out. */
+export const hourMinute = (at: number, zone?: string): string =>
+  dates("hm", { hour: "2-digit", minute: "2-digit", ...(zone ? { timeZone: zone } : {}) }).format(at * 1000);
 
 export const day = (at: number): string =>
   dates("day", { day: "numeric", month: "short", year: "numeric" }).format(at * 1000);

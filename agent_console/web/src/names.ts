@@ -1,7 +1,7 @@
 /** Names that the site gives to its queues, reasons and dispositions. */
 import { store } from "./console";
 import { say, wordFor, words } from "./language";
-import type { Choice } from "./protocol";
+import type { Choice, QueueLive } from "./protocol";
 
 function nameIn(choices: Choice[] | undefined, id: string): string {
   return say(choices?.find((choice) => choice.id === id)?.label);
@@ -9,6 +9,12 @@ function nameIn(choices: Choice[] | undefined, id: string): string {
 
 export const queueName = (id: string, fallback = ""): string =>
   nameIn(store.one("site")?.queues, id) || fallback || id;
+
+/** The queues in the order in which the site lists them. */
+export function queuesInOrder(): QueueLive[] {
+  const order = (store.one("site")?.queues ?? []).map((queue) => queue.id);
+  return store.all("queue").sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
+}
 
 export const reasonName = (id: string): string =>
   id ? nameIn(store.one("site")?.not_ready_reasons, id) || wordFor(words().reasons, id) : "";

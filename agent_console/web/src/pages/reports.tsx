@@ -267,7 +267,7 @@ function Table({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
           {rows.map((row) => (
             <tr key={`${row.queue} ${row.start}`}>
               <th scope="row" class="figures">
-                {hourMinute(row.start)}–{hourMinute(row.end)}
+                {hourMinute(row.start, zone())}–{hourMinute(row.end, zone())}
               </th>
               {oneQueue ? null : <td class="nowrap">{queueName(row.queue)}</td>}
               {COLUMNS.map((column) => (

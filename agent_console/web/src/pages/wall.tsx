@@ -4,7 +4,7 @@ import { store } from "../console";
 import { second } from "../clock";
 import { clock, count, hourMinute, percent } from "../format";
 import { words } from "../language";
-import { queueName } from "../names";
+import { queueName, queuesInOrder } from "../names";
 import { Banners } from "../parts/banners";
 import { Icon } from "../parts/icons";
 import type { QueueLive } from "../protocol";
@@ -13,7 +13,7 @@ import * as levels from "./floor/levels";
 
 export function WallPage() {
   const t = words();
-  const queues = store.all("queue");
+  const queues = queuesInOrder();
   useEffect(() => {
     document.title = `${t.app.wall} · ${store.one("site")?.company ?? t.app.title}`;
   });

@@ -59,7 +59,7 @@ function options(width: number, series: Series[]): uPlot.Options {
         ...axis,
         // A short stretch of time is told by the second.
         values: (_, ticks) =>
-          ticks.map((ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay : hourMinute),
+          ticks.map((at) => ((ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay(at) : hourMinute(at))),
         space: 70,
       },
       { ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },

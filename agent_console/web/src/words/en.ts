@@ -200,6 +200,7 @@ export const en = {
     returned: "Returned",
     cancelled: "Cancelled",
     processing: "In progress",
+    "in progress": "In progress",
   } as Record<string, string>,
   wrapUp: {
     title: "Wrap-up",

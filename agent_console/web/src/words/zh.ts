@@ -199,6 +199,7 @@ export const zh: Words = {
     returned: "已退货",
     cancelled: "已取消",
     processing: "处理中",
+    "in progress": "处理中",
   },
   wrapUp: {
     title: "话后处理",

@@ -50,11 +50,12 @@ export function StateBar({ actions, onHelp }: { actions: Actions; onHelp: () => 
       </div>
       {offline ? null : <StateButtons now={now} actions={actions} />}
       {offline ? null : <PhoneState now={now} />}
-      <span class="spring" />
-      <MyDay today={now.today} />
-      <button class="icon-button" aria-label={t.desk.help} data-tip={`${t.desk.help}  ?`} onClick={onHelp}>
-        <kbd>?</kbd>
-      </button>
+      <span class="state-bar-end">
+        <MyDay today={now.today} />
+        <button class="icon-button" aria-label={t.desk.help} data-tip={`${t.desk.help}  ?`} onClick={onHelp}>
+          <kbd>?</kbd>
+        </button>
+      </span>
       <Refusal actions={actions} />
     </section>
   );

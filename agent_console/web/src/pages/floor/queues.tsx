@@ -1,16 +1,15 @@
 /** The queues, one row each, live. */
 import { second } from "../../clock";
-import { store } from "../../console";
 import { clock, count, percent } from "../../format";
 import { words } from "../../language";
-import { queueName } from "../../names";
+import { queueName, queuesInOrder } from "../../names";
 import { Figure, stateClass, stateWord } from "../../parts/parts";
 import type { QueueLive } from "../../protocol";
 import * as levels from "./levels";
 
 export function Queues() {
   const t = words();
-  const queues = store.all("queue");
+  const queues = queuesInOrder();
   return (
     <section class="card" aria-label={t.floor.queues}>
       <header class="card-head">
