@@ -17,13 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from crm_link.fields import NAME_MAX, NOTE_MAX, Fields, check, clean, clean_note, fold
 from crm_link.numbers import digits_of, to_e164
-from crm_link.records import Contact, Customer, Match, NoteRow, OrderRow
+from crm_link.reading import WITH_NUMBER, is_id, whole, with_parts
+from crm_link.records import Customer, Match
 from crm_link.tables import contacts, customers, notes, orders, phones
 
-HISTORY_SHOWN = 50
 MATCHES_MAX = 100
 SEARCH_WORDS_MAX = 8
-ID_MAX = 64
 
 
 class UnknownCustomer(LookupError):  # noqa: N818 - says what is, not that something broke
@@ -66,30 +65,19 @@ class CustomerStore:
     async def find_by_number(self, e164: str, limit: int = 20) -> list[Match]:
         """The customers with this number, by name."""
         async with self.engine.connect() as connection:
-            return await self._by_number(connection, e164, limit)
+            return [_match(row) for row in await _with_number(connection, e164, limit)]
 
     async def look_up(self, e164: str, limit: int = 20) -> tuple[list[Match], Customer | None]:
         """The customers with this number and, when there is only one, the whole record."""
         async with self.engine.connect() as connection:
-            matches = await self._by_number(connection, e164, limit)
-            if len(matches) != 1:
-                return matches, None
-            return matches, await _whole(connection, matches[0]["customer_id"])
-
-    async def _by_number(self, connection: AsyncConnection, e164: str, limit: int) -> list[Match]:
-        rows = await connection.execute(
-            sa.select(customers)
-            .join(phones, phones.c.customer_id == customers.c.id)
-            .where(phones.c.number == e164)
-            .order_by(customers.c.name, customers.c.id)
-            .limit(_bounded(limit))
-        )
-        return [_match(row) for row in rows]
+            rows = await _with_number(connection, e164, limit)
+            record = await with_parts(connection, rows[0]) if len(rows) == 1 else None
+            return [_match(row) for row in rows], record
 
     async def get(self, customer_id: str) -> Customer | None:
         """One whole record; the newest 50 of contacts, orders and notes."""
         async with self.engine.connect() as connection:
-            return await _whole(connection, customer_id)
+            return await whole(connection, customer_id)
 
     async def search(self, text: str, limit: int = 20) -> list[Match]:
         """Customers in whose name, company, e-mail or account number every word of `text`
@@ -358,7 +346,7 @@ def _row_fields(row: Any, numbers: Sequence[str]) -> Fields:
 
 async def fields_of(connection: AsyncConnection, customer_id: str) -> Fields:
     """A customer's own fields. Raises `UnknownCustomer`."""
-    if not (customer_id.isascii() and customer_id.isprintable() and len(customer_id) <= ID_MAX):
+    if not is_id(customer_id):
         raise UnknownCustomer("there is no such customer")
     found = await fields_of_many(connection, [customer_id])
     if customer_id not in found:
@@ -390,57 +378,15 @@ async def _numbers_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[s
 
 
 async def _known(connection: AsyncConnection, customer_id: str) -> Customer:
-    customer = await _whole(connection, customer_id)
+    customer = await whole(connection, customer_id)
     if customer is None:
         raise UnknownCustomer("there is no such customer")
     return customer
 
 
-async def _whole(connection: AsyncConnection, customer_id: str) -> Customer | None:
-    try:
-        fields = await fields_of(connection, customer_id)
-    except UnknownCustomer:
-        return None
-    return Customer(
-        customer_id=customer_id,
-        name=fields.name,
-        company=fields.company,
-        tier=fields.tier,
-        email=fields.email,
-        language=fields.language,
-        phones=list(fields.phones),
-        account_number=fields.account_number,
-        contacts=[
-            Contact(
-                at=row.at,
-                channel=row.channel,
-                summary=row.summary,
-                agent=row.agent,
-                disposition=row.disposition,
-            )
-            for row in await _newest(connection, contacts, customer_id)
-        ],
-        orders=[
-            OrderRow(number=row.number, at=row.at, status=row.status, total=row.total)
-            for row in await _newest(connection, orders, customer_id)
-        ],
-        notes=[
-            NoteRow(at=row.at, author=row.author, text=row.text)
-            for row in await _newest(connection, notes, customer_id)
-        ],
-    )
-
-
-async def _newest(
-    connection: AsyncConnection, table: sa.Table, customer_id: str
-) -> Sequence[sa.Row[Any]]:
-    result = await connection.execute(
-        sa.select(table)
-        .where(table.c.customer_id == customer_id)
-        .order_by(table.c.at.desc(), table.c.id.desc())
-        .limit(HISTORY_SHOWN)
-    )
-    return result.all()
+async def _with_number(connection: AsyncConnection, e164: str, limit: int) -> Sequence[sa.Row[Any]]:
+    asked = {"number": e164, "most": _bounded(limit)}
+    return (await connection.execute(WITH_NUMBER, asked)).all()
 
 
 async def _refuse_taken_account(
