@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import functools
 import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -33,7 +34,6 @@ from reporting.intervals import (
 from reporting.records import CallRecord, RecordFold
 from reporting.tables import agent_spans, call_records, queue_visits
 
-BATCH = 200  # rows of one statement: SQLite allows 32,766 parameters
 MAX_CALLS = 5000  # most calls that one list shows
 
 
@@ -238,13 +238,20 @@ async def _upsert(
 ) -> None:
     """Write rows; those that are there already become the new ones."""
     keys = [column.name for column in table.primary_key]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     unique = {tuple(row[key] for key in keys): row for row in rows}
-    batch = list(unique.values())
-    for first in range(0, len(batch), BATCH):
-        statement: Any = insert(table).values(batch[first : first + BATCH])
-        changes = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+    if unique:
+        # One statement for many parameter sets: it is compiled once, not anew for each number
+        # of rows.
+        await connection.execute(_upserting(table, connection.dialect.name), [*unique.values()])
+
+
+@functools.cache
+def _upserting(table: sa.Table, dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changes = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
 def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
