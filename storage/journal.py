@@ -3,9 +3,9 @@
 `append` is synchronous and never waits: it gives the entry its number and puts it in
 a bounded buffer. One writer task stores the buffer in batches, one transaction each,
 in order; it lets entries gather for `linger_s`, unless somebody waits for one. While
-storage fails (locked, disk full, connection lost) the writer tries again with back-off; entries stay in the buffer in their order and nothing is lost as
-long as the process lives. `committed` tells when an entry is on disk: only then may
-what it says be acknowledged to anyone.
+storage fails (locked, disk full, connection lost) the writer tries again with back-off;
+entries stay in the buffer in their order and nothing is lost as long as the process lives.
+`committed` tells when an entry is on disk: only then may what it says be acknowledged.
 
     append ──▶ buffer (bounded) ──▶ writer: BEGIN · am I still the owner? · INSERT · COMMIT
                                         └──────── back-off ◀── storage failed ──┘
