@@ -70,14 +70,22 @@ class SiteView:
     def agents_of(self, queue: str) -> list[str]:
         return [a.id for a in self._site().agents.values() if queue in a.queues]
 
-    def name_of(self, kind: str, ident: str) -> str:
-        """A queue's or agent's name; the id when it is not known (any more)."""
+    def name_of(self, kind: str, ident: str, language: str = "") -> str:
+        """A queue's, agent's or disposition's name; the id when it is not known (any more).
+
+        `language` "" is the site's first.
+        """
         site = self._site()
+        language = language or site.languages[0]
         if kind == "agent":
             agent = site.agents.get(ident)
             return agent.name if agent is not None else ident
-        queue = site.queues.get(ident)
-        return site.label(queue.labels, site.languages[0]) if queue is not None else ident
+        if kind == "disposition":
+            labels = next((one.labels for one in site.dispositions if one.id == ident), None)
+        else:
+            queue = site.queues.get(ident)
+            labels = queue.labels if queue is not None else None
+        return ident if labels is None else site.label(labels, language)
 
     def sentence(self, code: str, data: Any) -> dict[str, str]:
         """A routing reason in each language of the console."""

@@ -1,15 +1,20 @@
 """What each entry of a call's timeline says, in each language.
 
-Placeholders come from the entry's data; `queue` and `agent` are shown by their names.
+Placeholders come from the entry's data; queues, agents and dispositions are shown by their
+names in each language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-Names = Callable[[str, str], str]
-"""Label of an id: called with ("queue", id) or ("agent", id)."""
+
+class Names(Protocol):
+    """The label of an id; `kind` is "queue", "agent" or "disposition"."""
+
+    def __call__(self, kind: str, ident: str, language: str = "") -> str: ...
+
 
 TEXTS: dict[str, tuple[str, str]] = {
     "arrived": ("Call from {ani} to {dnis}", "来电 {ani} 拨打 {dnis}"),
@@ -43,8 +48,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "order-failed": ("The switch refused {order}: {why}", "交换机拒绝 {order}：{why}"),
 }
 
+# What a caller did in the menu, by the entry's `what`.
+MENU_TEXTS: dict[str, tuple[str, str]] = {
+    "menu": ("Pressed {value}: {label}", "按 {value}：{label}"),
+    "language": ("Language: {label}", "语言：{label}"),
+    "hours": ("Opening hours “{label}”: {value}", "营业时间“{label}”：{value}"),
+    "silence": ("{label}: no key was pressed", "{label}：未按键"),
+    "invalid": ("{label}: {value} is not a choice", "{label}：{value} 不是有效选项"),
+    "fallback": ("The menu failed: {value}", "语音菜单出错：{value}"),
+    "callback": ("Callback: {value}", "回拨：{value}"),
+}
 
-def plain_names(kind: str, ident: str) -> str:
+
+def plain_names(kind: str, ident: str, language: str = "") -> str:
     """Ids as they are."""
     return ident
 
@@ -56,12 +72,21 @@ class _Data(dict[str, Any]):
 
 def text_of(kind: str, data: Mapping[str, Any], names: Names = plain_names) -> dict[str, str]:
     """The entry's sentence in each language."""
+    texts = TEXTS.get(kind, (kind, kind))
+    if kind == "menu":
+        texts = MENU_TEXTS.get(str(data.get("what", "")), texts)
+    return {
+        language: _filled(text, kind, data, names, language)
+        for language, text in zip(("en", "zh"), texts, strict=True)
+    }
+
+
+def _filled(text: str, kind: str, data: Mapping[str, Any], names: Names, language: str) -> str:
     shown = _Data(data)
-    for field in ("queue", "agent"):
+    for field in ("queue", "agent", "disposition"):
         if field in shown:
-            shown[field] = names(field, str(shown[field]))
-    en, zh = TEXTS.get(kind, (kind, kind))
+            shown[field] = names(field, str(shown[field]), language)
     try:
-        return {"en": en.format_map(shown), "zh": zh.format_map(shown)}
+        return text.format_map(shown)
     except (ValueError, TypeError):  # a number is missing or is none
-        return {"en": kind, "zh": kind}
+        return kind

@@ -312,3 +312,24 @@ def test_a_missing_number_does_not_break_a_timeline() -> None:
         said = text_of(kind, {"waited_s": None, "talk_s": None, "wrap_up_s": None})
         assert said["en"]
         assert said["zh"]
+
+
+def test_the_timeline_says_what_happened_in_words() -> None:
+    """People read it: ids become names in their language, and each menu step says what it was."""
+
+    def names(kind: str, ident: str, language: str = "") -> str:
+        return f"{kind} {ident} ({language})"
+
+    said = text_of("saved", {"disposition": "sale"}, names)
+    assert said == {
+        "en": "Disposition: disposition sale (en)",
+        "zh": "处理结果：disposition sale (zh)",
+    }
+    pressed = text_of("menu", {"what": "menu", "label": "Sales", "value": "1"})
+    assert pressed == {"en": "Pressed 1: Sales", "zh": "按 1：Sales"}
+    assert text_of("menu", {"what": "language", "label": "中文", "value": "zh"})["en"] == (
+        "Language: 中文"
+    )
+    assert text_of("menu", {"what": "digits", "label": "Order", "value": "123"})["en"] == (
+        "Order: 123"
+    )
