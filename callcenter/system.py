@@ -24,7 +24,7 @@ from agent_console.settings import ConsoleSettings
 from callcenter import happenings as h
 from callcenter import restart
 from callcenter.agentday import AgentDays
-from callcenter.board import Board
+from callcenter.board import MAX_CALL_ROWS, Board
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
 from callcenter.demo import DEMO_USERS, demo_callers, seed_demo_company
@@ -94,6 +94,7 @@ class System:
         self.switch = await self._bring_up_switch()
         self.router.links[self.switch.link.name] = self.switch.link
         self._show_site()
+        await self._show_todays_calls()
         self.board.touch_all()
         self.beside(self.history.run())
         self.beside(self._keep_snapshots())
@@ -353,6 +354,14 @@ class System:
         if not file.exists():
             write_private(file, secrets.token_hex(32))
         return file.read_text().encode()
+
+    async def _show_todays_calls(self) -> None:
+        """Those that ended before this start are no longer in the fold, but on disk."""
+        now = self.clock.now()
+        since = self.calendar.midnight(now)
+        rows = await self.history.calls(since=since, until=now + 1, limit=MAX_CALL_ROWS)
+        for row in reversed(rows):  # the oldest first
+            self.board.put_call_row(row["call_id"], row)
 
     def _show_site(self) -> None:
         link = self.switch.link

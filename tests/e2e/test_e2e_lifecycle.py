@@ -38,6 +38,7 @@ async def test_a_second_start_is_quick_and_keeps_everything(world: World) -> Non
     await boss.until(lambda: boss.snapshots >= 2 and boss.connected, "the console's return")
     after = await boss.ask(f"/api/calls/{before['call']['call_id']}")
     assert after == before
+    assert boss.get(f"call:{before['call']['call_id']}") == before["call"]
     await boss.until(lambda: boss.get("queue:quick")["answered"] == 1, "today's figures")
     found = await boss.ask("/api/customers", q="Grace Chen")
     customer = await boss.ask(f"/api/customers/{found['customers'][0]['customer_id']}")
