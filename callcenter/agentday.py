@@ -61,7 +61,7 @@ class AgentDays:
 
     def today(self, agent: str, now: float) -> dict[str, Any]:
         """As `agent_console.protocol.Today`."""
-        day = self._day(agent, now)
+        day = self._of(agent, now)
         states = dict(day.states)
         state, since = self._open.get(agent, ("", now))
         if state:
@@ -82,8 +82,10 @@ class AgentDays:
             day.states[state] = day.states.get(state, 0.0) + seconds
 
     def _day(self, agent: str, at: float) -> _Day:
+        day = self._days[agent] = self._of(agent, at)
+        return day
+
+    def _of(self, agent: str, at: float) -> _Day:
         midnight = self._midnight(at)
         day = self._days.get(agent)
-        if day is None or day.midnight < midnight:
-            day = self._days[agent] = _Day(midnight)
-        return day
+        return day if day is not None and day.midnight >= midnight else _Day(midnight)

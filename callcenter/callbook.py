@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from acd import decisions as d
 from callcenter import happenings as h
 from cti import events as e
@@ -89,6 +91,15 @@ class CallBook:
         known = self._apply.get(type(entry))
         if known is not None:
             known(entry, at)
+
+    def snapshot(self) -> list[LiveCall]:
+        """All of it, ready to be encoded."""
+        return list(self.calls.values())
+
+    def restore(self, kept: object) -> None:
+        """Become what a decoded `snapshot` says."""
+        calls = msgspec.convert(kept, list[LiveCall])
+        self.calls = {call.call_id: call for call in calls}
 
     def get(self, call_id: str) -> LiveCall | None:
         return self.calls.get(call_id)

@@ -2,6 +2,7 @@
 
 Each class's name is the `kind` of its journal entry. Streams: "switch" (`cti.events`),
 "acd" (`acd.facts`), "decision" (`acd.decisions`), "ivr", "person" and "crm" (here).
+What the engine makes of the "acd" stream is all that it knows.
 """
 
 from __future__ import annotations
@@ -90,16 +91,11 @@ class CallMissed:
     call_id: str
 
 
-_OURS = (
-    FlowStarted,
-    Trail,
-    FlowEnded,
-    ShiftBegan,
-    WrapUpSaved,
-    SupervisorActed,
-    CustomerMatched,
-    CallMissed,
-)
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The engine's clock rang: what it decided then is not decided again after a restart."""
+
+
 _STREAM_OF: dict[type, str] = {
     **dict.fromkeys(get_args(cti.events.Fact), "switch"),
     **dict.fromkeys(get_args(acd.facts.Fact), "acd"),
@@ -112,6 +108,7 @@ _STREAM_OF: dict[type, str] = {
     SupervisorActed: "person",
     CustomerMatched: "crm",
     CallMissed: "switch",
+    DeadlinePassed: "acd",
 }
 _CLASS_OF: dict[tuple[str, str], type] = {
     (stream, cls.__name__): cls for cls, stream in _STREAM_OF.items()
@@ -124,7 +121,9 @@ def stream_of(entry: object) -> str:
 
 
 def call_of(entry: Any) -> str:
-    """The call that an entry is about, or ""."""
+    """The call (or callback) that an entry is about, or ""."""
+    if isinstance(entry, acd.decisions.CallbackChanged):
+        return entry.callback
     for name in ("call_id", "call", "callback"):
         found = getattr(entry, name, "")
         if found:

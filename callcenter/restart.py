@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,69 +45,59 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A snapshot: the engine as it was after entry `seq`, and from where to fold the rest."""
+    """A snapshot: everything as it was just after entry `seq`; `state` None for nothing."""
 
     seq: int = 0
-    fold_after: int = 0
-    engine: dict[str, Any] | None = None
-    phones: dict[str, str] | None = None
-    days: dict[str, Any] | None = None
+    state: dict[str, Any] | None = None
 
 
 async def load(journal: Journal) -> Kept:
     """The newest snapshot, or an empty one."""
     found = await journal.load_snapshot()
-    if found is None:
-        return Kept()
-    blob = msgspec.json.decode(found.blob)
-    return Kept(found.seq, blob["fold_after"], blob["engine"], blob["phones"], blob["days"])
+    return Kept() if found is None else Kept(found.seq, msgspec.json.decode(found.blob))
 
 
 def engine_of(kept: Kept) -> Engine:
     """The engine under the configuration that it had then."""
-    if kept.engine is None:
+    if kept.state is None:
         return Engine(Site())
-    return Engine.restore(site_of(kept.engine), kept.engine)
+    engine = kept.state["engine"]
+    return Engine.restore(site_of(engine), engine)
 
 
 async def replay(journal: Journal, kept: Kept, router: Router) -> int:
     """Fold what the journal has into engine, book and records; how many entries.
 
-    Decisions are journaled after the facts that caused them. A crash may have cut between
-    the two, so what the last fact decided is taken from the engine if it is not there.
+    Decisions are journaled after what caused them. A crash may have cut between the two, or
+    between two decisions: what is not there is then taken from the engine.
     """
     count = 0
-    decided: list[d.Decision] = []
+    if kept.state is not None:
+        router.restore(kept.seq, kept.state)
+    missing: deque[d.Decision] = deque()
     decided_at = 0.0
-    router.days.restore(kept.days or {})
-    for agent, phone in (kept.phones or {}).items():
-        router.remember_phone(agent, phone)
-    async for entry in journal.read(kept.fold_after):
+    async for entry in journal.read(kept.seq):
         data = entry.decode()
         known = h.from_dict(entry.stream, entry.kind, data)
         count += 1
+        router.last_seq = entry.seq
         if known is None:
+            log.warning("unknown journal entry", stream=entry.stream, kind=entry.kind)
             continue
-        if entry.stream == "acd" and entry.seq > kept.seq:
-            decided = list(router.engine.handle(known, entry.at))  # type: ignore[arg-type]
-            decided_at = entry.at
-        elif entry.stream == "decision":
-            decided = []
-        router.fold(
-            known,
-            entry.stream,
-            entry.kind,
-            entry.call_id,
-            data,
-            entry.at,
-            entry.seq,
-            counted=entry.seq <= kept.seq,
-        )
-    for decision in decided:
-        if not isinstance(decision, d.Refused):
-            router.note(decision, decided_at)
-    router.agents_as_they_are()
+        if entry.stream == "acd":
+            missing, decided_at = deque(_decide(router.engine, known, entry.at)), entry.at
+        elif entry.stream == "decision" and missing:
+            missing.popleft()
+        router.fold(known, data, entry.at, entry.seq)
+    for decision in missing:
+        router.note(decision, decided_at)
     return count
+
+
+def _decide(engine: Engine, entry: Any, at: float) -> Iterator[d.Decision]:
+    passed = isinstance(entry, h.DeadlinePassed)
+    decisions = engine.tick(at) if passed else engine.handle(entry, at)
+    return (x for x in decisions if not isinstance(x, d.Refused))
 
 
 def take_up(router: Router, site: Site, away_s: float) -> None:
@@ -123,12 +114,4 @@ def take_up(router: Router, site: Site, away_s: float) -> None:
 async def keep(journal: Journal, router: Router) -> None:
     """Save a snapshot of now. Raises what the journal raises; the older one stays then."""
     seq, at = router.last_seq, router.now()
-    blob = msgspec.json.encode(
-        {
-            "engine": router.engine.snapshot(),
-            "fold_after": router.oldest_needed() - 1,
-            "days": router.days.snapshot(),
-            "phones": {agent: kind.value for agent, kind in router.phones.items()},
-        }
-    )
-    await journal.save_snapshot(seq, at, blob)
+    await journal.save_snapshot(seq, at, msgspec.json.encode(router.snapshot()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -48,6 +48,8 @@ class Fold(Protocol):
     def feed(
         self, stream: str, kind: str, call_id: str, data: dict[str, Any], at: float
     ) -> object: ...
+    def snapshot(self, needed: Container[str]) -> dict[str, Any]: ...
+    def restore(self, kept: Mapping[str, Any]) -> None: ...
 
 
 class Board(Protocol):
@@ -82,7 +84,7 @@ def _on_the_loop(delay_s: float, action: Callable[[], None]) -> Timer:
 
 
 class JournaledEngine:
-    """The engine, with every fact that it is told written down first."""
+    """The engine, with everything that changes it written down first."""
 
     def __init__(self, engine: Engine, note: Callable[[object, float], int]) -> None:
         self.engine = engine
@@ -93,6 +95,10 @@ class JournaledEngine:
         return self.engine.handle(fact, now)
 
     def tick(self, now: float) -> Sequence[d.Decision]:
+        due = self.engine.deadline()
+        if due is None or due > now:
+            return ()
+        self._note(h.DeadlinePassed(), now)
         return self.engine.tick(now)
 
     def deadline(self) -> float | None:
@@ -129,8 +135,6 @@ class Router:
         self.days = days
         self._metrics = metrics
         self._now = now
-        self._first_seq: dict[str, int] = {}  # the first entry about each call
-        self._just_over: dict[str, int] = {}
         self.routing = Routing(
             JournaledEngine(engine, self.note),
             self.execute,
@@ -165,26 +169,13 @@ class Router:
         except Exception:
             self._metrics.errors.labels("journal").inc()
             log.exception("journal refused an entry", kind=type(entry).__name__, call_id=call_id)
-        self._remember(entry, stream, type(entry).__name__, call_id, data, at)
+        self._remember(entry, data, at)
         return self.last_seq
 
-    def _remember(
-        self,
-        entry: object,
-        stream: str,
-        kind: str,
-        call_id: str,
-        data: dict[str, Any],
-        at: float,
-        *,
-        counted: bool = False,
-    ) -> None:
-        if call_id and call_id not in self._first_seq:
-            self._first_seq[call_id] = self.last_seq
+    def _remember(self, entry: object, data: dict[str, Any], at: float) -> None:
         self.book.apply(entry, at)
-        if not counted:
-            self.days.apply(entry, at)
-        self._fold.feed(stream, kind, call_id, data, at)
+        self.days.apply(entry, at)
+        self._fold.feed(h.stream_of(entry), type(entry).__name__, h.call_of(entry), data, at)
 
     # Facts ---------------------------------------------------------------------------------
 
@@ -426,43 +417,27 @@ class Router:
 
     # Restart -------------------------------------------------------------------------------------
 
-    def fold(
-        self,
-        entry: object,
-        stream: str,
-        kind: str,
-        call_id: str,
-        data: dict[str, Any],
-        at: float,
-        seq: int,
-        *,
-        counted: bool,
-    ) -> None:
-        """Take one entry that the journal has already; `counted`: the agents' days have it too."""
+    def fold(self, entry: object, data: dict[str, Any], at: float, seq: int) -> None:
+        """Take one entry that the journal has already."""
         self.last_seq = seq
         if isinstance(entry, h.ShiftBegan):
-            self.remember_phone(entry.agent, entry.phone)
-        self._remember(entry, stream, kind, call_id, data, at, counted=counted)
+            self.phones[entry.agent] = PhoneKind(entry.phone)
+        self._remember(entry, data, at)
 
-    def remember_phone(self, agent: str, phone: str) -> None:
-        """What an agent signed in with, from a snapshot or the journal."""
-        self.phones[agent] = PhoneKind(phone)
-
-    def agents_as_they_are(self) -> None:
-        """Show records and days the agents' present states, whose beginning may be long ago."""
-        for agent in self.engine.agents:
-            view = self.engine.agent_view(agent)
-            self.days.apply(view, view.since)
-            self._fold.feed("decision", "AgentChanged", "", h.as_dict(view), view.since)
-
-    def oldest_needed(self) -> int:
-        """The first entry that is needed to fold the live calls (and those just over) again."""
-        live = {seq for call, seq in self._first_seq.items() if call in self.book.calls}
-        oldest = min([*live, *self._just_over.values(), self.last_seq + 1])
-        # Calls that were over by now are on disk as records before the next snapshot.
-        self._just_over = {
-            call: seq for call, seq in self._first_seq.items() if call not in self.book.calls
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the journal would have to be read for, ready to be encoded."""
+        return {
+            "engine": self.engine.snapshot(),
+            "book": self.book.snapshot(),
+            "records": self._fold.snapshot(self.book.calls),
+            "days": self.days.snapshot(),
+            "phones": self.phones,
         }
-        for call in self._just_over:
-            del self._first_seq[call]
-        return min([oldest, *self._just_over.values()])
+
+    def restore(self, seq: int, kept: Mapping[str, Any]) -> None:
+        """Take up a decoded `snapshot` of just after entry `seq`, but for the engine."""
+        self.last_seq = seq
+        self.book.restore(kept["book"])
+        self._fold.restore(kept["records"])
+        self.days.restore(kept["days"])
+        self.phones = {agent: PhoneKind(phone) for agent, phone in kept["phones"].items()}

@@ -221,9 +221,8 @@ class System:
         last_at = self.journal.last_at
         await self.history.seed(self.records.intervals, self.clock.now())
         folded = await restart.replay(self.journal, kept, self.router)
-        restart.take_up(
-            self.router, self.site.routing(), self.clock.now() - last_at if folded else 0
-        )
+        away_s = self.clock.now() - last_at if last_at else 0.0
+        restart.take_up(self.router, self.site.routing(), away_s)
         self.router.board = self.board
         log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
 

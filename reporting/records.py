@@ -14,9 +14,11 @@ is derived. Entries that come twice, late, or for a call nobody has heard of are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from reporting.intervals import IntervalFold, Span, Visit
 from reporting.timeline import Names, plain_names, text_of
@@ -453,6 +455,28 @@ class RecordFold:
         """The agents' spans that closed since they were last taken."""
         taken, self._unsaved_spans = self._unsaved_spans, []
         return taken
+
+    def snapshot(self, needed: Container[str] = ()) -> dict[str, Any]:
+        """What cannot be read from disk, ready to be encoded: unfinished and untaken calls.
+
+        `needed` are ids of calls that more is to be heard of, such as those in wrap-up.
+        """
+        calls = [
+            record
+            for ident, record in self.calls.items()
+            if record.ended is None or ident in self._dirty or ident in needed
+        ]
+        return {"calls": calls, "spans": self._unsaved_spans, "open_spans": self.open_spans}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Take up what a decoded `snapshot` says; for a fold that has been fed nothing yet."""
+        for record in msgspec.convert(kept["calls"], list[CallRecord]):
+            self.calls[record.call_id] = self._dirty[record.call_id] = record
+            for visit in record.visits:
+                self._count(record, visit)
+        self._unsaved_spans = msgspec.convert(kept["spans"], list[Span])
+        self.spans = list(self._unsaved_spans)
+        self.open_spans = msgspec.convert(kept["open_spans"], dict[str, Span])
 
     def forget(self, before: float) -> None:
         """Drop calls that ended, and were taken, before `before`; spans and intervals too."""

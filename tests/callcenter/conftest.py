@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ import pytest
 from acd.engine import Engine
 from acd.site import Site as RoutingSite
 from agent_console.live import LiveStore, agent_room
+from agent_console.ports import Refusal
 from callcenter import restart
 from callcenter.agentday import AgentDays
 from callcenter.board import Board
@@ -173,8 +176,8 @@ class Center:
     async def start(self) -> Center:
         kept = await restart.load(self.journal)
         last_at = self.journal.last_at
-        folded = await restart.replay(self.journal, kept, self.router)
-        away_s = self.time.now() - last_at if folded else 0.0
+        await restart.replay(self.journal, kept, self.router)
+        away_s = self.time.now() - last_at if last_at else 0.0
         restart.take_up(self.router, SITE.routing(), away_s)
         self.router.board = self.board
         self.board.touch_all()
@@ -215,6 +218,24 @@ class Center:
 
     def state(self, agent: str) -> str:
         return self.router.engine.agent_view(agent).state
+
+    async def drain(self) -> None:
+        """Everybody does what is due until no call is left, and then no work either."""
+        for _ in range(100):
+            for agent in self.router.engine.agents:
+                self.switch.phone_up(agent)
+                call = self.router.call_of(agent)
+                with contextlib.suppress(Refusal):
+                    if self.state(agent) in ("not ready", "fault"):
+                        await self.floor.ready(agent)
+                    elif self.state(agent) == "held" and call is not None:
+                        await self.floor.retrieve(agent, call.call_id)
+                    elif self.state(agent) == "wrap-up" and call is not None:
+                        await self.floor.wrap_up(agent, call.call_id, "", "", "ready")
+            if not self.router.book.calls and not self.switch.live:
+                return
+            await self.run(20.0)
+        raise AssertionError(f"never over: {self.router.book.calls}, {self.switch.live}")
 
     def desk(self, agent: str) -> Any:
         """What the agent's console shows."""
@@ -259,3 +280,65 @@ def opened() -> Opening:
         return await Center(time, switch, MemoryJournal(), Engine(RoutingSite())).start()
 
     return build
+
+
+AGENTS = ("anna", "dana", "ben", "emeka")
+
+
+class Dice(random.Random):
+    """A wild floor: callers who leave, wait, overflow and ask for callbacks, restless agents."""
+
+    async def happen(self, center: Center, steps: int) -> list[str]:
+        """Let things happen; the calls that came in."""
+        calls = []
+        for _ in range(steps):
+            if self.random() < 0.6:
+                calls.append(self.somebody_calls(center))
+            await center.run(self.choice((0.1, 2.0, 9.0)) * self.random())
+            for agent in self.sample(AGENTS, 2):
+                with contextlib.suppress(Refusal):
+                    await self.agent_does(center, agent)
+        return calls
+
+    def somebody_calls(self, center: Center) -> str:
+        menu = (self.choice("12"), self.choice("1123"))
+        wish = self.choice(((), (), ("", "1", "1"), ("1", "1"), ("1", "2", "9")))
+        return center.call(
+            ani=f"+1202555{self.randrange(10_000):04d}",
+            digits=menu[: self.choice((1, 2, 2, 2))] + wish,
+            patience_s=self.choice((3.0, 60.0, 400.0)) * self.random(),
+            wait_digit=self.choice(("", "", "1")),
+            wait_digit_after_s=self.uniform(1.0, 60.0),
+            talk_s=self.uniform(2.0, 60.0),
+        )
+
+    async def agent_does(self, center: Center, agent: str) -> None:
+        floor, call = center.floor, center.router.call_of(agent)
+        mine = call.call_id if call is not None else ""
+        match center.state(agent):
+            case "offline":
+                await floor.sign_in(agent, "browser")
+            case "ready":
+                if self.random() < 0.1:
+                    await self.choice((floor.sign_out, lambda who: floor.not_ready(who, "lunch")))(
+                        agent
+                    )
+            case "reserved" if call is not None and self.random() < 0.2:
+                await floor.decline(agent, call.offer_id)
+            case "talking" if self.random() < 0.3:
+                await self.choice((floor.hold, floor.hang_up))(agent, mine)
+            case "held":
+                await floor.retrieve(agent, mine)
+            case "wrap-up" if self.random() < 0.5:
+                await floor.wrap_up(agent, mine, "solved", "noted", self.choice(("", "ready")))
+            case "not ready" | "fault" if self.random() < 0.7:
+                center.switch.phone_up(agent)
+                await floor.ready(agent)
+        if self.random() < 0.02:
+            center.switch.phone_down(agent)
+
+
+@pytest.fixture
+def wild_dice() -> Callable[[int], Dice]:
+    """`wild_dice(seed).happen(center, steps)`."""
+    return Dice
