@@ -58,6 +58,14 @@ BACK_OFF_S = (0.02, 1.0)
 ALARM_AFTER_S = 1.0
 
 
+# FOR SHARE keeps a new owner waiting until this batch is in.
+_OWNER = sa.select(journal_owner.c.epoch).where(journal_owner.c.id == 1).with_for_update(read=True)
+_END = sa.select(sa.func.max(journal.c.seq))
+_OWNER_AND_END = (
+    "SELECT (SELECT epoch FROM journal_owner WHERE id = 1), (SELECT max(seq) FROM journal)"
+)
+
+
 class JournalUnavailable(Exception):  # noqa: N818 - a state of the storage, read as such
     """The entry is not known to be on disk."""
 
@@ -356,16 +364,15 @@ class Journal:
 
     async def _check_owner(self, connection: AsyncConnection) -> int:
         """The stored end of the journal, if it is ours to write."""
-        # FOR SHARE (PostgreSQL; on SQLite the transaction holds the lock already) keeps a
-        # new owner waiting until this batch is in.
-        owner = await connection.scalar(
-            sa.select(journal_owner.c.epoch)
-            .where(journal_owner.c.id == 1)
-            .with_for_update(read=True)
-        )
+        if connection.dialect.name == "sqlite":  # which holds the lock already
+            found = (await connection.exec_driver_sql(_OWNER_AND_END)).one()
+            owner, end = found[0], found[1]
+        else:
+            owner = await connection.scalar(_OWNER)
+            end = await connection.scalar(_END)
         if owner != self._epoch:
             raise JournalFenced(f"epoch {owner} has replaced {self._epoch}")
-        return int(await connection.scalar(sa.select(sa.func.max(journal.c.seq))) or 0)
+        return int(end or 0)
 
     def _insert_sql(self) -> str:
         names = "seq, at, stream, kind, call_id, epoch, data"
