@@ -366,7 +366,7 @@ class Journal:
         """The stored end of the journal, if it is ours to write."""
         if connection.dialect.name == "sqlite":  # which holds the lock already
             found = (await connection.exec_driver_sql(_OWNER_AND_END)).one()
-            owner, end = found[0], found[1]
+            owner, end = tuple(found)
         else:
             owner = await connection.scalar(_OWNER)
             end = await connection.scalar(_END)
