@@ -2,7 +2,7 @@
 
     site.yaml            company, numbers, queues, agents, hours, trunks
     flows/<id>.yaml      call flows (`ivr.parsing`)
-    recordings/**.wav    the site's own prompts
+    recordings/**        the site's own prompts (wav, flac, ogg, mp3)
 
 `load_site` returns a whole `Site` or raises `ConfigErrors`: there is nothing in between,
 so a running system that reloads keeps what it has unless the new one is sound.
@@ -10,10 +10,12 @@ so a running system that reloads keeps what it has unless the new one is sound.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as FilePath
 
 from config.references import check_references
+from config.settings import secret_from_environment
 from config.site import Site
 from config.site_reading import SiteReader
 from config.yaml_lines import MAX_BYTES, Loaded, load_yaml
@@ -24,6 +26,7 @@ from ivr.reading import Report
 
 MAX_FLOWS = 200
 SITE_FILE = "site.yaml"
+RECORDING_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class ConfigErrors(Mistakes):
@@ -33,6 +36,9 @@ class ConfigErrors(Mistakes):
 def load_site(folder: FilePath | str) -> Site:
     """The site configured in `folder`. Raises ConfigErrors; nothing else."""
     root = FilePath(folder)
+    if not root.is_dir():
+        what = "this is a file" if root.exists() else "there is no such folder"
+        raise ConfigErrors([Mistake(str(root), 1, what, f"name the folder that holds {SITE_FILE}")])
     try:
         files = _read_files(root)
         recordings = _recordings(root / "recordings")
@@ -40,7 +46,8 @@ def load_site(folder: FilePath | str) -> Site:
         where = str(getattr(error, "filename", None) or root)
         what = error.strerror or "cannot be read"
         raise ConfigErrors([Mistake(where, 1, what, "check the path and its rights")]) from error
-    return read_site(files, recordings)
+    site = read_site(files, recordings)
+    return dataclasses.replace(site, warnings=(*site.warnings, *_unset_secrets(site, files)))
 
 
 def reload_site(folder: FilePath | str, old: Site) -> tuple[Site, tuple[Mistake, ...]]:
@@ -118,5 +125,18 @@ def _read_files(root: FilePath) -> dict[str, bytes]:
 
 def _recordings(root: FilePath) -> frozenset[str]:
     return frozenset(
-        path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.wav")
+        path.relative_to(root).with_suffix("").as_posix()
+        for path in root.rglob("*")
+        if path.suffix in RECORDING_ENDINGS
     )
+
+
+def _unset_secrets(site: Site, files: Mapping[str, bytes]) -> Iterator[Mistake]:
+    """Trunks whose password this process does not have. Another environment may have it."""
+    line = load_yaml(files[SITE_FILE], SITE_FILE).line
+    for trunk in site.trunks.values():
+        name = trunk.password_env
+        if name and not secret_from_environment(name):
+            where = line(("trunks", trunk.id, "password_env"))
+            fix = "set it for the process that runs 'callcenter up'"
+            yield Mistake(SITE_FILE, where, f"{name} is not set here", fix)

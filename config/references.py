@@ -12,6 +12,7 @@ from ivr.mistakes import Mistake, suggestion
 from ivr.reading import Path, Report
 
 LineOf = Callable[[Path], int]
+MUSIC = ("default",)  # what every installation of Asterisk has
 
 
 def check_references(
@@ -47,6 +48,7 @@ class _Site:
         self.when_away()
         self.kinds()
         self.callbacks()
+        self.music()
 
     def known(self, path: Path, what: str, name: str, names: Collection[str]) -> None:
         if name and name not in names:
@@ -128,6 +130,20 @@ class _Site:
         if wanted and offered and not self.site.callback_numbers.allow:
             fix = "add 'callbacks: {allow: [...]}' with the prefixes that may be dialled"
             self.report.add(("callbacks",), "callbacks are offered, but no number is allowed", fix)
+        for queue in self.site.queues.values():
+            flow = self.site.flows.get(queue.wait_flow)
+            if flow is None or queue.callback:
+                continue
+            offers = [s for s in flow.steps.values() if isinstance(s, steps.OfferCallback)]
+            if offers:
+                message = f"no callbacks here, but the flow {flow.id!r} offers one"
+                fix = "give this queue a wait flow without 'offer_callback'"
+                self.report.add(("queues", queue.id, "callback"), message, fix)
+
+    def music(self) -> None:
+        """Callers of a queue whose music is not there would be cut off."""
+        for queue in self.site.queues.values():
+            self.known(("queues", queue.id, "wait", "music"), "music", queue.music, MUSIC)
 
 
 class _Flow:
@@ -173,7 +189,7 @@ class _Flow:
                 pass
         for _, speech in speeches(step):
             for language, name in speech.recordings.items():
-                if name and name not in self.recordings:
+                if name and not {name, f"{language.lower()}/{name}"} & set(self.recordings):
                     fix = suggestion(name, self.recordings)
                     message = f"there is no recording {name!r}"
                     self.report.add((*at, "recording", language), message, fix)
@@ -193,6 +209,11 @@ def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
                 yield _odd(
                     report, (*at, "needs", skill), message, "its callers would wait for ever"
                 )
+    for agent in site.agents.values():
+        if all(phone.kind == "outside" for phone in agent.phones):
+            message = f"agent {agent.id!r} has no phone to begin a shift with"
+            fix = "add browser or desk: outside phones cannot be chosen at the console yet"
+            yield _odd(report, ("agents", agent.id, "phones"), message, fix)
     used = {site.default_flow, *(number.flow for number in site.numbers.values())}
     used |= {queue.wait_flow for queue in site.queues.values()}
     for flow in site.flows.values():

@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from ipaddress import ip_network
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from config.hours_reading import read_calendar, read_time_zone
 from config.site import (
     PHONE_KINDS,
@@ -29,8 +31,8 @@ _AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
 _AGENT_FORM = "use 1 to 32 lower case letters, digits and '-'"
 _DIALLED = re.compile(r"\+?[0-9]{2,15}")
 _DIALLED_FORM = "write 2 to 15 digits, with '+' before a country code"
-_PREFIX = re.compile(r"\+?[0-9]{1,14}")
-_PREFIX_FORM = "write the first digits of a number, such as '+1416'"
+_PREFIX = re.compile(r"\+[0-9]{1,14}")
+_PREFIX_FORM = "write '+', the country code and the first digits, such as '+1416'"
 _CONTACT = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _CONTACT_FORM = "write 'host' or 'host:port'"
 _WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
@@ -38,6 +40,9 @@ _WORD_FORM = "use letters, digits, '.', '_', '+' and '-', at most 64"
 _ENV = re.compile(r"CALLCENTER_[A-Z0-9_]{1,48}")
 _ENV_FORM = "name an environment variable such as CALLCENTER_TRUNK_PASSWORD"
 _REGION = re.compile(r"[A-Z]{2}")
+_TRUNK = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_TRUNK_FORM = "start with a letter or digit; use lower case letters, digits and '-', at most 32"
+_ONE = {"queues": "queue", "agents": "agent", "hours": "calendar", "trunks": "trunk"}
 _CODECS = ("ulaw", "alaw", "g722", "opus", "gsm")
 
 
@@ -66,7 +71,7 @@ class SiteReader:
         site = Site(
             company=top.text("company", limit=120),
             time_zone=zone,
-            region=top.text("region", pattern=_REGION, form="write two letters, such as CA"),
+            region=self.region(),
             languages=self._languages,
             default_flow=self.flow("default_flow", flow_names),
             numbers=self.numbers(flow_names),
@@ -79,7 +84,10 @@ class SiteReader:
             not_ready_reasons=tuple(self.label_map("not_ready_reasons").values()),
             dispositions=tuple(self.label_map("dispositions").values()),
             calendars={name: read_calendar(name, part, zone) for name, part in self.named("hours")},
-            trunks={name: self.trunk(name, part) for name, part in self.named("trunks")},
+            trunks={
+                name: self.trunk(name, part)
+                for name, part in self.named("trunks", _TRUNK, _TRUNK_FORM)
+            },
             flows=flows,
             callback_caller_id=caller_id,
             callback_numbers=self.rule(callbacks),
@@ -108,7 +116,14 @@ class SiteReader:
         for name in section.names():
             if not pattern.fullmatch(name):
                 section.wrong(name, f"the name {shown(name)} in {key!r}", form)
-            found.append((name, section.section(name, f"{key} {name!r}")))
+            found.append((name, section.section(name, f"{_ONE[key]} {name!r}")))
+        return found
+
+    def region(self) -> str:
+        found = self.top.text("region", pattern=_REGION, form="write two letters, such as CA")
+        if found and found not in SUPPORTED_REGIONS:
+            fix = "use the country's ISO code" + (", which is GB" if found == "UK" else "")
+            self.top.wrong("region", f"unknown region {found!r}", fix)
         return found
 
     def label_map(self, key: str) -> dict[str, Label]:
@@ -248,8 +263,14 @@ class SiteReader:
         if "password" in part:
             part.take("password")
             part.wrong("password", "a password in the configuration", f"{_ENV_FORM} instead")
+        if found.register and not found.contact:
+            part.missing("contact", "add 'contact:': where to register")
         if found.register and not found.user:
             part.missing("user", "add 'user:': registering needs one")
+        if found.user and not found.password_env:
+            part.missing("password_env", _ENV_FORM)
+        if found.password_env and not found.user:
+            part.missing("user", "add 'user:', whose password this is")
         part.close()
         return found
 
@@ -257,12 +278,16 @@ class SiteReader:
         """The IP addresses or networks that a trunk's calls come from."""
         found = part.texts("addresses")
         for index, address in enumerate(found):
+            path = (*part.path, "addresses", index)
             try:
-                ip_network(address, strict=False)
+                network = ip_network(address, strict=False)
             except ValueError:
-                path = (*part.path, "addresses", index)
                 fix = "write an IP address or a network, such as 203.0.113.0/24"
                 self.report.add(path, f"{shown(address)} is no address", fix)
+                continue
+            if network.prefixlen == 0:
+                fix = "name your provider's addresses only"
+                self.report.add(path, f"{shown(address)} lets the whole world call in", fix)
         if not found:
             part.missing("addresses", "add 'addresses: [...]': where its calls come from")
         return found

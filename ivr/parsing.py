@@ -15,14 +15,15 @@ from ivr.checking import MAX_SET, Checks, uses
 from ivr.flow import DERIVED, GIVEN, Choice, Fallback, Flow, Speech, Step
 from ivr.mistakes import Mistakes, suggestion
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, Where, shown
+from ivr.templates import MAX_FILLED
 
 MAX_STEPS = 500
 _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,23}")
 _VARIABLE_FORM = "start with a letter; use lower case letters, digits and '_', at most 24"
 _RECORDING = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31}){0,3}")
 _RECORDING_FORM = "name a file of 'recordings', without its ending, such as 'en/welcome'"
-_NUMBER = re.compile(r"\+?[0-9]{3,15}")
-_NUMBER_FORM = "write 3 to 15 digits, with '+' before a country code"
+_NUMBER = re.compile(r"\+[0-9]{3,15}")
+_NUMBER_FORM = "write '+', the country code and the number, such as '+14165550123'"
 _KEY = re.compile(r"[0-9*#]")
 _KEY_FORM = "use one key of 0-9, * and # (in quotes)"
 _TESTS = ("is", "is_not", "one_of", "at_least", "less_than", "given")
@@ -135,6 +136,9 @@ class _FlowReader:
                     "fallback", "add 'fallback: {queue: …}': the queue that takes its callers"
                 )
             return None
+        if self.kind == "wait":
+            fix = "delete it: when a visit breaks, the caller goes on waiting"
+            self.top.wrong("fallback", "'fallback' in a wait flow", fix)
         section = self.top.section("fallback")
         found = Fallback(
             queue=section.name("queue"),
@@ -184,6 +188,9 @@ class _FlowReader:
             return None
         if kind == "wait" and self.kind != "wait":
             fields.wrong("do", "'wait' in an entry flow", "use 'queue': only wait flows can wait")
+        if kind == "offer_callback" and self.kind == "entry":
+            fix = "only waiting callers keep a place: move it to the queue's wait flow"
+            fields.wrong("do", "'offer_callback' in an entry flow", fix)
         step = read(self, name, fields)
         fields.close()
         return step
@@ -214,7 +221,7 @@ class _FlowReader:
             fields.wrong(key, f"{key!r} is {shown(value)}", f"write a text for {every}")
             return {}
         if isinstance(value, str) and (len(self.languages) == 1 or pattern):
-            text = fields.text(key, pattern=pattern, form=form)
+            text = fields.text(key, limit=MAX_FILLED, pattern=pattern, form=form)
             return dict.fromkeys(self.languages, text)
         if isinstance(value, str):
             fields.wrong(key, f"{key!r} is in one language only", f"write it for {every}")
@@ -228,8 +235,8 @@ class _FlowReader:
                     key, f"{key!r} has no text for language {language!r}", f"add '{language}: …'"
                 )
             else:
-                found[language] = texts.text(language, pattern=pattern, form=form)
-                if not found[language].strip():
+                found[language] = texts.text(language, limit=MAX_FILLED, pattern=pattern, form=form)
+                if not str(texts.take(language)).strip():
                     texts.wrong(language, f"{key!r} is empty in {language!r}", "write a text")
         texts.close()
         return found

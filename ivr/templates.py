@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 
 MAX_VALUE = 60  # characters of one filled-in value
-MAX_FILLED = 1200  # characters of a whole text
+MAX_FILLED = 1000  # characters of a whole text: more than a minute of speech
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_.]*)\}|[{}]")
 _PLAIN = frozenset(" .,'’-+&")

@@ -52,7 +52,7 @@ hours:
 callbacks: {caller_id: "100", allow: ["+1"], refuse: ["+1900"]}
 transfers: {allow: ["+1416"]}
 trunks:
-  carrier: {addresses: [192.0.2.0/24], contact: "sip.example.com:5060", user: u}
+  carrier: {addresses: [192.0.2.0/24], contact: "sip.example.com:5060", user: u, password_env: CALLCENTER_T}
 """
 
 MAIN = """\
@@ -149,22 +149,32 @@ site | wrap_up_s: unlimited | ring_s: 1000 | site.yaml:14: 'ring_s' is 1000; use
 site | wait: {flow: wait} | wait: {flow: wiat} | site.yaml:19: there is no flow 'wiat'; did you mean 'wait'?
 site | wait: {flow: wait} | wait: {flow: main} | site.yaml:19: the flow 'main' is of kind 'entry'; name a
 site | queues: [sales, support] | queues: [sale] | site.yaml:24: there is no queue 'sale'; did you mean 's
-site | queues: [sales, support] | queues: [] | site.yaml:22: agents 'anna' has no 'queues'; add 'queues:
+site | queues: [sales, support] | queues: [] | site.yaml:22: agent 'anna' has no 'queues'; add 'queues:
 site | skills: {billing: 7} | skills: {bilin: 7} | site.yaml:25: there is no skill 'bilin'; did you mean
 site | skills: {billing: 7} | skills: {billing: 11} | site.yaml:25: 'billing' is 11; use 1 to 10
 site | anna: | Anna B: | site.yaml:22: the name 'Anna B' in 'agents'; use 1 to 32 lower case letters
 site | [browser, desk, | [browser, dsek, | site.yaml:26: unknown kind of phone 'dsek'; did you mean 'desk'?
 site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:36: '192.0.2.0/33' is no address; write an IP address
 site | user: u | password: x | site.yaml:36: a password in the configuration; name an environment variable
-site | user: u | password_env: HOME | site.yaml:36: 'password_env' is 'HOME'; name an environment variable
+site | CALLCENTER_T | HOME | site.yaml:36: 'password_env' is 'HOME'; name an environment variable
 site | allow: ["+1"], | | site.yaml:33: callbacks are offered, but no number is allowed; add 'callbacks:
-site | allow: ["+1"], | allow: [one], | site.yaml:33: 'allow' holds 'one'; write the first digits
-site | {always: true} | {} | site.yaml:32: hours 'office' has no 'week'; add 'week:' with opening hours
+site | allow: ["+1"], | allow: [one], | site.yaml:33: 'allow' holds 'one'; write '+', the country code
+site | allow: ["+1"], | allow: ["1416"], | site.yaml:33: 'allow' holds '1416'; write '+', the country code
+site | region: CA | region: UK | site.yaml:3: unknown region 'UK'; use the country's ISO code, which is GB
+site | carrier: | the_carrier: | site.yaml:36: the name 'the_carrier' in 'trunks'; start with a letter or digit
+site | [192.0.2.0/24] | [0.0.0.0/0] | site.yaml:36: '0.0.0.0/0' lets the whole world call in; name your
+site | , password_env: CALLCENTER_T | | site.yaml:36: trunk 'carrier' has no 'password_env'; name an environment
+site | user: u, | | site.yaml:36: trunk 'carrier' has no 'user'; add 'user:', whose password this is
+site | contact: "sip.example.com:5060" | register: true | site.yaml:36: trunk 'carrier' has no 'contact'; add
+site | wait: {flow: wait} | wait: {flow: wait, music: jazz} | site.yaml:19: there is no music 'jazz'; known are: default
+site | callback: {attempts: 2} | callback: false | site.yaml:20: no callbacks here, but the flow 'wait' offers one
+site | {always: true} | {} | site.yaml:32: calendar 'office' has no 'week'; add 'week:' with opening hours
 main | queue: sales | queue: slaes | flows/main.yaml:4: there is no queue 'slaes'; did you mean 'sales'?
 main | {queue: support} | {queue: nobody} | flows/main.yaml:1: there is no queue 'nobody'; known are: sale
 main | calendar: office | calendar: ofice | flows/main.yaml:3: there is no calendar 'ofice'; did you mean
 main | {billing: 3} | {biling: 3} | flows/main.yaml:4: there is no skill 'biling'; did you mean 'billing'?
 main | "+14165550123" | "+19005550123" | flows/main.yaml:5: transfers to '+19005550123' are not allowed; add
+main | "+14165550123" | "4165550123" | flows/main.yaml:5: 'number' is '4165550123'; write '+', the country
 main | do: queue | do: queu | flows/main.yaml:4: unknown step kind 'queu'; did you mean 'queue'?
 wait | kind: wait | kind: [ | flows/wait.yaml:3: this is not YAML: expected ',' or ']', but got ':' (what began in line 1)"""
 
@@ -224,16 +234,48 @@ def test_missing_recordings_are_found() -> None:
         "flows/main.yaml:6: there is no recording 'zh/jingle'; did you mean 'en/jingle'?"
     )
     assert read_site(files, ["en/jingle", "zh/jingle"]).flows["main"].steps["jingle"]
+    plain = {**files, "flows/main.yaml": flow.replace("{en: en/jingle, zh: zh/jingle}", "jingle")}
+    assert read_site(plain, ["en/jingle", "zh/jingle"]).flows["main"].steps["jingle"]
+    with pytest.raises(ConfigErrors, match="there is no recording 'jingle'"):
+        read_site(plain, ["en/jingle"])
+
+
+def test_recordings_are_found_as_the_player_finds_them(tmp_path: Path) -> None:
+    """What would play on the phone must not be refused here."""
+    flow = MAIN.replace("open: buy", "open: jingle")
+    flow += "  jingle: {do: play, recording: jingle, next: buy}\n"
+    write(tmp_path, {**FILES, "flows/main.yaml": flow})
+    for name in ("en/jingle.mp3", "zh/jingle.ogg"):
+        (tmp_path / "recordings" / name).parent.mkdir(parents=True)
+        (tmp_path / "recordings" / name).write_bytes(b"")
+    assert "jingle" in load_site(tmp_path).flows["main"].steps
+
+
+def test_a_password_that_is_not_set_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the trunk is down, but the check may run where the secret must not be."""
+    write(tmp_path, FILES)
+    monkeypatch.delenv("CALLCENTER_T", raising=False)
+    assert [str(warning) for warning in load_site(tmp_path).warnings] == [
+        "site.yaml:36: CALLCENTER_T is not set here; "
+        "set it for the process that runs 'callcenter up'"
+    ]
+    monkeypatch.setenv("CALLCENTER_T", "secret-1")
+    assert load_site(tmp_path).warnings == ()
 
 
 def test_oddities_are_warnings() -> None:
     """A queue that nobody can serve runs, but somebody should know."""
     text = SITE.replace("needs: {billing: 2}", "needs: {billing: 9}")
     text = text.replace("[sales, support]", "[sales]")
+    text = text.replace("[browser, desk, ", "[")
     site = read_site({**FILES, "site.yaml": text, "flows/old.yaml": MAIN})
     assert [str(warning) for warning in site.warnings] == [
         "site.yaml:16: no agent of 'sales' has billing at level 9; its callers would wait for ever",
         "site.yaml:17: no agent serves the queue 'support'; add it to an agent's 'queues'",
+        "site.yaml:26: agent 'anna' has no phone to begin a shift with; "
+        "add browser or desk: outside phones cannot be chosen at the console yet",
         "flows/old.yaml:1: the flow 'old' is used by no number and no queue; "
         "name it in site.yaml or delete the file",
     ]
@@ -260,6 +302,13 @@ def test_folders_that_cannot_be_read_are_mistakes_too(tmp_path: Path) -> None:
         with pytest.raises(ConfigErrors) as caught:
             load_site(folder)
         assert caught.value.mistakes
+    for folder, message in (
+        (tmp_path / "nowhere", "no such folder"),
+        (tmp_path / "file", "a file"),
+    ):
+        with pytest.raises(ConfigErrors, match=message) as caught:
+            load_site(folder)
+        assert str(caught.value).startswith(str(folder))
 
 
 def test_the_demonstration_company_is_sound() -> None:

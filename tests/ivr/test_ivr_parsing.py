@@ -94,13 +94,16 @@ otherwise: sales | otherwise: ask | 9: a caller who presses nothing goes round f
 otherwise: sales | otherwise: hello | 5: a caller who presses nothing goes round for ever: hello →
 needs: {billing: 3} | needs: {billing: 30} | 25: 'billing' is 30; use 1 to 10
 do: queue | do: wait | 23: 'wait' in an entry flow; use 'queue'
+do: queue | do: offer_callback | 23: 'offer_callback' in an entry flow; only waiting callers keep
+title: Test | kind: wait | 3: 'fallback' in a wait flow; delete it: when a visit breaks
+Hello, | "{LONG}", | 7: 'en' is 1001 characters long; use at most 1000
 """
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS.splitlines() if row], ids=str)
 def test_a_mistake_names_its_line_and_its_fix(row: str) -> None:
     """People repair a flow from the message alone, so the literal message counts."""
-    old, new, expected = row.split(" | ", 2)
+    old, new, expected = row.replace("{LONG}", "x" * 1001).split(" | ", 2)
     assert GOOD.count(old) >= 1, "the row changes nothing"
     found = mistakes(GOOD.replace(old, new, 1))
     said = [str(mistake).removeprefix("flows/test.yaml:") for mistake in found]
