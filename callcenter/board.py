@@ -17,13 +17,14 @@ import structlog
 
 from acd import decisions as d
 from acd.engine import Engine
-from acd.reasons import sentence
+from acd.reasons import sentence, utc_clock
 from acd.views import Waiting
 from agent_console.live import EVERYONE, SUPERVISOR, agent_room
 from callcenter.agentday import AgentDays
 from callcenter.callbook import LiveCall
 from callcenter.metrics import Metrics
 from callcenter.router import Router
+from callcenter.siteview import wall_clock
 from config.site import Site
 from cti.calls import PhoneKind, Place
 from reporting.figures import abandon_rate, aht, asa, service_levels
@@ -44,11 +45,18 @@ class Store(Protocol):
     def drop(self, room: str, key: str) -> bool: ...
 
 
-def why(reason: d.Reason | None, languages: Iterable[str] = ("en", "zh")) -> dict[str, Any]:
-    """A reason as the console shows it: code, data, and the sentence in each language."""
+def why(
+    reason: d.Reason | None,
+    clock: Callable[[float], str] = utc_clock,
+    languages: Iterable[str] = ("en", "zh"),
+) -> dict[str, Any]:
+    """A reason as the console shows it: code, data, and the sentence in each language.
+
+    `clock` writes moments as the site's time of day.
+    """
     if reason is None:
         return {"code": "", "data": {}, "text": dict.fromkeys(languages, "")}
-    text = {language: sentence(reason, language) for language in languages}
+    text = {language: sentence(reason, language, clock) for language in languages}
     return {"code": reason.code, "data": dict(reason.data), "text": text}
 
 
@@ -214,6 +222,9 @@ class Board:
             },
         )
 
+    def _clock(self, moment: float) -> str:
+        return wall_clock(self._site().time_zone, moment)
+
     @staticmethod
     def _deadline(view: d.AgentChanged, call: LiveCall | None, site: Site) -> float | None:
         """When what runs now is over. A phone stops ringing before the engine gives up on it."""
@@ -249,7 +260,7 @@ class Board:
             "offered": call.offered if call.offered is not None else call.arrived,
             "answered": call.answered,
             "ended": call.ended,
-            "why": why(call.reason),
+            "why": why(call.reason, self._clock),
             "trail": [
                 {"at": at, "what": what, "label": label, "value": value}
                 for at, what, label, value in call.trail
@@ -312,7 +323,7 @@ class Board:
                     "entered": entry.entered,
                     "position": entry.position,
                     "priority": entry.priority,
-                    "why": why(self._engine.why_waiting(entry.call, now)),
+                    "why": why(self._engine.why_waiting(entry.call, now), self._clock),
                 },
             )
         for gone in self._waiting.get(queue, set()) - out:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from acd import decisions as d
 from acd.reasons import sentence
@@ -11,6 +13,11 @@ from config.site import Queue, Site
 from crm_link.numbers import format_local, to_e164
 from ivr.flow import Flow
 from reporting.intervals import Limits
+
+
+def wall_clock(zone: str, moment: float) -> str:
+    """UTC epoch seconds as a time of day in this time zone, "10:31:07"."""
+    return datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%H:%M:%S")
 
 
 class SiteView:
@@ -90,7 +97,11 @@ class SiteView:
     def sentence(self, code: str, data: Any) -> dict[str, str]:
         """A routing reason in each language of the console."""
         reason = d.Reason(code, self._named(dict(data)))
-        return {language: sentence(reason, language) for language in ("en", "zh")}
+        return {language: sentence(reason, language, self.clock) for language in ("en", "zh")}
+
+    def clock(self, moment: float) -> str:
+        """A moment as the site's own time of day, "10:31:07"."""
+        return wall_clock(self._site().time_zone, moment)
 
     def _named(self, data: dict[str, Any]) -> dict[str, Any]:
         for key in ("agent", "queue"):
