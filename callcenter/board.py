@@ -26,7 +26,7 @@ from callcenter.metrics import Metrics
 from callcenter.router import Router
 from callcenter.siteview import wall_clock
 from config.site import Site
-from cti.calls import PhoneKind, Place
+from cti.calls import Place
 from reporting.figures import abandon_rate, aht, asa, service_levels
 from reporting.records import RecordFold
 
@@ -234,8 +234,9 @@ class Board:
         return view.deadline if queue is None else call.offered + queue.ring_s
 
     def _phone(self, agent: str) -> dict[str, Any]:
-        kind = self._router.phones.get(agent, PhoneKind.BROWSER)
-        return {"kind": kind.value, "up": (agent, kind) in self._router.phones_up}
+        phones = self._router.phones
+        kind = phones.kind_of(agent)
+        return {"kind": kind.value, "up": phones.is_up(agent, kind) is True}
 
     def _caller(self, call: LiveCall | None) -> str:
         if call is None:

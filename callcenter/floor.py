@@ -79,16 +79,9 @@ class Floor:
             raise Refusal("no-such-phone", "This phone is not set up for you in the site.", 422)
         self._can_save()
         router = self._router
-        before = router.phones.get(agent)
-        router.phones[agent] = kind
-        up = (agent, kind) in router.phones_up
-        refused = router.act(f.AgentSignedIn(agent, up))
-        if refused is not None:
-            if before is None:
-                del router.phones[agent]
-            else:
-                router.phones[agent] = before
-            raise Refusal(refused.code, refused.message)
+        up = router.phones.is_up(agent, kind) is True
+        self._refuse_if(router.act(f.AgentSignedIn(agent, up)))
+        router.phones.chosen[agent] = kind
         router.note(h.ShiftBegan(agent, kind.value), router.now())
         await self._saved()
 

@@ -11,8 +11,9 @@ back, and whoever must wait for durability (people) does so in `callcenter.floor
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -22,18 +23,20 @@ from acd import facts as f
 from acd.engine import Engine
 from callcenter import happenings as h
 from callcenter.agentday import AgentDays
+from callcenter.agentphones import AgentPhones
 from callcenter.callbook import CallBook, LiveCall
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import Phone, PhoneKind, Place
+from cti.calls import PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
 
 INBOX_BOUND = 100_000
+SWITCH_LOST = "switch lost"
 
 
 class Journal(Protocol):
@@ -119,13 +122,13 @@ class Router:
         metrics: Metrics,
         now: Callable[[], float],
         caller_id: Callable[[str], str],
+        address: Callable[[str, PhoneKind], str],
         later: Later | None = None,
     ) -> None:
         self.engine = engine
         self.book = CallBook(self._over)
         self.links: dict[str, SwitchLink] = {}
-        self.phones: dict[str, PhoneKind] = {}  # what each agent signed in with
-        self.phones_up: set[tuple[str, PhoneKind]] = set()
+        self.phones = AgentPhones(address)
         self.last_seq = 0
         self.board: Board | None = None
         self.pops: Pops | None = None
@@ -140,8 +143,9 @@ class Router:
             self.execute,
             self._notice,
             other=self._on_menu_fact,
-            phone=self.phone_of,
+            phone=self.phones.of,
             caller_id=caller_id,
+            reachable=self.reachable,
         )
         menus.attach(self)
         self._inbox: deque[e.Fact] = deque()
@@ -222,10 +226,7 @@ class Router:
                 self._on_link_up(fact, now)
                 return
             case e.LinkDown():
-                self._metrics.link_up.labels(fact.link).set(0)
-                self.routing.pause()
-                self.note(fact, now)
-                self._alarm_link(fact.link, fact.why)
+                self._on_link_down(fact, now)
                 return
             case e.CallArrived() if self.book.get(fact.call_id) is not None:
                 return  # told twice
@@ -270,21 +271,41 @@ class Router:
                 if fact.order in ("RunStep", "StartWaiting"):
                     self._menus.rescue(fact.call_id)
 
+    # Phones ------------------------------------------------------------------------------------
+
     def _on_phone(self, fact: e.PhoneUp | e.PhoneDown, now: float) -> None:
-        key = (fact.agent_id, fact.phone)
-        up = isinstance(fact, e.PhoneUp)
-        if up == (key in self.phones_up):
+        if not self.phones.take(fact):
             return
-        (self.phones_up.add if up else self.phones_up.discard)(key)
         self.note(fact, now)
-        if self.phones.get(fact.agent_id) is fact.phone:
-            self.routing.on_fact(fact, now)
+        if self.phones.chosen.get(fact.agent_id) is fact.phone:
+            if isinstance(fact, e.PhoneUp):
+                self.routing.act(f.PhoneHealthy(fact.agent_id), now)
+            elif self.phones.is_up(fact.agent_id, fact.phone) is False:
+                self.routing.act(f.PhoneFailed(fact.agent_id, fact.why), now)
         self._touch_agent(fact.agent_id)
+
+    def _check_phones(self, agents: Iterable[str], *, lost: bool) -> None:
+        """Tell the engine whose phones have come or, where a switch is `lost`, gone with it.
+
+        A phone that rings is left alone then: its offer may well come to something.
+        """
+        now = self._now()
+        for agent in agents:
+            record = self.engine.agents.get(agent)
+            if record is None or record.state == "offline":
+                continue
+            up = self.phones.is_up(agent, self.phones.kind_of(agent))
+            if up and (not record.phone_up or record.state == "fault"):
+                self.routing.act(f.PhoneHealthy(agent), now)
+            elif record.phone_up and (up is False or (up is None and lost and not record.offer)):
+                self.routing.act(f.PhoneFailed(agent, SWITCH_LOST if lost else ""), now)
+            self._touch_agent(agent)
 
     # Links: what lives on a switch and what we have on our books -----------------------------
 
     def _on_link_up(self, fact: e.LinkUp, now: float) -> None:
         self._metrics.link_up.labels(fact.link).set(1)
+        self.phones.links_up.add(fact.link)
         self.note(fact, now)
         if self.board is not None:
             self.board.alarm(f"switch-lost-{fact.link}", None)
@@ -302,7 +323,25 @@ class Router:
             # The engine has nothing to say of a call that was in the menu.
             self._touch(call.call_id)
         self.routing.go_on()
+        self._check_phones(self.phones.chosen, lost=False)
         self.go_live()
+
+    def _on_link_down(self, fact: e.LinkDown, now: float) -> None:
+        self._metrics.link_up.labels(fact.link).set(0)
+        self.phones.links_up.discard(fact.link)
+        self.note(fact, now)
+        self._check_phones(self.phones.chosen, lost=True)
+        self._alarm_link(fact.link, fact.why)
+
+    def reachable(self, call_id: str) -> bool:
+        """Whether the switch of a call can be given orders now."""
+        link = self._link_of(call_id)
+        return link is not None and link.name in self.phones.links_up
+
+    def _link_of(self, call_id: str) -> SwitchLink | None:
+        call = self.book.get(call_id)
+        link = self.links.get(call.link) if call is not None else None
+        return link or next(iter(self.links.values()), None)
 
     def _on_adopted(self, fact: e.CallAdopted, now: float) -> None:
         """Bring the engine's picture of a call to what the switch says of it."""
@@ -325,15 +364,9 @@ class Router:
 
     # Orders and notices ----------------------------------------------------------------------
 
-    def phone_of(self, agent: str) -> Phone:
-        return Phone(self.phones.get(agent, PhoneKind.BROWSER), agent)
-
     def execute(self, order: c.Order) -> None:
         """Give an order to the link of its call."""
-        call = self.book.get(order.call_id)
-        link = self.links.get(call.link) if call is not None else None
-        if link is None:
-            link = next(iter(self.links.values()), None)
+        link = self._link_of(order.call_id)
         if link is None:
             log.error("no switch for an order", order=type(order).__name__)
             return
@@ -362,6 +395,9 @@ class Router:
                 self._metrics.offers.labels(decision.outcome).inc()
                 if decision.outcome != "accepted" and self.pops is not None:
                     self.pops.hide(decision.call)
+                if not self.reachable(decision.call):
+                    check = functools.partial(self._check_phones, [decision.agent], lost=True)
+                    self._later(0.0, check)  # not in the middle of what was decided
         agent = getattr(decision, "agent", "")
         if agent:
             self._touch_agent(agent)
@@ -421,7 +457,7 @@ class Router:
         """Take one entry that the journal has already."""
         self.last_seq = seq
         if isinstance(entry, h.ShiftBegan):
-            self.phones[entry.agent] = PhoneKind(entry.phone)
+            self.phones.chosen[entry.agent] = PhoneKind(entry.phone)
         self._remember(entry, data, at)
 
     def snapshot(self) -> dict[str, Any]:
@@ -431,7 +467,7 @@ class Router:
             "book": self.book.snapshot(),
             "records": self._fold.snapshot(self.book.calls),
             "days": self.days.snapshot(),
-            "phones": self.phones,
+            "phones": self.phones.chosen,
         }
 
     def restore(self, seq: int, kept: Mapping[str, Any]) -> None:
@@ -440,4 +476,4 @@ class Router:
         self.book.restore(kept["book"])
         self._fold.restore(kept["records"])
         self.days.restore(kept["days"])
-        self.phones = {agent: PhoneKind(phone) for agent, phone in kept["phones"].items()}
+        self.phones.chosen = {a: PhoneKind(phone) for a, phone in kept["phones"].items()}

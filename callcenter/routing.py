@@ -57,7 +57,8 @@ class Routing:
     """Drives `engine` with the facts of links and `execute`s its decisions.
 
     `notice` gets every decision, in order, after its order (if any) went out.
-    `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show.
+    `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show, `reachable`
+    whether a call's switch takes orders now; offers are put off until `go_on` while it does not.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Routing:
         other: Callable[[e.Fact, float], None] | None = None,
         phone: Callable[[str], Phone] = browser_phone,
         caller_id: Callable[[str], str] = lambda queue: "",
+        reachable: Callable[[str], bool] = lambda call: True,
         dial_s: float = 30.0,
     ) -> None:
         self.engine = engine
@@ -79,7 +81,7 @@ class Routing:
         self._caller_id = caller_id
         self._dial_s = dial_s
         self._lines: dict[str, _Line] = {}
-        self._paused = False
+        self._reachable = reachable
         self._on: dict[type, Callable[..., None]] = {
             e.CallWaiting: self._waiting,
             e.OfferRinging: self._rang,
@@ -90,8 +92,6 @@ class Routing:
             e.CallHeld: self._held,
             e.CallRetrieved: self._retrieved,
             e.CallEnded: self._ended,
-            e.PhoneUp: self._phone_up,
-            e.PhoneDown: self._phone_down,
             e.OrderFailed: self._order_failed,
         }
         self._carry_out: dict[type, Callable[..., None]] = {
@@ -216,20 +216,13 @@ class Routing:
         self._lines.pop(call_id, None)
         self.act(f.CallerGone(call_id), now)
 
-    def pause(self) -> None:
-        """The switch cannot be reached: offers are kept until `go_on`."""
-        self._paused = True
-
     def go_on(self) -> None:
-        """The switch is back and every live call has been taken up."""
-        self._paused = False
-        for line in list(self._lines.values()):
+        """A switch is back and its live calls have been taken up: do what was put off."""
+        for call_id, line in list(self._lines.items()):
             if isinstance(line.parked, c.DialCallback):
                 self._dial(line)
-            elif line.parked is not None and line.movable:
-                order, line.parked = line.parked, None
-                line.movable = False
-                self._execute(order)
+            elif line.movable:
+                self._ring(call_id, line)
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""
@@ -245,10 +238,8 @@ class Routing:
         if line.entry is not None:
             entry, line.entry = line.entry, None
             self.act(entry, now)
-        elif line.parked is not None and not self._paused:
-            order, line.parked = line.parked, None
-            line.movable = False
-            self._execute(order)
+        else:
+            self._ring(fact.call_id, line)
 
     def _rang(self, fact: e.OfferRinging, now: float) -> None:
         self.act(f.OfferRang(fact.offer_id), now)
@@ -318,14 +309,6 @@ class Routing:
         else:
             self.act(f.CallerGone(fact.call_id), now)
 
-    def _phone_up(self, fact: e.PhoneUp, now: float) -> None:
-        if self._phone(fact.agent_id).kind is fact.phone:
-            self.act(f.PhoneHealthy(fact.agent_id), now)
-
-    def _phone_down(self, fact: e.PhoneDown, now: float) -> None:
-        if self._phone(fact.agent_id).kind is fact.phone:
-            self.act(f.PhoneFailed(fact.agent_id, fact.why), now)
-
     def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
         line = self._lines.get(fact.call_id)
         if line is not None and line.offer:
@@ -356,14 +339,18 @@ class Routing:
         if line is None:
             line = self._lines[offer.call] = _Line()
         line.offer = offer.offer
-        order = c.OfferCall(
+        line.parked = c.OfferCall(
             offer.call, offer.offer, offer.agent, self._phone(offer.agent), offer.ring_s
         )
-        if line.movable and not self._paused:
+        if line.movable:
+            self._ring(offer.call, line)
+
+    def _ring(self, call_id: str, line: _Line) -> None:
+        """Ring for a caller who can be moved now, if that was decided."""
+        if line.parked is not None and self._reachable(call_id):
+            order, line.parked = line.parked, None
             line.movable = False
             self._execute(order)
-        else:
-            line.parked = order
 
     def _callback(self, offer: d.Callback) -> None:
         line = self._lines.get(offer.call)
@@ -384,8 +371,9 @@ class Routing:
 
     def _dial(self, line: _Line) -> None:
         """Place the callback that was decided, unless the attempt before it is still ending."""
-        if line.parked is not None and not line.dialled and not self._paused:
-            order, line.parked = line.parked, None
+        order = line.parked
+        if order is not None and not line.dialled and self._reachable(order.call_id):
+            line.parked = None
             line.dialled = order.offer_id
             self._execute(order)
 

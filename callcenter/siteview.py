@@ -11,6 +11,7 @@ from acd import decisions as d
 from acd.reasons import sentence
 from config.site import Queue, Site
 from crm_link.numbers import format_local, to_e164
+from cti.calls import PhoneKind
 from ivr.flow import Flow
 from reporting.intervals import Limits
 
@@ -65,6 +66,14 @@ class SiteView:
 
     def caller_id(self, queue: str) -> str:
         return self._site().callback_caller_id
+
+    def phone_address(self, agent: str, kind: PhoneKind) -> str:
+        """What a switch rings: an outside phone's number (as configured), else the agent's id."""
+        if kind is not PhoneKind.OUTSIDE:
+            return agent
+        known = self._site().agents.get(agent)
+        phones = known.phones if known is not None else ()
+        return next((phone.address for phone in phones if phone.kind == kind), "")
 
     # For reports ---------------------------------------------------------------------------
 

@@ -198,6 +198,7 @@ class System:
             metrics=self.metrics,
             now=self.clock.now,
             caller_id=self.view.caller_id,
+            address=self.view.phone_address,
         )
         self.router.pops = self.pops
         self.board = Board(

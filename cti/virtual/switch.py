@@ -151,7 +151,9 @@ class VirtualSwitch:
         """Begin to report to `sink`: first the phones and what lives on the switch already."""
         self._sink = sink
         for agent in self._agents:
-            if agent not in self._down:
+            if agent in self._down:
+                self._report_phone_down(agent, "unplugged")
+            else:
                 self._report_phone(agent)
         resumed = []
         for call in list(self._calls.values()):
@@ -220,8 +222,7 @@ class VirtualSwitch:
         if agent in self._down:
             return
         self._down.add(agent)
-        for kind in (PhoneKind.BROWSER, PhoneKind.DESK):
-            self._time.soon(self._report, e.PhoneDown(agent, self._name, why, kind))
+        self._time.soon(lambda _: self._report_phone_down(agent, why), None)
         call = self._calls.get(self._busy.get(agent, ""))
         if call is not None:
             self._time.soon(self._phone_lost, call)
@@ -568,6 +569,10 @@ class VirtualSwitch:
     def _report_phone(self, agent: str) -> None:
         for kind in (PhoneKind.BROWSER, PhoneKind.DESK):
             self._report(e.PhoneUp(agent, self._name, kind))
+
+    def _report_phone_down(self, agent: str, why: str) -> None:
+        for kind in (PhoneKind.BROWSER, PhoneKind.DESK):
+            self._report(e.PhoneDown(agent, self._name, why, kind))
 
     def _failed(self, order: c.Order, why: str) -> None:
         fact = e.OrderFailed(order.call_id, type(order).__name__, why)

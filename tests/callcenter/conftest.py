@@ -27,6 +27,7 @@ from callcenter.router import Router
 from callcenter.siteview import SiteView
 from config.check import load_site
 from config.settings import DEMO_SITE
+from config.site import Site
 from cti.virtual.callers import Caller, Customer
 from cti.virtual.phones import AT_ONCE, Phones, always
 from cti.virtual.scheduling import VirtualTime
@@ -113,15 +114,21 @@ class Center:
     """One life of the process: built on a journal and a switch that may be older than it."""
 
     def __init__(
-        self, time: VirtualTime, switch: VirtualSwitch, journal: MemoryJournal, engine: Engine
+        self,
+        time: VirtualTime,
+        switch: VirtualSwitch,
+        journal: MemoryJournal,
+        engine: Engine,
+        site: Site = SITE,
     ) -> None:
+        self.site = site
         self.time = time
         self.switch = switch
         self.journal = journal
         self.work: list[asyncio.Task[None]] = []
         self.dead = False
-        self.view = SiteView(lambda: SITE)
-        calendar = Calendar(SITE.time_zone)
+        self.view = SiteView(lambda: self.site)
+        calendar = Calendar(site.time_zone)
         self.fold = RecordFold(
             intervals=IntervalFold(calendar, self.view.limits), sentence=self.view.sentence
         )
@@ -141,6 +148,7 @@ class Center:
             metrics=metrics,
             now=time.now,
             caller_id=self.view.caller_id,
+            address=self.view.phone_address,
             later=lambda delay, action: time.after(
                 delay, lambda _: None if self.dead else action()
             ),
@@ -154,7 +162,7 @@ class Center:
             fold=self.fold,
             days=self.router.days,
             metrics=metrics,
-            site=lambda: SITE,
+            site=lambda: self.site,
             local=self.view.local,
         )
         self.customers = NoCustomers()
@@ -162,8 +170,8 @@ class Center:
             self.router,
             journal,
             self.customers,
-            dispositions=lambda: {one.id for one in SITE.dispositions},
-            phones=lambda agent: {phone.kind for phone in SITE.agents[agent].phones},
+            dispositions=lambda: {one.id for one in site.dispositions},
+            phones=lambda agent: {phone.kind for phone in site.agents[agent].phones},
             spawn=self._spawn,
         )
 
@@ -178,12 +186,12 @@ class Center:
         last_at = self.journal.last_at
         await restart.replay(self.journal, kept, self.router)
         away_s = self.time.now() - last_at if last_at else 0.0
-        restart.take_up(self.router, SITE.routing(), away_s)
+        restart.take_up(self.router, self.site.routing(), away_s)
         self.router.board = self.board
         self.board.touch_all()
         self.switch.connect(self.router.receive)
         await self.run(0.0)
-        for agent in self.router.phones:  # browsers reconnect within a second or two
+        for agent in self.router.phones.chosen:  # browsers reconnect within a second or two
             await self.floor.console_back(agent)
         return self
 
@@ -198,6 +206,14 @@ class Center:
             await self._turns()
         self.time.time = max(self.time.time, until)
 
+    async def until(self, what: Callable[[], bool], within_s: float = 60.0) -> None:
+        """Let time pass till something is so."""
+        for _ in range(int(within_s / 0.1)):
+            if what():
+                return
+            await self.run(0.1)
+        raise AssertionError("it never came to that")
+
     async def _turns(self) -> None:
         self.work = [task for task in self.work if not task.done() or task.result() is not None]
         while self.work:
@@ -211,10 +227,14 @@ class Center:
             await self.floor.sign_in(agent, "browser")
             await self.floor.ready(agent)
 
-    def call(self, **how: Any) -> str:
-        """Somebody calls; by default English, sales."""
+    def caller(self, **how: Any) -> Caller:
+        """By default somebody who presses English, sales."""
         given: dict[str, Any] = {"ani": "+12025550100", "dnis": "100", "digits": ("1", "1")}
-        return self.switch.call_in(Caller(**{**given, **how}))
+        return Caller(**{**given, **how})
+
+    def call(self, **how: Any) -> str:
+        """Somebody calls; see `caller`."""
+        return self.switch.call_in(self.caller(**how))
 
     def state(self, agent: str) -> str:
         return self.router.engine.agent_view(agent).state
@@ -262,12 +282,13 @@ def opened() -> Opening:
         *,
         phones: Phones | None = None,
         customers: Callable[[str], Customer] = answering,
+        site: Site = SITE,
         after: Center | None = None,
     ) -> Center:
         if after is not None:
             kept = await restart.load(after.journal)
             engine = restart.engine_of(kept)
-            center = Center(after.time, after.switch, after.journal, engine)
+            center = Center(after.time, after.switch, after.journal, engine, after.site)
             return await center.start()
         time = VirtualTime(START)
         switch = VirtualSwitch(
@@ -275,9 +296,9 @@ def opened() -> Opening:
             time,
             phones=phones or always(AT_ONCE),
             customers=customers,
-            agents=SITE.agents,
+            agents=site.agents,
         )
-        return await Center(time, switch, MemoryJournal(), Engine(RoutingSite())).start()
+        return await Center(time, switch, MemoryJournal(), Engine(RoutingSite()), site).start()
 
     return build
 

@@ -52,7 +52,7 @@ def _picture(center: Any) -> dict[str, Any]:
         "engine": center.router.engine.snapshot(),
         "book": center.router.book.calls,
         "days": center.router.days.snapshot(),
-        "phones": center.router.phones,
+        "phones": center.router.phones.chosen,
         "spans": center.fold.open_spans,
     }
 

@@ -28,6 +28,7 @@ class Desk:
         self.notices: list[d.Decision] = []
         self.others: list[e.Fact] = []
         self.now = 100.0
+        self.reachable = True
         self.routing = Routing(
             self.engine,
             self.orders.append,
@@ -35,6 +36,7 @@ class Desk:
             other=lambda fact, now: self.others.append(fact),
             phone=lambda agent: Phone(PhoneKind.DESK, agent),
             caller_id=lambda queue: "+4930",
+            reachable=lambda call: self.reachable,
         )
         for agent in ready:
             self.routing.act(f.AgentSignedIn(agent), self.now)
@@ -197,10 +199,11 @@ def test_orders_wait_while_the_switch_cannot_be_reached() -> None:
     """Calls go on there; an order into the void would blame an agent for silence."""
     desk = Desk()
     desk.wait()
-    desk.routing.pause()
+    desk.reachable = False
     desk.routing.act(f.AgentSignedIn(ANNA), desk.now)
     desk.routing.act(f.AgentReady(ANNA), desk.now)
     assert desk.offers() == []
+    desk.reachable = True
     desk.routing.go_on()
     assert len(desk.offers()) == 1
 

@@ -1,0 +1,47 @@
+"""The agents' phones: which one each works with, and whether it can be rung.
+
+Each switch tells of its own registrations. A phone is up while a switch that we hear has it,
+down while such switches say only that they don't, and unknown otherwise. Outside phones
+register nowhere: they are up while there is a switch to dial them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cti import events as e
+from cti.calls import Phone, PhoneKind
+
+
+class AgentPhones:
+    """`address(agent, kind)` is what the switch has to ring (see `cti.calls.Phone`)."""
+
+    def __init__(self, address: Callable[[str, PhoneKind], str]) -> None:
+        self.chosen: dict[str, PhoneKind] = {}  # what each agent signed in with
+        self.links_up: set[str] = set()
+        self._address = address
+        self._told: dict[tuple[str, PhoneKind], dict[str, bool]] = {}  # by link
+
+    def take(self, fact: e.PhoneUp | e.PhoneDown) -> bool:
+        """A switch's word; whether that is news."""
+        before = self.is_up(fact.agent_id, fact.phone)
+        told = self._told.setdefault((fact.agent_id, fact.phone), {})
+        told[fact.link] = isinstance(fact, e.PhoneUp)
+        return self.is_up(fact.agent_id, fact.phone) != before
+
+    def is_up(self, agent: str, kind: PhoneKind) -> bool | None:
+        """Whether the phone can be rung; None when nobody knows."""
+        if kind is PhoneKind.OUTSIDE:
+            return True if self.links_up else None
+        told = self._told.get((agent, kind), {})
+        heard = [up for link, up in told.items() if link in self.links_up]
+        return any(heard) if heard else None
+
+    def of(self, agent: str) -> Phone:
+        """How the agent is rung."""
+        kind = self.kind_of(agent)
+        return Phone(kind, self._address(agent, kind))
+
+    def kind_of(self, agent: str) -> PhoneKind:
+        """What the agent works with; a browser unless they said otherwise."""
+        return self.chosen.get(agent, PhoneKind.BROWSER)
