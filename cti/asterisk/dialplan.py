@@ -188,9 +188,9 @@ exten => _[0-9]!,1,Set(CC_RING=${{CUT(EXTEN,~,1)}})
 
 [cc-ring]
 exten => s,1,GotoIf($["${{CC_ENDPOINT}}" = "out"]?out)
- same => n,Dial(PJSIP/${{CC_ENDPOINT}}-${{CC_AGENT}},${{CC_RING}},gm(${{CC_MUSIC}}))
+ same => n,Dial(PJSIP/${{CC_ENDPOINT}}-${{CC_AGENT}},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n,Goto(over)
- same => n(out),Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_RING}},gm(${{CC_MUSIC}}))
+ same => n(out),Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n(over),GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?cc-bye,s,1)
  same => n,Set(CC_SAYS=Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}})
  same => n,UserEvent(OfferEnded,${{CC_SAYS}},Offer: ${{CC_OFFER}},Call: ${{CC_CALL}})
