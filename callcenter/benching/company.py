@@ -40,6 +40,7 @@ steps:
     queue: {QUEUE}
 """
 
+# "I" as in ours: a caller's line is not told anew (re-INVITE) who is at the other end.
 # Callers come in by the same trunk as ours do, so by the same context.
 _DIALPLAN = f"""[general]
 static=yes
@@ -47,10 +48,10 @@ writeprotect=yes
 
 [cc-entry]
 exten => {NUMBER},1,Answer()
- same => n,Queue({QUEUE},,,,120)
+ same => n,Queue({QUEUE},I,,,120)
  same => n,Hangup()
 exten => _9XXX,1,Answer()
- same => n,Dial(PJSIP/desk-a${{EXTEN:1}},{RING_S})
+ same => n,Dial(PJSIP/desk-a${{EXTEN:1}},{RING_S},I)
  same => n,Hangup()
 
 [cc-agent]
