@@ -174,31 +174,31 @@ def _zh_states(x: _Filled, clock: Clock) -> str:
         )
     parts += [f"{x.number('not_ready')} 人未就绪"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} 人话机故障"] if x.number("fault") else []
-    skill = f"技能 {x.word('needs')}:" if x.word("needs") else ""
+    skill = f"技能 {x.word('needs')}：" if x.word("needs") else ""
     agents = f"{x.number('agents')} 名坐席"
     return f"{skill}{'、'.join([agents, *parts])}"
 
 
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "longest-idle": lambda x, clock: (
-        f"{x.number('agents')} 名{_zh_with(x.word('needs'))}坐席中空闲最久,"
-        f"已空闲 {x.seconds('idle_s')} 秒;{_zh_place_taken(x)}"
+        f"{x.number('agents')} 名{_zh_with(x.word('needs'))}坐席中空闲最久，"
+        f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
     ),
     "only-free": lambda x, clock: (
-        f"唯一空闲的{_zh_with(x.word('needs'))}坐席,"
-        f"已空闲 {x.seconds('idle_s')} 秒;{_zh_place_taken(x)}"
+        f"唯一空闲的{_zh_with(x.word('needs'))}坐席，"
+        f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
     ),
     "all-busy": _zh_states,
     "nobody-ready": _zh_states,
     "nobody-signed-in": lambda x, clock: (
-        f"没有{_zh_with(x.word('needs'))}坐席签入(共 {x.number('agents')} 名可服务)"
+        f"没有{_zh_with(x.word('needs'))}坐席签入（共 {x.number('agents')} 名可服务）"
     ),
     "nobody-has-skills": lambda x, clock: f"此队列没有坐席具备 {x.word('needs')}",
     "nobody-serves": lambda x, clock: "没有坐席服务此队列",
     "ringing": lambda x, clock: f"{x.word('agent')} 的话机正在振铃",
     "dialling": lambda x, clock: f"{x.word('agent')} 正在呼叫客户",
-    "callback-retry": lambda x, clock: f"尚未接通,{clock(x['until'])} 再次呼叫",
-    "callback-asked": lambda x, clock: "已要求回拨,尚未挂机",
+    "callback-retry": lambda x, clock: f"尚未接通，{clock(x['until'])} 再次呼叫",
+    "callback-asked": lambda x, clock: "已要求回拨，尚未挂机",
     "callback-parked": lambda x, clock: "来电者挂机后回拨",
     "not-waiting": lambda x, clock: "不在等待",
     "answered": lambda x, clock: "坐席已接听",
@@ -206,17 +206,17 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "callback-reached": lambda x, clock: "已接通客户",
     "callback-taken": lambda x, clock: "来电者选择回拨",
     "callback-expired": lambda x, clock: (
-        f"呼叫 {x.number('attempts')} 次未接通;最后一次:{x.word('why')}"
+        f"呼叫 {x.number('attempts')} 次未接通；最后一次：{x.word('why')}"
     ),
     "callback-cancelled": lambda x, clock: (
-        "回拨已取消" + (f":{x.word('why')}" if x.word("why") else "")
+        "回拨已取消" + (f"：{x.word('why')}" if x.word("why") else "")
     ),
     "callback-not-needed": lambda x, clock: "来电者在回拨之前已接通坐席",
     "caller-gone": lambda x, clock: "来电者已挂机",
     "switch-lost": lambda x, clock: "与交换机失去连接",
-    "withdrawn": lambda x, clock: "来电已转往别处" + (f":{x.word('why')}" if x.word("why") else ""),
+    "withdrawn": lambda x, clock: "来电已转往别处" + (f"：{x.word('why')}" if x.word("why") else ""),
     "overflow": lambda x, clock: (
-        f"已等待 {x.seconds('after_s')} 秒,保留原到达时间转往 {x.word('to')}"
+        f"已等待 {x.seconds('after_s')} 秒，保留原到达时间转往 {x.word('to')}"
     ),
     "queue-removed": lambda x, clock: "该队列已从配置中删除",
     "ring-time-over": lambda x, clock: "话机振铃超时无人接听",
