@@ -39,18 +39,18 @@ _COMPANIES = """Northwind Traders|Harbour Freight Lines|Maple Street Dental|Blue
 Summit Outfitters|Cedar & Stone|Lakeside Printing|Orchard Foods|Copperfield Books|Ironbridge Tools|
 云帆科技|锦绣纺织|长河物流|青石茶业|北辰电子""".replace("\n", "").split("|")
 _TOPICS_EN = (
-    ("billing question", "resolved"),
-    ("asked when the order will arrive", "resolved"),
-    ("changed the delivery address", "resolved"),
+    ("billing question", "solved"),
+    ("asked when the order will arrive", "solved"),
+    ("changed the delivery address", "solved"),
     ("complained about a late delivery", "follow-up"),
     ("asked for a quotation", "follow-up"),
-    ("returned a damaged item", "resolved"),
+    ("returned a damaged item", "solved"),
 )
 _TOPICS_ZH = (
-    ("询问发票", "resolved"),
+    ("询问发票", "solved"),
     ("咨询售后维修", "follow-up"),
-    ("查询订单物流", "resolved"),
-    ("更改收货地址", "resolved"),
+    ("查询订单物流", "solved"),
+    ("更改收货地址", "solved"),
 )
 _NOTES = (
     "Prefers to be called after 4 pm.",
