@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
@@ -58,6 +59,7 @@ from storage.users import Users
 log = structlog.get_logger("callcenter.system")
 
 SNAPSHOT_EVERY_S = 60.0
+OCCUPANCY_EVERY_S = 15
 ProgressSink = Callable[[Progress], None]
 
 
@@ -405,8 +407,11 @@ class System:
                 log.exception("no snapshot this time")
 
     async def _watch(self) -> None:
-        """Figures for Prometheus that nobody pushes."""
-        while True:
+        """Figures that nobody pushes: Prometheus', and agents' occupancy, which time changes."""
+        for second in itertools.count():
+            if second % OCCUPANCY_EVERY_S == 0:
+                for agent in self.router.engine.agents:
+                    self.board.touch_agent(agent)
             self.metrics.journal_behind.set(self.journal.status.buffered)
             states: dict[str, int] = {}
             for agent in self.router.engine.agents:
