@@ -167,16 +167,27 @@ class Menus:
         self._visits.pop(call_id, None)
         self._visit_counts.pop(call_id, None)
 
+    def taken_out(self, call_id: str) -> None:
+        """The caller is being moved to a phone: what the voice session still says is late."""
+        self._visits.pop(call_id, None)
+
     def rescue(self, call_id: str) -> None:
         """Something of ours broke for this caller: wait in a queue rather than hear silence."""
         self._visits.pop(call_id, None)
         call = self.router.book.get(call_id)
         if call is None or call.ended is not None:
             return
-        if self.router.routing.knows(call_id):
+        if self._is_leaving(call_id):
+            self.router.execute(c.HangUpCall(call_id, "callback promised"))
+        elif self.router.routing.knows(call_id):
             self.router.routing.wait_again(call_id)
         else:
             self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: fault"))
+
+    def _is_leaving(self, call_id: str) -> bool:
+        """Whether the caller has a callback's promise and nothing to wait for any more."""
+        visit = self.router.engine.visit(call_id)
+        return visit is not None and visit.place == "leaving"
 
     # The runner ----------------------------------------------------------------------------
 
@@ -300,8 +311,8 @@ class Menus:
             log.warning("transfer to a number that is not allowed")
             self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: number"))
             return
-        if router.routing.knows(call.call_id):
-            router.routing.act(f.CallWithdrawn(call.call_id, "outside number"), now)
+        # A waiting caller keeps the place until the switch says that the call has gone.
+        router.routing.hold_back(call.call_id)
         router.note(h.FlowEnded(call.call_id, "transfer", language=call.language), now)
         router.execute(c.TransferCall(call.call_id, number))
 

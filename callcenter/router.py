@@ -27,6 +27,7 @@ from callcenter.agentphones import AgentPhones
 from callcenter.callbook import CallBook, LiveCall
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
+from callcenter.retries import Retries
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
@@ -134,7 +135,7 @@ class Router:
         self.pops: Pops | None = None
         self._journal = journal
         self._fold = fold
-        self._menus = menus
+        self.menus = menus
         self.days = days
         self._metrics = metrics
         self._now = now
@@ -148,9 +149,10 @@ class Router:
             reachable=self.reachable,
         )
         menus.attach(self)
+        self._retries = Retries(self)
         self._inbox: deque[e.Fact] = deque()
         self._draining = False
-        self._later = later or _on_the_loop
+        self.later = later or _on_the_loop
         self._timer: Timer | None = None
         self._timer_due: float | None = None
         self._live = False
@@ -213,7 +215,7 @@ class Router:
             self._metrics.errors.labels("router").inc()
             log.exception("fact could not be handled", fact=repr(fact)[:500])
             if isinstance(fact, e.CallArrived | e.StepFinished | e.IvrResumed | e.WaitVisited):
-                self._menus.rescue(call_id)
+                self._retries.failed(e.OrderFailed(call_id, "StartWaiting", "a fault of ours"))
         finally:
             structlog.contextvars.unbind_contextvars("call_id")
 
@@ -230,13 +232,16 @@ class Router:
                 return
             case e.CallArrived() if self.book.get(fact.call_id) is not None:
                 return  # told twice
-        written = self._menus.without_secrets(fact) if isinstance(fact, e.StepFinished) else fact
+        written = self.menus.without_secrets(fact) if isinstance(fact, e.StepFinished) else fact
         self.note(written, now)
         match fact:
             case e.CallAdopted():
                 self._on_adopted(fact, now)
             case e.CallEnded():
-                self._menus.ended(fact.call_id)
+                self.menus.ended(fact.call_id)
+                self.routing.on_fact(fact, now)
+            case e.CallWaiting():
+                self._retries.forget(fact.call_id)
                 self.routing.on_fact(fact, now)
             case _:
                 self.routing.on_fact(fact, now)
@@ -244,7 +249,8 @@ class Router:
 
     def _over(self, call_id: str) -> None:
         """Nobody needs the call any more: nothing about it stays in memory."""
-        self._menus.ended(call_id)
+        self.menus.ended(call_id)
+        self._retries.forget(call_id)
         if self.pops is not None:
             self.pops.forget(call_id)
 
@@ -259,17 +265,15 @@ class Router:
                 self._metrics.calls.labels(fact.link).inc()
                 if self.pops is not None:
                     self.pops.begin(fact.call_id, fact.ani)
-                self._menus.arrived(fact)
+                self.menus.arrived(fact)
             case e.IvrResumed():
-                self._menus.resumed(fact)
+                self.menus.resumed(fact)
             case e.StepFinished():
-                self._menus.step_finished(fact)
+                self.menus.step_finished(fact)
             case e.WaitVisited():
-                self._menus.visited(fact)
+                self.menus.visited(fact)
             case e.OrderFailed():
-                log.warning("order failed", order=fact.order, why=fact.why)
-                if fact.order in ("RunStep", "StartWaiting"):
-                    self._menus.rescue(fact.call_id)
+                self._retries.failed(fact)
 
     # Phones ------------------------------------------------------------------------------------
 
@@ -317,14 +321,19 @@ class Router:
             if call.direction == "callback" and call.answered is None:
                 self.routing.act(f.CallbackFailed(call.call_id, "unreachable"), now)
                 continue
-            self.note(h.CallMissed(call.call_id), now)
-            self._menus.ended(call.call_id)
-            self.routing.missed(call.call_id, now)
-            # The engine has nothing to say of a call that was in the menu.
-            self._touch(call.call_id)
+            self.missed(call.call_id)
         self.routing.go_on()
         self._check_phones(self.phones.chosen, lost=False)
         self.go_live()
+
+    def missed(self, call_id: str) -> None:
+        """A call is over on its switch, and nobody told us when."""
+        now = self._now()
+        self.note(h.CallMissed(call_id), now)
+        self.menus.ended(call_id)
+        self.routing.missed(call_id, now)
+        # The engine has nothing to say of a call that was in the menu.
+        self._touch(call_id)
 
     def _on_link_down(self, fact: e.LinkDown, now: float) -> None:
         self._metrics.link_up.labels(fact.link).set(0)
@@ -370,6 +379,8 @@ class Router:
         if link is None:
             log.error("no switch for an order", order=type(order).__name__)
             return
+        if isinstance(order, c.OfferCall):
+            self.menus.taken_out(order.call_id)
         link.execute(order)
 
     def _notice(self, decision: d.Decision) -> None:
@@ -390,14 +401,14 @@ class Router:
             case d.CallLeft():
                 self._metrics.visits.labels(decision.queue, decision.outcome).inc()
                 self._touch_queue(decision.queue)
-                self._menus.left(decision.call)
+                self.menus.left(decision.call)
             case d.OfferEnded():
                 self._metrics.offers.labels(decision.outcome).inc()
                 if decision.outcome != "accepted" and self.pops is not None:
                     self.pops.hide(decision.call)
                 if not self.reachable(decision.call):
                     check = functools.partial(self._check_phones, [decision.agent], lost=True)
-                    self._later(0.0, check)  # not in the middle of what was decided
+                    self.later(0.0, check)  # not in the middle of what was decided
         agent = getattr(decision, "agent", "")
         if agent:
             self._touch_agent(agent)
@@ -440,7 +451,7 @@ class Router:
             self._timer = None
         self._timer_due = due
         if due is not None:
-            self._timer = self._later(max(0.0, due - self._now()), self._ring)
+            self._timer = self.later(max(0.0, due - self._now()), self._ring)
 
     def _ring(self) -> None:
         self._timer, self._timer_due = None, None

@@ -41,12 +41,24 @@ def browser_phone(agent: str) -> Phone:
 class _Line:
     """What is known of one call that the engine has, or gets once it is waiting."""
 
-    __slots__ = ("dialled", "entry", "movable", "offer", "parked", "talking", "wait")
+    __slots__ = (
+        "agent",
+        "dialled",
+        "entry",
+        "movable",
+        "offer",
+        "parked",
+        "refused",
+        "talking",
+        "wait",
+    )
 
     def __init__(self) -> None:
         self.entry: f.CallQueued | None = None  # told to the engine at the next CallWaiting
         self.wait: c.StartWaiting | None = None
         self.offer = ""  # the open offer, "" for none
+        self.agent = ""  # whom the last offer was for
+        self.refused = ""  # the agent whom the switch would not ring a moment ago
         self.parked: c.OfferCall | c.DialCallback | None = None  # decided, cannot be done yet
         self.dialled = ""  # callbacks: the offer whose attempt still lives on the switch
         self.movable = False
@@ -159,10 +171,22 @@ class Routing:
         self._execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
 
     def wait_again(self, call_id: str) -> None:
-        """Back to the music after an announcement, unless a phone rings for the caller already."""
+        """Back to the music after an announcement, unless a phone rings for the caller already.
+
+        From there the caller can be moved again, which an offer may be waiting for.
+        """
         line = self._lines.get(call_id)
-        if line is not None and line.wait is not None and not line.offer and not line.talking:
+        if line is None or line.wait is None or line.talking:
+            return
+        if not line.offer or line.parked is not None:
+            line.movable = False
             self._execute(line.wait)
+
+    def hold_back(self, call_id: str) -> None:
+        """The caller goes elsewhere: no phone rings before `wait_again`, or any more."""
+        line = self._lines.get(call_id)
+        if line is not None:
+            line.movable = False
 
     def take_up(self, fact: e.CallAdopted, place: str, offer: str, now: float) -> None:
         """Take up a live call found on the switch: the engine's picture follows the switch's.
@@ -213,8 +237,8 @@ class Routing:
 
     def missed(self, call_id: str, now: float) -> None:
         """A call ended while nobody looked. A caller who waited has given up, then or later."""
-        self._lines.pop(call_id, None)
         self.act(f.CallerGone(call_id), now)
+        self._lines.pop(call_id, None)
 
     def go_on(self) -> None:
         """A switch is back and its live calls have been taken up: do what was put off."""
@@ -237,11 +261,22 @@ class Routing:
         line.movable = True
         if line.entry is not None:
             entry, line.entry = line.entry, None
-            self.act(entry, now)
+            self._enter(entry, now)
         else:
             self._ring(fact.call_id, line)
 
+    def _enter(self, entry: f.CallQueued, now: float) -> None:
+        """Into the line; whom the engine does not take there is for the menus to help."""
+        for decision in self.act(entry, now):
+            if isinstance(decision, d.Refused) and decision.code != "call-known":
+                self._lines.pop(entry.call, None)
+                if self._other is not None:
+                    self._other(e.OrderFailed(entry.call, "CallQueued", decision.message), now)
+
     def _rang(self, fact: e.OfferRinging, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is not None:
+            line.refused = ""
         self.act(f.OfferRang(fact.offer_id), now)
 
     def _answered(self, fact: e.OfferAnswered, now: float) -> None:
@@ -313,11 +348,14 @@ class Routing:
         line = self._lines.get(fact.call_id)
         if line is not None and line.offer:
             offer = line.offer
-            if fact.order == "OfferCall":
-                # Nobody's fault. The next offer stays parked till the switch says that the
-                # caller waits, so a switch that refuses everything is not asked in a circle.
+            if fact.order == "OfferCall" and line.parked is None:
+                # Nobody's fault, if it does not happen again. The next offer stays parked till
+                # the switch says that the caller waits, so it is not asked in a circle.
+                twice = line.refused == line.agent
                 line.offer, line.movable = "", False
-                self.act(f.OfferLost(offer, fact.why), now)
+                line.refused = "" if twice else line.agent
+                lost = f.OfferUnreachable if twice else f.OfferLost
+                self.act(lost(offer, fact.why), now)
             elif fact.order == "DialCallback":
                 line.offer = line.dialled = ""
                 self.act(f.OfferUnreachable(offer, fact.why), now)
@@ -338,7 +376,7 @@ class Routing:
         line = self._lines.get(offer.call)
         if line is None:
             line = self._lines[offer.call] = _Line()
-        line.offer = offer.offer
+        line.offer, line.agent = offer.offer, offer.agent
         line.parked = c.OfferCall(
             offer.call, offer.offer, offer.agent, self._phone(offer.agent), offer.ring_s
         )

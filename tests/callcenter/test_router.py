@@ -163,7 +163,7 @@ async def test_secret_digits_are_written_nowhere(opened: Any) -> None:
     center = await opened()
     call = center.call(digits=())
     await center.run(1.0)
-    visit = center.router._menus._visits[call]
+    visit = center.router.menus._visits[call]
     visit.action = Collect((), secret=True)
     center.router.receive(e.StepFinished(call, visit.step_no, "digits", "4111111111111111"))
     finished = [entry for entry in center.journal.entries if entry.kind == "StepFinished"]
