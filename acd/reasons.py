@@ -214,7 +214,9 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "callback-not-needed": lambda x, clock: "来电者在回拨之前已接通坐席",
     "caller-gone": lambda x, clock: "来电者已挂机",
     "switch-lost": lambda x, clock: "与交换机失去连接",
-    "withdrawn": lambda x, clock: "来电已转往别处" + (f"：{x.word('why')}" if x.word("why") else ""),
+    "withdrawn": lambda x, clock: (
+        "来电已转往别处" + (f"：{x.word('why')}" if x.word("why") else "")
+    ),
     "overflow": lambda x, clock: (
         f"已等待 {x.seconds('after_s')} 秒，保留原到达时间转往 {x.word('to')}"
     ),

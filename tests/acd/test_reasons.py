@@ -19,12 +19,12 @@ SENTENCE_ROWS = [
     (
         Reason("longest-idle", {"needs": "billing>=3", "agents": 3, "idle_s": 74.2, "waiting": 5}),
         "longest idle of 3 agents with billing>=3, idle 74 s; first of 5 waiting",
-        "3 名具备 billing>=3 的坐席中空闲最久,已空闲 74 秒;5 个等待来电中的第一个",
+        "3 名具备 billing>=3 的坐席中空闲最久，已空闲 74 秒；5 个等待来电中的第一个",
     ),
     (
         Reason("only-free", {"needs": "", "agents": 1, "idle_s": 0.0, "waiting": 1}),
         "the only free agent, idle 0 s; the only caller waiting",
-        "唯一空闲的坐席,已空闲 0 秒;唯一等待的来电",
+        "唯一空闲的坐席，已空闲 0 秒；唯一等待的来电",
     ),
     (
         Reason(
@@ -38,17 +38,17 @@ SENTENCE_ROWS = [
             },
         ),
         "skill billing>=3: 4 agents, 3 talking, 1 in wrap-up until 10:31:07",
-        "技能 billing>=3:4 名坐席、3 人通话中、1 人话后处理至 10:31:07",
+        "技能 billing>=3：4 名坐席、3 人通话中、1 人话后处理至 10:31:07",
     ),
     (
         Reason("nobody-signed-in", {"needs": "billing>=3", "agents": 2}),
         "nobody with billing>=3 is signed in (2 agents could serve)",
-        "没有具备 billing>=3 的坐席签入(共 2 名可服务)",
+        "没有具备 billing>=3 的坐席签入（共 2 名可服务）",
     ),
     (
         Reason("overflow", {"after_s": 20.0, "to": "other"}),
         "waited 20 s, moved on to other with the original arrival",
-        "已等待 20 秒,保留原到达时间转往 other",
+        "已等待 20 秒，保留原到达时间转往 other",
     ),
 ]
 
