@@ -188,11 +188,15 @@ def retry_due(floor: Floor, callback_id: str) -> None:
 
 
 def cancelled(floor: Floor, fact: f.CallbackCancelled) -> None:
-    """Nobody needs it any more."""
+    """Nobody needs it any more. A caller who is still on the line waits on, at the old place."""
     visit = _callback(floor, fact.callback)
     if visit.place == CONNECTED:
         raise Refusal("callback-connected", f"callback {fact.callback} is being talked to")
+    caller = floor.visits.get(visit.origin)
     withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}))
+    if caller is not None and caller.place == LEAVING:
+        caller.successor = ""
+        floor.back_in_line(caller)
 
 
 def not_needed(floor: Floor, caller: Visit) -> None:

@@ -77,13 +77,13 @@ class Floor:
             raise Refusal("unknown-phone", f"There is no kind of phone “{phone}”.", 422) from None
         if phone not in self._phones(agent):
             raise Refusal("no-such-phone", "This phone is not set up for you in the site.", 422)
-        self._can_save()
+        lost = self._can_save()
         router = self._router
         up = router.phones.is_up(agent, kind) is True
         self._refuse_if(router.act(f.AgentSignedIn(agent, up)))
         router.phones.chosen[agent] = kind
         router.note(h.ShiftBegan(agent, kind.value), router.now())
-        await self._saved()
+        await self._saved(lost)
 
     async def sign_out(self, agent: str) -> None:
         await self._tell(f.AgentSignedOut(agent))
@@ -110,10 +110,10 @@ class Floor:
                 fact = f.AgentSignedOut(agent)
             case _:
                 raise Refusal("unknown-state", f"There is no state “{state}” to set.", 422)
-        self._can_save()
+        lost = self._can_save()
         self._refuse_if(self._router.act(fact))
         self._router.note(h.SupervisorActed(by, agent, state), self._router.now())
-        await self._saved()
+        await self._saved(lost)
 
     # The call ------------------------------------------------------------------------------
 
@@ -121,11 +121,11 @@ class Floor:
         call = self._call_of(agent)
         if call.offer_id != offer_id or call.place is not Place.RINGING:
             raise Refusal("offer-over", "This call is no longer ringing at your phone.")
-        self._can_save()
+        lost = self._can_save()
         call_id = call.call_id
         self._refuse_if(self._router.act(f.OfferDeclined(offer_id)))
         self._router.execute(c.CancelOffer(call_id, offer_id))
-        await self._saved()
+        await self._saved(lost)
 
     async def hang_up(self, agent: str, call_id: str) -> None:
         call = self._call_of(agent, call_id)
@@ -155,7 +155,7 @@ class Floor:
         call = self._call_of(agent, call_id)
         if call.place is not Place.ENDED:
             raise Refusal("still-talking", "The call is not over yet; hang up first.")
-        self._can_save()
+        lost = self._can_save()
         router = self._router
         router.note(h.WrapUpSaved(call_id, agent, disposition, note), router.now())
         customer, queue = call.customer_id, call.queue
@@ -164,7 +164,7 @@ class Floor:
         elif then == "not_ready":
             router.act(f.AgentNotReady(agent))
         self._refuse_if(router.act(f.WrapUpDone(agent)))
-        await self._saved()
+        await self._saved(lost)
         if customer:
             summary = note or disposition or queue
             self._spawn(
@@ -180,30 +180,30 @@ class Floor:
 
     async def choose_customer(self, agent: str, call_id: str, customer_id: str) -> None:
         self._call_of(agent, call_id)
-        self._can_save()
+        lost = self._can_save()
         name = await self._customers.choose(call_id, customer_id)
         if name is None:
             raise Refusal("unknown-customer", "There is no such customer.", 404)
-        await self._matched(call_id, customer_id, name)
+        await self._matched(call_id, customer_id, name, lost)
 
     async def create_customer(self, agent: str, call_id: str, fields: Mapping[str, str]) -> str:
         self._call_of(agent, call_id)
-        self._can_save()
+        lost = self._can_save()
         try:
             customer_id, name = await self._customers.create(call_id, fields)
         except ValueError as error:
             raise Refusal("bad-customer", str(error), 422) from None
-        await self._matched(call_id, customer_id, name)
+        await self._matched(call_id, customer_id, name, lost)
         return customer_id
 
     # ---------------------------------------------------------------------------------------
 
-    async def _matched(self, call_id: str, customer_id: str, name: str) -> None:
+    async def _matched(self, call_id: str, customer_id: str, name: str, lost: int) -> None:
         router = self._router
         router.note(h.CustomerMatched(call_id, customer_id, name), router.now())
         if router.board is not None:
             router.board.touch_call(call_id)
-        await self._saved()
+        await self._saved(lost)
 
     def _call_of(self, agent: str, call_id: str = "") -> LiveCall:
         call = self._router.call_of(agent)
@@ -212,11 +212,12 @@ class Floor:
         return call
 
     async def _tell(self, fact: f.Fact) -> None:
-        self._can_save()
+        lost = self._can_save()
         self._refuse_if(self._router.act(fact))
-        await self._saved()
+        await self._saved(lost)
 
-    def _can_save(self) -> None:
+    def _can_save(self) -> int:
+        """How many entries the journal has lost so far, for `_saved`; or refuse."""
         if not self._durable.healthy:
             raise Refusal(
                 "cannot-save",
@@ -224,8 +225,10 @@ class Floor:
                 "Calls go on. Try again shortly.",
                 503,
             )
+        return self._router.lost
 
-    async def _saved(self) -> None:
+    async def _saved(self, lost: int) -> None:
+        """Return when everything is on disk, of which the journal lost nothing since `lost`."""
         try:
             await self._durable.committed(self._router.last_seq, ACK_TIMEOUT_S)
         except asyncio.CancelledError:
@@ -234,6 +237,8 @@ class Floor:
             raise Refusal(
                 "not-saved-yet", "Done, but not saved to disk yet; it is being tried again.", 503
             ) from error
+        if self._router.lost != lost:
+            raise Refusal("not-saved", "Done, but it could not be written down.", 503)
 
     @staticmethod
     def _refuse_if(refused: object | None) -> None:

@@ -131,10 +131,12 @@ class Menus:
         """A waiting caller pressed a digit or is due for an announcement."""
         call = self.router.book.get(fact.call_id)
         flow = None if call is None else self.site.wait_flow(call.queue)
-        if call is None or flow is None:
+        if self._is_leaving(fact.call_id):
+            self.rescue(fact.call_id)  # the visit of the promise broke
+        elif call is None or flow is None:
             self.router.routing.wait_again(fact.call_id)
-            return
-        self._begin(fact.call_id, flow, call.language, digit=fact.digit)
+        else:
+            self._begin(fact.call_id, flow, call.language, digit=fact.digit)
 
     def step_finished(self, fact: e.StepFinished) -> None:
         visit = self._visits.get(fact.call_id)
@@ -194,7 +196,7 @@ class Menus:
     def _begin(self, call_id: str, flow: Flow, language: str, *, digit: str = "") -> None:
         router = self.router
         call = router.book.get(call_id)
-        if call is None:
+        if call is None or call.ended is not None:
             return
         now = router.now()
         variables: dict[str, str] = {
@@ -327,41 +329,43 @@ class Menus:
         self._visits[call.call_id] = _Visit(flow, turn.state, self._steps, turn.action)
         self._spawn(self._promise(call.call_id, flow, turn, dial, self._steps))
 
-    async def _is_saved(self) -> bool:
-        try:
-            await self._committed(self.router.last_seq)
-        except Exception:
-            log.exception("the journal does not get to disk")
-            return False
-        return True
-
     async def _promise(
         self, call_id: str, flow: Flow, turn: runner.Turn, number: str, step_no: int
     ) -> None:
+        """Whoever is offered to an agent meanwhile, or hangs up, is promised nothing."""
         router = self.router
-        call = router.book.get(call_id)
+        saved = await self._is_saved(router.lost)  # is there a disk at all?
+        if not self._is_at(call_id, step_no):
+            return
         answer: a.Answer = a.Done()
-        try:
-            await self._committed(router.last_seq)  # is there a disk at all?
-        except Exception:
-            log.warning("no callback can be promised: nothing can be saved", exc_info=True)
+        if not saved:
             answer = a.Failed("cannot be saved")
         else:
+            lost = router.lost
             refused = router.act(f.CallbackRequested(call_id, f"cb-{call_id}", number))
             if refused is not None:
                 log.warning("callback refused", code=refused.code)
                 answer = a.Failed(refused.message)
-            elif not await self._is_saved():
+            elif not await self._is_saved(lost):
                 # No promise that a crash could break: the caller goes on waiting instead.
                 router.act(f.CallbackCancelled(f"cb-{call_id}", "not saved"))
-                if call is not None and call.ended is None and call.queue:
-                    self._visits.pop(call_id, None)
-                    self._enter(call, a.EnterQueue(call.queue, why="fallback: callback not saved"))
-                return
-        visit = self._visits.get(call_id)
-        if visit is not None and visit.step_no == step_no:
+                answer = a.Failed("cannot be saved")
+        if self._is_at(call_id, step_no):
             self._turn(call_id, flow, runner.resume(flow, turn.state, answer))
         router.arm()
+
+    def _is_at(self, call_id: str, step_no: int) -> bool:
+        visit = self._visits.get(call_id)
+        return visit is not None and visit.step_no == step_no
+
+    async def _is_saved(self, lost: int) -> bool:
+        """Whether everything is on disk, and the journal has lost no more entries than `lost`."""
+        try:
+            await self._committed(self.router.last_seq)
+        except Exception:
+            log.warning("the journal does not get to disk", exc_info=True)
+            return False
+        return self.router.lost == lost
 
 
 def _prompts(prompts: tuple[a.Prompt, ...]) -> tuple[Prompt, ...]:

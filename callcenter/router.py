@@ -131,6 +131,7 @@ class Router:
         self.links: dict[str, SwitchLink] = {}
         self.phones = AgentPhones(address)
         self.last_seq = 0
+        self.lost = 0  # entries that the journal did not take
         self.board: Board | None = None
         self.pops: Pops | None = None
         self._journal = journal
@@ -173,6 +174,7 @@ class Router:
         try:
             self.last_seq = self._journal.append(stream, type(entry).__name__, call_id, data, at)
         except Exception:
+            self.lost += 1
             self._metrics.errors.labels("journal").inc()
             log.exception("journal refused an entry", kind=type(entry).__name__, call_id=call_id)
         self._remember(entry, data, at)

@@ -61,6 +61,7 @@ class MemoryJournal:
         self.entries: list[Entry] = []
         self.broken = False
         self.healthy = True
+        self.commits_left: int | None = None  # then the disk fails
         self.snapshot: Any = None
 
     def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int:
@@ -71,7 +72,9 @@ class MemoryJournal:
         return seq
 
     async def committed(self, seq: int, timeout_s: float = 5.0) -> None:
-        if not self.healthy:
+        if self.commits_left is not None:
+            self.commits_left -= 1
+        if not self.healthy or (self.commits_left or 0) < 0:
             raise RuntimeError("not on disk")
 
     @property
@@ -126,6 +129,7 @@ class Center:
         self.switch = switch
         self.journal = journal
         self.work: list[asyncio.Task[None]] = []
+        self.postponed: list[Awaitable[None]] | None = None  # a list: work waits in there
         self.dead = False
         self.view = SiteView(lambda: self.site)
         calendar = Calendar(site.time_zone)
@@ -176,6 +180,10 @@ class Center:
         )
 
     def _spawn(self, work: Awaitable[None]) -> None:
+        if self.postponed is not None:
+            self.postponed.append(work)
+            return
+
         async def run() -> None:
             await work
 
