@@ -86,6 +86,18 @@ class _Site:
                 self.known((*at, "queues", index), "queue", queue, self.site.queues)
             for skill in agent.skills:
                 self.known((*at, "skills", skill), "skill", skill, self.site.skills)
+            for index, phone in enumerate(agent.phones):
+                if phone.kind == "outside" and phone.address and not self.diallable(phone.address):
+                    message = f"calls to the outside phone {phone.address!r} are not allowed"
+                    fix = "add its prefix to 'transfers: {allow: [...]}'"
+                    self.report.add((*at, "phones", index), message, fix)
+
+    def diallable(self, number: str) -> bool:
+        """As the switch decides: agents' own phones have no rule of theirs."""
+        return any(
+            rule.permits(number)
+            for rule in (self.site.callback_numbers, self.site.transfer_numbers)
+        )
 
     def when_away(self) -> None:
         """Who takes calls while we are away must have a phone that works without us."""

@@ -63,7 +63,6 @@ class Settings(BaseSettings):
 
     # The switch
     switch: Literal["auto", "asterisk", "virtual"] = "auto"
-    asterisk_program: Path | None = None  # None: the one on PATH, or a tree fetched into `var`
     asterisk_folder: Path | None = None  # its configuration and run files; None: below `var`
     ami_port: Port = 15038
     asterisk_http_port: Port = 18088

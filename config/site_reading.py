@@ -165,7 +165,7 @@ class SiteReader:
         overflow = part.section("overflow")
         wait = part.section("wait")
         back_wanted = part.take("callback") is not False
-        back = part.section("callback") if back_wanted else _empty(part)
+        back = part.section("callback") if back_wanted else _empty(part, "callback")
         overflows = bool(overflow.names())
         found = Queue(
             id=name,
@@ -301,5 +301,5 @@ class SiteReader:
         return found
 
 
-def _empty(part: Section) -> Section:
-    return Section(part.report, part.path, None, part.what)
+def _empty(part: Section, key: str) -> Section:
+    return Section(part.report, (*part.path, key), None, part.what)

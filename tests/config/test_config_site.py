@@ -153,6 +153,7 @@ site | queues: [sales, support] | queues: [] | site.yaml:22: agent 'anna' has no
 site | skills: {billing: 7} | skills: {bilin: 7} | site.yaml:25: there is no skill 'bilin'; did you mean
 site | skills: {billing: 7} | skills: {billing: 11} | site.yaml:25: 'billing' is 11; use 1 to 10
 site | anna: | Anna B: | site.yaml:22: the name 'Anna B' in 'agents'; use 1 to 32 lower case letters
+site | "+14165550199" | "+19005550199" | site.yaml:26: calls to the outside phone '+19005550199' are not allowed
 site | [browser, desk, | [browser, dsek, | site.yaml:26: unknown kind of phone 'dsek'; did you mean 'desk'?
 site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:36: '192.0.2.0/33' is no address; write an IP address
 site | user: u | password: x | site.yaml:36: a password in the configuration; name an environment variable
