@@ -867,6 +867,7 @@ def preview_settings(port: int, also: Sequence[str] = ()) -> ConsoleSettings:
         origins=(*here, *also),
         company="Preview Ltd.",
         demo=True,
+        web_phone_caller="Grace Hopper",
         demo_users=[
             {"name": name, "password": name, "role": user.role} for name, user in USERS.items()
         ],

@@ -6,6 +6,7 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -116,15 +117,21 @@ def log_in_routes(
     web_phones = Pace(settings.web_phones_per_minute_address)
 
     @router.get("/api/welcome")
-    async def welcome() -> Response:
-        return as_json(
-            {
-                "company": settings.company,
-                "demo": settings.demo,
-                "demo_users": [dict(user) for user in settings.demo_users if settings.demo],
-                "web_phone": settings.web_phone and bool(phones.sip_url),
-            }
-        )
+    async def welcome(request: Request) -> Response:
+        virtual = not phones.sip_url
+        told: dict[str, object] = {
+            "company": settings.company,
+            "demo": settings.demo,
+            "demo_users": [dict(user) for user in settings.demo_users if settings.demo],
+            "web_phone": settings.web_phone and not virtual,
+            "web_phone_caller": settings.web_phone_caller,
+            "virtual": virtual,
+        }
+        # Without "me" it is not known who asks; the page itself is shown all the same.
+        with suppress(TryAgain):
+            user = await door.user(request)
+            told["me"] = as_me(user) if user else None
+        return as_json(told)
 
     @router.post("/api/login")
     async def log_in(request: Request, given: LogIn) -> Response:
@@ -280,8 +287,9 @@ def page_routes(settings: ConsoleSettings) -> APIRouter:
     router = APIRouter()
 
     @router.get("/{path:path}", include_in_schema=False)
-    async def page(path: str) -> Response:
-        return page_or_asset(settings.static, path)
+    async def page(request: Request, path: str) -> Response:
+        asked_by_hand = "text/html" in request.headers.get("accept", "")
+        return page_or_asset(settings.static, path, for_reader=asked_by_hand)
 
     return router
 

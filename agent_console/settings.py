@@ -21,6 +21,8 @@ class ConsoleSettings:
     # Shown on the log-in page of a demonstration: {"name", "password", "role"} each.
     demo_users: Sequence[Mapping[str, str]] = ()
     web_phone: bool = True
+    # As whom a demonstration's web phone calls, such as "Grace Chen"; shown to whoever tries it.
+    web_phone_caller: str = ""
     static: Path = Path(__file__).parent / "static"
     # Signs the phones' tickets. Keep it over restarts, so that browser phones find their way back.
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)

@@ -19,20 +19,31 @@ NOT_BUILT = """<!doctype html>
 """
 
 
-def page_or_asset(folder: Path, path: str) -> Response:
-    """What is at this address; a problem with 404 when nothing is."""
-    if not path or path.split("/", 1)[0] in PAGES:
-        page = folder / "index.html"
-        if not page.is_file():
-            return HTMLResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})
-        return FileResponse(page, headers={"Cache-Control": "no-cache"})
+# Where nobody who types an address looks for a page.
+_NO_PAGES = frozenset(("api", "assets"))
+
+
+def page_or_asset(folder: Path, path: str, *, for_reader: bool = False) -> Response:
+    """What is at this address; with 404 a problem, or the page that says so `for_reader`."""
+    first = path.split("/", 1)[0]
+    if not path or first in PAGES:
+        return _page(folder, 200)
     asset = _inside(folder, path)
     if asset is None:
+        if for_reader and first not in _NO_PAGES and (folder / "index.html").is_file():
+            return _page(folder, 404)
         return problem(404, "not-found", "There is nothing at this address.")
     # Names below assets/ carry a hash of the content: a new content has a new name.
     hashed = path.startswith("assets/")
     keep = "public, max-age=31536000, immutable" if hashed else "no-cache"
     return FileResponse(asset, headers={"Cache-Control": keep})
+
+
+def _page(folder: Path, status: int) -> Response:
+    page = folder / "index.html"
+    if not page.is_file():
+        return HTMLResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})
+    return FileResponse(page, status, headers={"Cache-Control": "no-cache"})
 
 
 def _inside(folder: Path, path: str) -> Path | None:

@@ -28,7 +28,7 @@ from callcenter.agentday import AgentDays
 from callcenter.board import MAX_CALL_ROWS, Board
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
-from callcenter.demo import DEMO_USERS, demo_callers, seed_demo_company
+from callcenter.demo import DEMO_USERS, DEMO_WEB_CALLER, demo_callers, seed_demo_company
 from callcenter.floor import Floor
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
@@ -303,6 +303,7 @@ class System:
             demo=settings.demo,
             demo_users=DEMO_USERS if settings.demo else (),
             web_phone=settings.web_phone,
+            web_phone_caller=DEMO_WEB_CALLER[1] if settings.demo else "",
             secret=self._console_secret(),
             metrics_token=settings.metrics_token.get_secret_value(),
             trusted_proxies=settings.trusted_proxies,

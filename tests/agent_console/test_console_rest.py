@@ -27,6 +27,17 @@ async def test_the_log_in_page_knows_the_demo_only_in_a_demo(start_console: Any)
     assert (told["demo"], told["demo_users"]) == (False, [])
 
 
+async def test_the_first_answer_tells_who_is_logged_in(start_console: Any) -> None:
+    """A page must learn that nobody is logged in without an error in the browser's log."""
+    console = await start_console()
+    assert (await console.ask("GET", "/api/welcome"))[1]["me"] is None
+    cookie = await console.log_in("anna")
+    told = (await console.ask("GET", "/api/welcome", cookie=cookie))[1]["me"]
+    assert told == (await console.ask("GET", "/api/me", cookie=cookie))[1]
+    stale = (await console.ask("GET", "/api/welcome", cookie="callcenter_session=gone"))[1]
+    assert stale["me"] is None
+
+
 async def test_a_call_is_found_by_its_id_and_an_unknown_one_is_404(console: Any) -> None:
     """A wrong link must say so, and must not be an error of ours."""
     cookie = await console.log_in("sam")
@@ -240,6 +251,18 @@ async def test_every_page_is_the_one_page(start_console: Any, built: Path, path:
     assert (status, "Call center" in text) == (200, True)
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.headers["Content-Type"].startswith("text/html")
+
+
+async def test_who_types_a_wrong_address_reads_a_page(start_console: Any, built: Path) -> None:
+    """JSON is for programs: people get a page that leads back, still with 404."""
+    console = await start_console(static=built)
+    reader = {"Accept": "text/html,application/xhtml+xml"}
+    status, text, answer = await console.ask("GET", "/nothing", headers=reader)
+    assert (status, "Call center" in text) == (404, True)
+    assert answer.headers["Content-Type"].startswith("text/html")
+    for path in ("/api/nothing", "/assets/nothing.js"):
+        status, told, _ = await console.ask("GET", path, headers=reader)
+        assert (status, told["code"]) == (404, "not-found")
 
 
 async def test_hashed_assets_are_kept_and_others_asked_for(start_console: Any, built: Path) -> None:
