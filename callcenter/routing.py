@@ -210,7 +210,7 @@ class Routing:
     def _take_up_talking(
         self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
     ) -> None:
-        line.talking, line.offer, line.parked = True, "", None
+        line.talking, line.offer, line.parked, line.entry = True, "", None, None
         if place == "offered" and fact.offer_id == offer:
             self.act(f.OfferAccepted(offer), now)
         elif place != "connected":
@@ -230,10 +230,12 @@ class Routing:
             place = ""
         if fact.place is Place.RINGING:
             self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+        entry, line.entry = line.entry, None  # we may have missed that the caller waits by now
         if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
             self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
         elif not place:
-            self.act(f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None), now)
+            place_kept = f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None)
+            self.act(entry or place_kept, now)
 
     def missed(self, call_id: str, now: float) -> None:
         """A call ended while nobody looked. A caller who waited has given up, then or later."""

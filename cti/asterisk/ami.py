@@ -10,7 +10,8 @@ What it promises:
 - events and answers reach us in the order in which Asterisk wrote them: `Ami` calls
   one synchronous sink, and the `done` callback of an order, right as the bytes come in.
   Nothing is queued here, so nothing can pile up: a slow sink slows the socket;
-- an exception in the sink, or a frame that cannot be read, costs that frame only;
+- an exception in the sink, or a frame that cannot be read, costs that frame only, and
+  is told to who can ask Asterisk how things stand;
 - the connection comes back by itself, and a peer that went silent is noticed.
 
 Errors: `AmiError` > `BadAction` | `NotSent` | `OutcomeUnknown` | `Refused`.
@@ -21,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ Headers = Mapping[str, str | Sequence[str]]
 LINE_MAX_BYTES = 1000
 LINES_MAX = 120
 _LIST_MAX = 200_000
+_DOUBT_AFTER_S = 0.3  # what is broken is seldom broken in one place
+_DOUBT_EVERY_S = 10.0
 _FORBIDDEN = ("\r", "\n", "\0")
 
 
@@ -282,8 +286,10 @@ class Protocol(AMIProtocol):  # type: ignore[misc]
                 self._bad(raw)
         except Exception:
             log.exception("a frame could not be handled: %r", raw[:500])
+            self.manager.doubt()
 
     def _bad(self, raw: bytes) -> None:
+        self.manager.doubt()
         self.bad_frames += 1
         if self.bad_frames & (self.bad_frames - 1) == 0:  # 1st, 2nd, 4th, 8th …
             log.warning("not an AMI frame (number %d): %r", self.bad_frames, raw[:200])
@@ -382,7 +388,8 @@ class Ami(Manager):  # type: ignore[misc]
     """The manager interface of one Asterisk, kept connected.
 
     `sink` gets every event in order. `on_up` is called when Asterisk has accepted
-    our login and is fully booted; `on_down` (with the reason) when that ends.
+    our login and is fully booted; `on_down` (with the reason) when that ends. `on_doubt`
+    is called soon after something in the stream could not be read: an event may be missing.
     """
 
     protocol: Protocol | None
@@ -394,6 +401,7 @@ class Ami(Manager):  # type: ignore[misc]
         *,
         on_up: Callable[[], None] | None = None,
         on_down: Callable[[str], None] | None = None,
+        on_doubt: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(
             host=settings.host,
@@ -407,6 +415,9 @@ class Ami(Manager):  # type: ignore[misc]
         self._sink = sink
         self._on_up = on_up
         self._on_down = on_down
+        self._on_doubt = on_doubt
+        self._doubt: asyncio.TimerHandle | None = None
+        self._doubted_at = -math.inf
         self._task: asyncio.Task[None] | None = None
         self._booted: asyncio.Future[None] | None = None
         self._numbers = 0
@@ -469,6 +480,19 @@ class Ami(Manager):  # type: ignore[misc]
             self.protocol.why = "Asterisk shuts down"
         self._sink(event)
 
+    def doubt(self) -> None:
+        """An event may be missing. Tells `on_doubt`, at most every `_DOUBT_EVERY_S`."""
+        if self._doubt is None and self.up:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time() + _DOUBT_AFTER_S, self._doubted_at + _DOUBT_EVERY_S)
+            self._doubt = loop.call_at(due, self._tell_doubt)
+
+    def _tell_doubt(self) -> None:
+        self._doubt = None
+        if self.up:
+            self._doubted_at = asyncio.get_running_loop().time()
+            self._guarded(self._on_doubt)
+
     # Connection ---------------------------------------------------------------------
 
     def connect(self, *_: object, **__: object) -> asyncio.Task[None]:
@@ -479,6 +503,9 @@ class Ami(Manager):  # type: ignore[misc]
 
     def close(self) -> None:
         """Let go, now and for good (also in the middle of a back-off)."""
+        if self._doubt is not None:
+            self._doubt.cancel()
+            self._doubt = None
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -113,7 +113,11 @@ class AsteriskLink:
         await self._agi.bind()
         self.agi_port = self._agi.port
         self._ami = Ami(
-            self._ami_settings, self._on_event, on_up=self._take_up, on_down=self._on_down
+            self._ami_settings,
+            self._on_event,
+            on_up=self._take_up,
+            on_down=self._on_down,
+            on_doubt=self._take_up,
         )
         self._ami.connect()
 

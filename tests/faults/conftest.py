@@ -393,7 +393,9 @@ class Office:
 
     async def until_state(self, agent: str, state: str, timeout_s: float = 8.0) -> None:
         await self.until(
-            lambda: self.state(agent) == state, f"{agent} {state}, is {self.shown(agent)}", timeout_s
+            lambda: self.state(agent) == state,
+            f"{agent} {state}, is {self.shown(agent)}",
+            timeout_s,
         )
 
     def stranger(self) -> str:
@@ -471,7 +473,7 @@ class Office:
         await self.lines.hang_up_all()
         for callback in self.engine.visits():
             if callback.kind == "callback" and callback.place != "connected":
-                        self.router.act(f.CallbackCancelled(callback.call, "end of the test"))
+                self.router.act(f.CallbackCancelled(callback.call, "end of the test"))
         await self.until(lambda: not self.engine.visits(), f"nobody, but {self.engine.visits()}")
         await self.until(lambda: not self.link._calls.ids, "no call on the link")
         for agent in self.engine.agents:
@@ -549,4 +551,3 @@ async def office(
     yield office
     if request.node.stash.get(_WENT_WELL, False):
         await office.drain()
-
