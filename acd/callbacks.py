@@ -193,10 +193,14 @@ def cancelled(floor: Floor, fact: f.CallbackCancelled) -> None:
     if visit.place == CONNECTED:
         raise Refusal("callback-connected", f"callback {fact.callback} is being talked to")
     caller = floor.visits.get(visit.origin)
-    withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}))
-    if caller is not None and caller.place == LEAVING:
+    stays = caller is not None and caller.place == LEAVING
+    if caller is not None and stays:  # in line before an agent is free to choose
         caller.successor = ""
-        floor.back_in_line(caller)
+        floor.rehome(caller)
+        floor.put_back(caller)
+    withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}))
+    if caller is not None and stays:
+        floor.seek_agent_if_waiting(caller)
 
 
 def not_needed(floor: Floor, caller: Visit) -> None:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+import structlog
+
 from acd import facts as f
 from agent_console.ports import Refusal
 from callcenter import happenings as h
@@ -19,6 +21,9 @@ from cti import commands as c
 from cti.calls import PhoneKind, Place
 
 ACK_TIMEOUT_S = 5.0
+CONTACT_AGAIN_S = (1.0, 5.0, 20.0, 60.0, 300.0)
+
+log = structlog.get_logger("callcenter.floor")
 
 
 class Durability(Protocol):
@@ -131,19 +136,21 @@ class Floor:
         call = self._call_of(agent, call_id)
         if call.place is Place.RINGING:
             raise Refusal("still-ringing", "The call is not answered yet. Use Decline.")
-        self._router.execute(c.HangUpCall(call_id, "agent"))
+        if call.place is Place.ENDED:
+            raise Refusal("call-over", "The call is over already.")
+        self._order(c.HangUpCall(call_id, "agent"))
 
     async def hold(self, agent: str, call_id: str) -> None:
         call = self._call_of(agent, call_id)
         if call.place is not Place.TALKING:
             raise Refusal("not-talking", "Only a call that you are talking on can be held.")
-        self._router.execute(c.HoldCall(call_id))
+        self._order(c.HoldCall(call_id))
 
     async def retrieve(self, agent: str, call_id: str) -> None:
         call = self._call_of(agent, call_id)
         if call.place is not Place.HELD:
             raise Refusal("not-held", "This call is not on hold.")
-        self._router.execute(c.RetrieveCall(call_id))
+        self._order(c.RetrieveCall(call_id))
 
     async def wrap_up(
         self, agent: str, call_id: str, disposition: str, note: str, then: str
@@ -152,11 +159,12 @@ class Floor:
             raise Refusal("unknown-disposition", f"There is no disposition “{disposition}”.", 422)
         if then not in ("", "ready", "not_ready"):
             raise Refusal("unknown-state", f"There is no state “{then}” to go to.", 422)
+        router = self._router
+        router.catch_up()  # the time for it may be over in this very moment
         call = self._call_of(agent, call_id)
-        if call.place is not Place.ENDED:
+        if router.engine.agent_view(agent).state != "wrap-up":
             raise Refusal("still-talking", "The call is not over yet; hang up first.")
         lost = self._can_save()
-        router = self._router
         router.note(h.WrapUpSaved(call_id, agent, disposition, note), router.now())
         customer, queue = call.customer_id, call.queue
         if then == "ready":
@@ -166,12 +174,9 @@ class Floor:
         self._refuse_if(router.act(f.WrapUpDone(agent)))
         await self._saved(lost)
         if customer:
-            summary = note or disposition or queue
-            self._spawn(
-                self._customers.contact(
-                    customer, call_id=call_id, summary=summary, agent=agent, disposition=disposition
-                )
-            )
+            contact = {"call_id": call_id, "agent": agent, "disposition": disposition}
+            contact["summary"] = note or disposition or queue
+            self._spawn(self._write_contact(customer, contact, 0))
 
     async def extend_wrap_up(self, agent: str, by_s: float) -> None:
         if not 0 < by_s <= 3600:
@@ -197,6 +202,25 @@ class Floor:
         return customer_id
 
     # ---------------------------------------------------------------------------------------
+
+    async def _write_contact(self, customer: str, contact: Mapping[str, str], tries: int) -> None:
+        """Behind everybody's back; customer records that are away get some more chances."""
+        try:
+            await self._customers.contact(customer, **contact)
+        except Exception:
+            if tries == len(CONTACT_AGAIN_S):
+                raise
+            log.warning("contact not written yet", call_id=contact["call_id"], exc_info=True)
+            self._router.later(
+                CONTACT_AGAIN_S[tries],
+                lambda: self._spawn(self._write_contact(customer, contact, tries + 1)),
+            )
+
+    def _order(self, order: c.Order) -> None:
+        if not self._router.reachable(order.call_id):
+            message = "The telephone switch cannot be reached at the moment. The call goes on."
+            raise Refusal("switch-away", message, 503)
+        self._router.execute(order)
 
     async def _matched(self, call_id: str, customer_id: str, name: str, lost: int) -> None:
         router = self._router

@@ -455,10 +455,14 @@ class Router:
         if due is not None:
             self._timer = self.later(max(0.0, due - self._now()), self._ring)
 
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now, however late our timer is."""
+        self.routing.tick(self._now())
+
     def _ring(self) -> None:
         self._timer, self._timer_due = None, None
         try:
-            self.routing.tick(self._now())
+            self.catch_up()
         except Exception:
             self._metrics.errors.labels("tick").inc()
             log.exception("deadline could not be handled")

@@ -317,6 +317,25 @@ SCENARIOS = {
         62 | tick            | dial anna k1
         63 | gone c1         | out c1 callback 62
     """,
+    "a caller whose callback is taken back while still on the line waits on at the old place": """
+        queue q
+        agent anna q
+        0  | call c1 q       | -
+        1  | call c2 q       | -
+        2  | callback k1 c1  | k1 queued
+        3  | cancel k1       | k1 cancelled; out k1 withdrawn 3
+        4  | ready anna      | anna not ready; anna ready; ring anna c1
+    """,
+    "a caller whose callback was being dialled already gets the agent who is free again": """
+        queue q
+        agent anna q
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | ready anna      | anna not ready; anna ready
+        61 | tick            | dial anna k1
+        62 | call c2 q       | -
+        63 | cancel k1       | stop anna; k1 cancelled; out k1 withdrawn 63; anna ready; ring anna c1
+    """,
     "wishes of an agent who hears a callback being dialled come after it": """
         queue q
         agent anna q

@@ -100,6 +100,7 @@ class NoCustomers:
 
     def __init__(self) -> None:
         self.contacts: list[tuple[str, dict[str, str]]] = []
+        self.away = 0  # how often they fail
 
     async def choose(self, call_id: str, customer_id: str) -> str | None:
         return "Grace Chen" if customer_id == "c1" else None
@@ -110,6 +111,9 @@ class NoCustomers:
         return "c2", fields["name"]
 
     async def contact(self, customer_id: str, **what: str) -> None:
+        if self.away > 0:
+            self.away -= 1
+            raise OSError("the records are away")
         self.contacts.append((customer_id, what))
 
 
