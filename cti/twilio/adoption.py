@@ -1,0 +1,135 @@
+"""Taking up live calls: what we remember, set right by what Twilio says lives.
+
+Twilio's list of calls has each leg, its parent and its status; queue, entry time and flow
+state are in our own memory. The list wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cti import events as e
+from cti.calls import Place
+from cti.twilio.book import Book
+from cti.twilio.live import Hold, Live
+from cti.twilio.rest import Leg
+
+_TALKING = "in-progress"
+
+
+class Legs:
+    """Twilio's legs, by id and by parent."""
+
+    def __init__(self, legs: Iterable[Leg]) -> None:
+        self.by_sid = {leg.sid: leg for leg in legs}
+        self._children: dict[str, list[Leg]] = {}
+        for leg in self.by_sid.values():
+            if leg.parent_sid:
+                self._children.setdefault(leg.parent_sid, []).append(leg)
+
+    def child(self, sid: str) -> Leg | None:
+        """The leg that this one dialled; the one that talks before one that rings."""
+        children = self._children.get(sid, [])
+        talking = (leg for leg in children if leg.status == _TALKING)
+        return next(talking, children[0] if children else None)
+
+    def inbound(self) -> list[str]:
+        """Calls that somebody placed to us."""
+        return [
+            leg.sid
+            for leg in self.by_sid.values()
+            if leg.direction == "inbound" and not leg.parent_sid
+        ]
+
+
+def set_right(call: Live, legs: Legs) -> bool:
+    """Bring what we remember of a call to what Twilio says. False when nobody is left in it.
+
+    The lead must be among the legs.
+    """
+    if call.parted or call.place is Place.HELD:
+        if call.hold is Hold.ENDING:
+            call.hold = Hold.ON  # the other leg asks again, or retrieving is ordered again
+        return call.other_sid in legs.by_sid
+    child = legs.child(call.sid)
+    if child is not None:
+        call.other_sid = child.sid
+        if child.status != _TALKING or call.confirms:
+            return True
+        call.connected, call.place = True, Place.TALKING
+        call.agent_answered = call.agent_answered or call.callback is not None
+        return True
+    if call.callback is not None:
+        return not call.connected
+    if call.place is Place.RINGING:
+        call.no_offer()  # the ringing came to its end; the caller is on the way back
+        call.place = Place.WAITING
+    # Talking, and nobody there: the agent hung up, and the fallback keeps the caller.
+    return call.place is not Place.TALKING or call.hold is Hold.BEGINNING
+
+
+def adopted(call: Live, link: str) -> e.CallAdopted:
+    wait = call.wait
+    return e.CallAdopted(
+        call_id=call.call_id,
+        link=link,
+        ani=call.ani,
+        ani_name=call.ani_name,
+        dnis=call.dnis,
+        trunk="twilio",
+        place=call.place,
+        queue="" if wait is None else wait.queue,
+        entered_at=0.0 if wait is None else wait.entered_at,
+        agent_id=call.agent_id,
+        offer_id=call.offer_id,
+        flow_state=call.flow_state,
+    )
+
+
+def take_up(book: Book, found: list[Leg]) -> None:
+    """Report what lives, then that the link is up. A call that is not named has ended."""
+    legs = Legs(found)
+    taken = []
+    for call in book.calls:
+        call.missing = 0
+        if call.callback is not None and not call.sid:
+            book.forget(call)  # our creating it and our end crossed; its webhooks are told so
+        elif call.sid not in legs.by_sid:
+            book.forget(call)
+        elif not set_right(call, legs):
+            book.forget(call)
+            book.hang_up(call.sid)
+        else:
+            taken.append(call)
+    for call in taken:
+        book.keep(call)
+        if call.place is Place.WAITING and not call.visiting and call.wait is not None:
+            call.visit_at = book.clock() + call.wait.visit_after_s
+            book.arm_visit(call)
+        book.report(adopted(call, book.name))
+    known = dict.fromkeys(call.call_id for call in taken)
+    known |= dict.fromkeys(f"{book.name}-{sid}" for sid in legs.inbound())
+    ended = (sid for sid in legs.inbound() if book.calls.has_ended(sid))
+    for sid in ended:
+        known.pop(f"{book.name}-{sid}", None)
+    book.report(e.LinkUp(book.name, tuple(known)))
+
+
+def compare(book: Book, found: list[Leg]) -> None:
+    """Between restarts: a hang-up that nobody told us is found out here.
+
+    A call that began or ended while the list was made is not judged by it, so it takes two.
+    """
+    there = {leg.sid for leg in found}
+    for call in book.calls:
+        lead_gone = bool(call.sid) and call.sid not in there
+        other_gone = call.place is Place.HELD and call.other_sid not in there
+        if not lead_gone and not other_gone:
+            call.missing = 0
+            continue
+        call.missing += 1
+        if call.missing >= 2:
+            if lead_gone:
+                book.lead_over(call, "completed")
+            else:
+                book.other_left(call)

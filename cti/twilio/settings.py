@@ -1,0 +1,98 @@
+"""What a site says about its Twilio account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from cti.calls import Phone, PhoneKind
+
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LOOPBACK = ("localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How Twilio speaks one language: its language tag, and the voice ("" for Twilio's own)."""
+
+    language: str
+    voice: str = ""
+
+
+VOICES: Mapping[str, Voice] = MappingProxyType(
+    {"en": Voice("en-US", "Polly.Joanna"), "zh": Voice("cmn-CN", "Polly.Zhiyu")}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSettings:
+    """One Twilio account.
+
+    `public_url` is where Twilio reaches our webhooks, everything before "/voice" (such as
+    "https://calls.example.com/twilio"): signatures are checked against it and against
+    nothing that a request says of itself. REST is called with the account's token, or with
+    an API key if one is given.
+
+    Agents are dialled at `browser_address` and `desk_address`, where `{agent}` is the agent's
+    id: "client:{agent}" for a Twilio Client, "sip:{agent}@pbx.example.com" for a phone that is
+    registered elsewhere; "" when there is no such phone. `phones` are the phones that are
+    reported up, as Twilio does not tell. An outside phone must press a key before it is
+    connected (`confirm_outside`), or its voice mail would take calls.
+
+    `caller_id` is shown on calls to outside numbers when nothing else is asked for; it must
+    belong to the account. `music` and `recordings_url` are addresses that Twilio fetches
+    sound from. `state_file` is where live calls are kept over a restart (None: nowhere).
+
+    Times are in seconds. A webhook is answered after `answer_s` at the latest: with "ask
+    again in `again_s`" when nobody has said by then what the caller is to hear.
+    """
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+    public_url: str
+    api_key: str = ""
+    api_secret: str = field(default="", repr=False)
+    api_url: str = ""  # another REST origin than Twilio's: tests, private gateways
+    caller_id: str = ""
+    browser_address: str = "client:{agent}"
+    desk_address: str = ""
+    phones: tuple[tuple[str, PhoneKind], ...] = ()
+    confirm_outside: bool = True
+    voices: Mapping[str, Voice] = field(default_factory=lambda: VOICES)
+    music: Mapping[str, str] = field(default_factory=dict)
+    music_loops: int = 20
+    recordings_url: str = ""
+    sorry: tuple[tuple[str, str], ...] = (("en", "One moment, please. We will be right with you."),)
+    state_file: Path | None = None
+    answer_s: float = 2.0
+    again_s: int = 1
+    rest_timeout_s: float = 8.0
+    rest_tries: int = 3
+    check_s: float = 15.0
+    max_calls: int = 5_000
+
+    def __post_init__(self) -> None:
+        if not _ACCOUNT.fullmatch(self.account_sid):
+            raise ValueError("account_sid: AC and 32 hexadecimal digits are wanted")
+        if not self.auth_token:
+            raise ValueError("auth_token: without it no webhook can be trusted")
+        url = urlsplit(self.public_url)
+        safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)
+        if not safe or not url.netloc or url.query or url.fragment:
+            raise ValueError("public_url: an https address without query is wanted")
+        if self.public_url.endswith("/"):
+            raise ValueError("public_url: without the slash at the end, please")
+
+    def address(self, phone: Phone) -> str:
+        """Where the phone is dialled: "client:…", "sip:…" or a number; "" when it cannot be."""
+        if phone.kind is PhoneKind.OUTSIDE:
+            return phone.address
+        wanted = self.browser_address if phone.kind is PhoneKind.BROWSER else self.desk_address
+        if not _AGENT.fullmatch(phone.address):
+            return ""
+        return wanted.replace("{agent}", phone.address)

@@ -1,0 +1,261 @@
+"""What callers and agents hear, as TwiML. Pure: settings and addresses in, text out.
+
+Times are rounded up to whole seconds, as Twilio knows no others. `<Gather>` has one timeout
+for the first digit and those that follow, so the longer of the two is used.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from urllib.parse import quote
+
+from twilio.twiml.voice_response import (  # type: ignore[import-untyped]
+    Dial,
+    Gather,
+    VoiceResponse,
+)
+
+from cti.calls import Prompt
+from cti.commands import CollectDigits, PlayPrompts
+from cti.twilio.settings import TwilioSettings, Voice
+from cti.twilio.urls import Urls
+
+SAY_MAX = 3000  # characters: Twilio refuses a document with more than 4096 in one <Say>
+_SILENCE_S = 30
+_ALONE_S = 300
+_PROGRESS = "initiated ringing answered completed"
+# What XML 1.0 cannot hold, and what no voice can say.
+_UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+_TERMINATORS = frozenset("0123456789*#")
+_RECORDING = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+
+
+class Documents:
+    """Writes TwiML for one account."""
+
+    def __init__(self, settings: TwilioSettings, urls: Urls) -> None:
+        self._settings = settings
+        self._urls = urls
+
+    # The caller ------------------------------------------------------------------------
+
+    def step(self, step: PlayPrompts | CollectDigits, then: str) -> str:
+        """Say the prompts, read digits where they are wanted; either way go on at `then`."""
+        response = VoiceResponse()
+        if isinstance(step, PlayPrompts):
+            self._speak(response, step.prompts)
+        else:
+            wait_s = step.first_timeout_s
+            if step.max_digits > 1:
+                wait_s = max(wait_s, step.between_timeout_s)
+            gather = Gather(
+                input="dtmf",
+                action=then,
+                method="POST",
+                num_digits=max(1, step.max_digits),
+                timeout=_seconds(wait_s, 1, 120),
+                finish_on_key=step.terminator if step.terminator in _TERMINATORS else "",
+            )
+            self._speak(gather, step.prompts)
+            response.append(gather)
+        return self._then(response, then)
+
+    def waiting(self, music: str, digits: str, then: str) -> str:
+        """Music that a digit cuts short. It ends at some time, so that a caller whom we have
+        lost asks again."""
+        response = VoiceResponse()
+        if not digits:
+            self._music(response, music)
+        else:
+            gather = Gather(
+                input="dtmf", action=then, method="POST", num_digits=1, timeout=1, finish_on_key=""
+            )
+            self._music(gather, music)
+            response.append(gather)
+        return self._then(response, then)
+
+    def ask_again(self, then: str) -> str:
+        """A short silence, then the same question."""
+        response = VoiceResponse()
+        response.pause(length=self._settings.again_s)
+        return self._then(response, then)
+
+    def ring_agent(
+        self, address: str, ring_s: float, call: str, offer: str, caller_id: str, then: str
+    ) -> str:
+        """Ring the agent's phone for the caller, who hears it ring."""
+        response = VoiceResponse()
+        outside = not address.startswith(("client:", "sip:", "sips:"))
+        dial = Dial(
+            action=then,
+            method="POST",
+            timeout=_seconds(ring_s, 1, 600),
+            answer_on_bridge=True,
+            caller_id=caller_id if outside and caller_id else None,
+        )
+        progress = self._urls.leg(call, offer)
+        confirm = self._urls.agent(call, offer) if self._confirms(address) else None
+        if address.startswith("client:"):
+            dial.client(
+                address.removeprefix("client:"),
+                status_callback=progress,
+                status_callback_event=_PROGRESS,
+                status_callback_method="POST",
+            )
+        elif not outside:
+            dial.sip(
+                address,
+                status_callback=progress,
+                status_callback_event=_PROGRESS,
+                status_callback_method="POST",
+            )
+        else:
+            dial.number(
+                address,
+                url=confirm,
+                method="POST" if confirm else None,
+                status_callback=progress,
+                status_callback_event=_PROGRESS,
+                status_callback_method="POST",
+            )
+        response.append(dial)
+        return str(response)
+
+    def transfer(self, number: str, caller_id: str) -> str:
+        """To an outside number, and from there nowhere."""
+        response = VoiceResponse()
+        response.dial(number, caller_id=caller_id or None, answer_on_bridge=True)
+        response.hangup()
+        return str(response)
+
+    def keep(self, queue: str, call: str, then: str) -> str:
+        """On hold, until the other party dials the queue or leaves."""
+        response = VoiceResponse()
+        response.enqueue(
+            queue,
+            action=then,
+            method="POST",
+            wait_url=self._urls.hold(call),
+            wait_url_method="POST",
+        )
+        return str(response)
+
+    # The agent, and whoever is the other party of a call that was on hold ----------------
+
+    def confirm(self, call: str, offer: str) -> str:
+        """An outside phone may be voice mail: only a key takes the call."""
+        response = VoiceResponse()
+        then = self._urls.yes(call, offer)
+        gather = Gather(
+            input="dtmf", action=then, method="POST", num_digits=1, timeout=5, finish_on_key=""
+        )
+        text = "A call from the queue. Press any key to take it."
+        self._speak(gather, (Prompt(text, "en"), Prompt(text, "en")))
+        response.append(gather)
+        response.hangup()
+        return str(response)
+
+    def dial_customer(
+        self, number: str, caller_id: str, dial_s: float, call: str, offer: str, then: str
+    ) -> str:
+        """The agent of a callback answered: now the customer."""
+        response = VoiceResponse()
+        dial = Dial(
+            action=then,
+            method="POST",
+            timeout=_seconds(dial_s, 1, 600),
+            caller_id=caller_id or None,
+            answer_on_bridge=True,
+        )
+        dial.number(
+            number,
+            status_callback=self._urls.leg(call, offer),
+            status_callback_event=_PROGRESS,
+            status_callback_method="POST",
+        )
+        response.append(dial)
+        return str(response)
+
+    def fetch(self, queue: str, then: str) -> str:
+        """Talk with the one who is kept in `queue`."""
+        response = VoiceResponse()
+        dial = Dial(action=then, method="POST")
+        dial.queue(queue)
+        response.append(dial)
+        return str(response)
+
+    def silence(self, then: str) -> str:
+        response = VoiceResponse()
+        response.pause(length=_ALONE_S)
+        return self._then(response, then)
+
+    def on_hold(self, music: str) -> str:
+        """What is played in a queue: Twilio plays it again and again."""
+        response = VoiceResponse()
+        self._music(response, music)
+        return str(response)
+
+    # Anybody ---------------------------------------------------------------------------
+
+    def hang_up(self) -> str:
+        response = VoiceResponse()
+        response.hangup()
+        return str(response)
+
+    def nothing(self) -> str:
+        return str(VoiceResponse())
+
+    def busy(self) -> str:
+        response = VoiceResponse()
+        response.reject(reason="busy")
+        return str(response)
+
+    def fallback(self) -> str:
+        """Keeps the caller while we are away, and asks for us again and again."""
+        response = VoiceResponse()
+        self._speak(response, tuple(Prompt(text, lang) for lang, text in self._settings.sorry))
+        response.pause(length=10)
+        return self._then(response, self._urls.back)
+
+    # Parts -----------------------------------------------------------------------------
+
+    def _then(self, response: VoiceResponse, url: str) -> str:
+        response.redirect(url, method="POST")
+        return str(response)
+
+    def _speak(self, parent: VoiceResponse | Gather, prompts: tuple[Prompt, ...]) -> None:
+        for prompt in prompts:
+            if self._settings.recordings_url and _RECORDING.fullmatch(prompt.recording):
+                name = quote(f"{prompt.language}/{prompt.recording}.wav")
+                parent.play(f"{self._settings.recordings_url}/{name}")
+            elif text := speakable(prompt.text):
+                voice = self._voice(prompt.language)
+                parent.say(text, voice=voice.voice or None, language=voice.language)
+
+    def _voice(self, language: str) -> Voice:
+        voices = self._settings.voices
+        return voices.get(language) or voices.get(language.partition("-")[0]) or Voice(language)
+
+    def _music(self, parent: VoiceResponse | Gather, name: str) -> None:
+        music = self._settings.music
+        url = music.get(name) or music.get("default", "")
+        if url:
+            parent.play(url, loop=self._settings.music_loops)
+        else:
+            parent.pause(length=_SILENCE_S)
+
+    def _confirms(self, address: str) -> bool:
+        outside = not address.startswith(("client:", "sip:", "sips:"))
+        return outside and self._settings.confirm_outside
+
+
+def speakable(text: str) -> str:
+    """Text as it can stand in a document: bounded, without what XML cannot hold."""
+    return _UNSPEAKABLE.sub(" ", text)[:SAY_MAX].strip()
+
+
+def _seconds(value: float, least: int, most: int) -> int:
+    if not math.isfinite(value):
+        return most
+    return max(least, min(most, math.ceil(value)))
