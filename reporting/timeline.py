@@ -36,12 +36,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "withdrawn": ("Left {queue}", "离开 {queue}"),
     "switch-lost": ("Lost by the switch", "交换机丢失通话"),
     "expired": ("Callback given up", "回拨已放弃"),
-    "callback-state": ("Callback: {state}, attempt {attempts}", "回拨：{state}，第 {attempts} 次"),
+    "callback-state": ("Callback: {state}", "回拨：{state}"),
     "callback-failed": ("Customer not reached: {why}", "未接通客户：{why}"),
     "held": ("On hold", "通话保持"),
     "retrieved": ("Talking again", "恢复通话"),
-    "completed": ("Conversation over, {talk_s:.0f} s", "通话结束，{talk_s:.0f} 秒"),
-    "ended": ("Call ended by {by}", "通话结束（{by}）"),
+    "completed": ("Conversation over, {talk_s:.0f} s", "对话结束，{talk_s:.0f} 秒"),
+    "ended": ("Call ended", "通话结束"),
     "wrapped-up": ("After-call work done, {wrap_up_s:.0f} s", "话后处理完成，{wrap_up_s:.0f} 秒"),
     "saved": ("Disposition: {disposition}", "处理结果：{disposition}"),
     "customer": ("Customer: {customer}", "客户：{customer}"),
@@ -59,6 +59,54 @@ MENU_TEXTS: dict[str, tuple[str, str]] = {
     "callback": ("Callback: {value}", "回拨：{value}"),
 }
 
+# The same, where one value of a field has a sentence of its own.
+_BY_FIELD = {
+    "callback-state": "state",
+    "callback-failed": "why",
+    "ended": "by",
+    "menu hours": "value",
+    "menu callback": "value",
+}
+SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
+    ("callback-state", "queued"): ("Callback waits for an agent", "回拨等待坐席"),
+    ("callback-state", "dialling"): (
+        "Customer is dialled, attempt {attempts}",
+        "正在呼叫客户，第 {attempts} 次",
+    ),
+    ("callback-state", "retry"): (
+        "Attempt {attempts} did not reach the customer; another one follows",
+        "第 {attempts} 次呼叫未接通，稍后再试",
+    ),
+    ("callback-state", "reached"): (
+        "Customer answered, attempt {attempts}",
+        "客户已接听，第 {attempts} 次呼叫",
+    ),
+    ("callback-state", "expired"): (
+        "Callback given up; attempts made: {attempts}",
+        "回拨已放弃，共呼叫 {attempts} 次",
+    ),
+    ("callback-state", "cancelled"): ("Callback cancelled", "回拨已取消"),
+    ("callback-failed", "busy"): ("Customer not reached: busy", "未接通客户：占线"),
+    ("callback-failed", "no answer"): ("Customer not reached: no answer", "未接通客户：无人接听"),
+    ("callback-failed", "unreachable"): (
+        "Customer not reached: the number cannot be called",
+        "未接通客户：号码无法接通",
+    ),
+    ("callback-failed", "agent gone"): (
+        "The agent hung up before the customer answered",
+        "客户接听前坐席已挂机",
+    ),
+    ("ended", "caller"): ("Caller hung up", "来电者挂机"),
+    ("ended", "agent"): ("Agent hung up", "坐席挂机"),
+    ("ended", "system"): ("Ended by the system", "由系统结束"),
+    ("ended", "switch lost"): ("Ended: the switch was lost", "交换机中断，通话结束"),
+    ("menu hours", "open"): ("Opening hours “{label}”: open", "营业时间“{label}”：营业中"),
+    ("menu hours", "closed"): ("Opening hours “{label}”: closed", "营业时间“{label}”：已下班"),
+    ("menu hours", "holiday"): ("Opening hours “{label}”: holiday", "营业时间“{label}”：节假日"),
+    ("menu callback", "declined"): ("Callback: the caller does not want one", "回拨：来电者不需要"),
+    ("menu callback", "no answer"): ("Callback: no key was pressed", "回拨：未按键"),
+}
+
 
 def plain_names(kind: str, ident: str, language: str = "") -> str:
     """Ids as they are."""
@@ -73,8 +121,12 @@ class _Data(dict[str, Any]):
 def text_of(kind: str, data: Mapping[str, Any], names: Names = plain_names) -> dict[str, str]:
     """The entry's sentence in each language."""
     texts = TEXTS.get(kind, (kind, kind))
+    of = kind
     if kind == "menu":
-        texts = MENU_TEXTS.get(str(data.get("what", "")), texts)
+        what = str(data.get("what", ""))
+        texts, of = MENU_TEXTS.get(what, texts), f"menu {what}"
+    if of in _BY_FIELD:
+        texts = SPECIAL_TEXTS.get((of, str(data.get(_BY_FIELD[of], ""))), texts)
     return {
         language: _filled(text, kind, data, names, language)
         for language, text in zip(("en", "zh"), texts, strict=True)

@@ -330,6 +330,16 @@ def test_the_timeline_says_what_happened_in_words() -> None:
     assert text_of("menu", {"what": "language", "label": "中文", "value": "zh"})["en"] == (
         "Language: 中文"
     )
+    waits = text_of("callback-state", {"state": "queued", "attempts": 0})
+    assert waits == {"en": "Callback waits for an agent", "zh": "回拨等待坐席"}
+    again = text_of("callback-state", {"state": "retry", "attempts": 2})
+    assert again["en"] == "Attempt 2 did not reach the customer; another one follows"
+    assert text_of("ended", {"by": "agent"}) == {"en": "Agent hung up", "zh": "坐席挂机"}
+    assert text_of("ended", {"by": "a new word"})["en"] == "Call ended"
+    closed = text_of("menu", {"what": "hours", "label": "shop", "value": "closed"})
+    assert closed["zh"] == "营业时间“shop”：已下班"
+    left = text_of("callback", {"value": "declined"})
+    assert left["en"] == "Left a number to be called back"
     assert text_of("menu", {"what": "digits", "label": "Order", "value": "123"})["en"] == (
         "Order: 123"
     )
