@@ -252,15 +252,19 @@ def _digit(code: str) -> str:
 
 
 async def _read_line(reader: asyncio.StreamReader) -> str:
+    line = await _read_until(reader, b"\n")
+    return line[:-1].decode("utf-8", "replace").removesuffix("\r")
+
+
+async def _read_until(reader: asyncio.StreamReader, end: bytes) -> bytes:
     try:
-        line = await reader.readuntil(b"\n")
+        return await reader.readuntil(end)
     except asyncio.IncompleteReadError as error:
         raise AgiClosed("the session ended") from error
     except asyncio.LimitOverrunError as error:
         raise AgiClosed("a line too long") from error
     except OSError as error:
         raise AgiClosed(str(error)) from error
-    return line[:-1].decode("utf-8", "replace").removesuffix("\r")
 
 
 Handler = Callable[[Session], Awaitable[None]]
@@ -367,15 +371,16 @@ class AgiServer(Application):  # type: ignore[misc]
             await outcome
 
     async def _headers(self, reader: asyncio.StreamReader) -> dict[str, str]:
+        """All lines up to the empty one, taken at once; the first value of a key wins."""
+        lines = (await _read_until(reader, b"\n\n")).decode("utf-8", "replace").split("\n")
+        if len(lines) > self.limits.header_lines:
+            raise AgiClosed("too many header lines")
         headers: dict[str, str] = {}
-        for _ in range(self.limits.header_lines):
-            line = await _read_line(reader)
-            if not line:
-                return headers
-            key, colon, value = line.partition(":")
+        for line in lines:
+            key, colon, value = line.removesuffix("\r").partition(":")
             if colon:
                 headers.setdefault(key, value.removeprefix(" "))
-        raise AgiClosed("too many header lines")
+        return headers
 
     @staticmethod
     def _path(headers: dict[str, str]) -> str:
