@@ -48,18 +48,8 @@ _TEXT_MAX = 256
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _FAILS_MAX = 2  # lists of calls in a row that Twilio did not give
 # What Twilio puts where a number was withheld, and words of SIP callers for the same.
-_NOBODY = frozenset(
-    [
-        "+266696687",
-        "+7378742833",
-        "+2562533",
-        "+8656696",
-        "+86282452253",
-        "anonymous",
-        "unknown",
-        "restricted",
-    ]
-)
+_NUMBERS_OF_NOBODY = ("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253")
+_NOBODY = frozenset((*_NUMBERS_OF_NOBODY, "anonymous", "unknown", "restricted"))
 
 
 def _on_the_loop(delay_s: float, action: Callable[[], None]) -> Timer:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -105,13 +106,15 @@ class AioHttp(AsyncHttpClient):  # type: ignore[misc]
         body = urlencode(data, doseq=True).encode() if data is not None else None
         query = urlencode(params, doseq=True) if params else ""
         url = self._url(uri) + (f"?{query}" if query else "")
+        sent = dict(headers or {})
+        if auth is not None:
+            sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
         try:
             async with self._session.request(
                 method,
                 url,
                 data=body,
-                headers=headers,
-                auth=aiohttp.BasicAuth(*auth) if auth else None,
+                headers=sent,
                 allow_redirects=False,
             ) as answer:
                 text = await answer.content.read(_ANSWER_MAX)
