@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +20,7 @@ from callcenter import bench, people
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
 from config.settings import DEMO_SITE, Settings
+from ivr.mistakes import closest
 
 app = typer.Typer(
     name="callcenter",
@@ -28,6 +32,7 @@ app.command("simulate")(simulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(people.app, name="user")
 out = Console()
+INTERNAL = frozenset({"CALLCENTER_SKIP_FRONT_END", "CALLCENTER_KILLS"})  # for builds and tests
 STATIC = Path(agent_console.__file__).parent / "static"
 
 
@@ -47,7 +52,7 @@ def up(
     """Run the whole call center until Ctrl-C."""
     from callcenter.running import run
 
-    settings = Settings()
+    settings = _settings()
     changes: dict[str, object] = {}
     if demo:
         changes["demo"] = True
@@ -58,7 +63,7 @@ def up(
     if port is not None:
         changes["port"] = port
     if changes:
-        settings = Settings(**{**settings.model_dump(), **changes})
+        settings = _settings(**{**settings.model_dump(), **changes})
     try:
         raise SystemExit(run(settings))
     except ConfigErrors as errors:
@@ -74,7 +79,7 @@ def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Check a site's configuration: every mistake with its file, line and fix."""
-    folder = site or Settings().site or DEMO_SITE
+    folder = site or _settings().site_folder
     try:
         found = load_site(folder)
     except ConfigErrors as errors:
@@ -87,12 +92,21 @@ def check_config(
         print(json.dumps({"ok": True, "warnings": [_plain(m) for m in found.warnings]}))
         return
     for warning in found.warnings:
-        out.print(f"[yellow]{warning}[/]", highlight=False)
-    out.print(
-        f"[green]{folder}: sound.[/] {len(found.queues)} queues, {len(found.agents)} agents, "
-        f"{len(found.flows)} flows, {len(found.numbers)} numbers.",
-        highlight=False,
-    )
+        out.print(f"[yellow]{warning}[/]", highlight=False, soft_wrap=True)
+    counts = (("queue", found.queues), ("agent", found.agents), ("flow", found.flows))
+    told = (f"{len(many)} {what}{'s' if len(many) != 1 else ''}" for what, many in counts)
+    out.print(f"[green]{folder}: sound.[/] {', '.join(told)}.", highlight=False, soft_wrap=True)
+
+
+@app.command("new-site")
+def new_site(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+) -> None:
+    """Begin a site of your own: a copy of the demonstration company to change."""
+    if folder.exists():
+        raise typer.BadParameter(f"{folder} is there already")
+    shutil.copytree(DEMO_SITE, folder)
+    out.print(f"{folder} is yours. Check it at any time: callcenter check-config {folder}")
 
 
 @app.command()
@@ -102,7 +116,7 @@ def doctor(
     """Say what is missing on this machine, and how to get it."""
     from callcenter.doctor import examine
 
-    settings = Settings()
+    settings = _settings()
     findings = examine(settings.var, STATIC, settings.host, settings.port)
     if as_json:
         print(
@@ -119,6 +133,30 @@ def doctor(
     raise SystemExit(1 if any(f.ok is False for f in findings) else 0)
 
 
+def _settings(**given: object) -> Settings:
+    """The settings, or a clear word about each that is wrong, and the end."""
+    known = {f"CALLCENTER_{name.upper()}" for name in Settings.model_fields}
+    known |= {"CALLCENTER_SETTINGS", "CALLCENTER_SECRETS_DIR", "CALLCENTER_ASTERISK"}
+    err = Console(stderr=True)
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as wrong:
+        for one in wrong.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in one["loc"]).upper()
+            err.print(f"[red]CALLCENTER_{name}:[/] {one['msg']}", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except FileNotFoundError as error:
+        err.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    for name in sorted(t for t in os.environ if t.startswith("CALLCENTER_")):
+        # A site may name variables of its own for passwords: only what looks like a slip.
+        near = "" if name in known | INTERNAL else closest(name, known)
+        if near:
+            what = f"[yellow]{name} is no setting.[/] Did you mean {near}?"
+            err.print(what, highlight=False, soft_wrap=True)
+    return settings
+
+
 def _plain(mistake: object) -> dict[str, object]:
     return {name: getattr(mistake, name) for name in ("file", "line", "message", "fix")}
 
@@ -126,7 +164,7 @@ def _plain(mistake: object) -> dict[str, object]:
 def _show_mistakes(errors: ConfigErrors) -> None:
     err = Console(stderr=True)
     for mistake in errors.mistakes:
-        err.print(str(mistake), style="red", highlight=False, markup=False)
+        err.print(str(mistake), style="red", highlight=False, markup=False, soft_wrap=True)
     count = len(errors.mistakes)
     err.print(f"{count} mistake{'s' if count != 1 else ''}; nothing was changed.", highlight=False)
 

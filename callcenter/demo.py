@@ -12,13 +12,14 @@ from storage.users import UserExists, Users
 DEMO_PASSWORD = "demo-2468"  # noqa: S105 - shown on the log-in page, in the demonstration only
 # Whoever tries the web phone calls as this customer, so that the agent sees a record.
 DEMO_WEB_CALLER = (DEMO_KNOWN_NUMBER, "Grace Chen")
-DEMO_USERS = (
-    {"name": "anna", "password": DEMO_PASSWORD, "role": "agent"},
-    {"name": "ben", "password": DEMO_PASSWORD, "role": "agent"},
-    {"name": "chen", "password": DEMO_PASSWORD, "role": "agent"},
-    {"name": "sam", "password": DEMO_PASSWORD, "role": "supervisor"},
-    {"name": "admin", "password": DEMO_PASSWORD, "role": "admin"},
-)
+SHOWN_AGENTS = 3
+
+
+def demo_users(site: Site) -> tuple[dict[str, str], ...]:
+    """Log-ins for the page: a few of the site's agents, a supervisor, an administrator."""
+    agents = [(agent, "agent") for agent in list(site.agents)[:SHOWN_AGENTS]]
+    people = [*agents, ("sam", "supervisor"), ("admin", "admin")]
+    return tuple({"name": name, "password": DEMO_PASSWORD, "role": role} for name, role in people)
 
 
 async def seed_demo_company(users: Users, customers: CustomerStore, site: Site, now: float) -> None:

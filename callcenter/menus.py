@@ -152,7 +152,8 @@ class Menus:
                 answer = a.Timeout()
             case _:
                 answer = a.Failed("step failed")
-        self._turn(fact.call_id, visit.flow, runner.resume(visit.flow, visit.state, answer))
+        known = self._customer_of(fact.call_id)  # the record may have come meanwhile
+        self._turn(fact.call_id, visit.flow, runner.resume(visit.flow, visit.state, answer, known))
 
     def without_secrets(self, fact: e.StepFinished) -> e.StepFinished:
         """The fact as it may be written down: digits of a secret step are starred out."""

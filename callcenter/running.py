@@ -10,11 +10,14 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
-from callcenter.demo import DEMO_PASSWORD, DEMO_USERS
+from callcenter.demo import DEMO_PASSWORD, demo_users
 from callcenter.logs import set_up_logs
 from callcenter.system import System, serve
 from config.settings import Settings
 from cti import debian
+from cti.asterisk.configuration import ConfigProblem
+from cti.asterisk.install import AsteriskUnavailable
+from cti.asterisk.server import AsteriskFailed
 
 out = Console(stderr=True)
 
@@ -70,7 +73,7 @@ def run(settings: Settings) -> int:
 
     try:
         asyncio.run(serve(settings, display.show, ready))
-    except OSError as error:
+    except (OSError, ConfigProblem, AsteriskUnavailable, AsteriskFailed) as error:
         display.stop()
         out.print(f"[red]Cannot start:[/] {error}", highlight=False)
         return 1
@@ -91,15 +94,15 @@ def welcome(system: System) -> None:
             table.add_row("Call in from a browser", f"[bold]{base}/call[/]")
         table.add_row("Numbers", ", ".join(system.site.numbers))
     if settings.demo:
-        names = ", ".join(user["name"] for user in DEMO_USERS)
+        names = ", ".join(user["name"] for user in demo_users(system.site))
         table.add_row("Demo log-ins", f"{names}   password: {DEMO_PASSWORD}")
     table.add_row("Health, metrics", f"{base}/healthz  {base}/metrics")
     table.add_row("Stop", "Ctrl-C")
     out.print(Panel(table, title=f"{system.site.company} is open", expand=False))
     if system.virtual_because:
         out.print(
-            "[yellow]Running on the virtual switch with virtual callers.[/] "
-            f"{system.virtual_because}",
-            highlight=False,
+            f"[yellow]Running on the virtual switch.[/] {system.virtual_because}", highlight=False
         )
+    if system.switch.kind == "virtual" and not settings.demo:
+        out.print("Nobody calls on the virtual switch without --demo.", highlight=False)
     sys.stderr.flush()

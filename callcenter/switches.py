@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
 from cti.asterisk.dialing import DialRules
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
-from cti.asterisk.layout import DEFAULT_PORTS, Layout, Ports, write_private
+from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskServer
 from cti.calls import Prompt
@@ -41,6 +41,25 @@ log = structlog.get_logger("callcenter.switches")
 
 LINK = "asterisk"
 ANSWERS_AFTER_S = 4.0
+
+
+# A company without a trunk cannot call back. In the demonstration this robot is everybody.
+DEMO_DIALPLAN = """
+[cc-demo]
+exten => h,1,NoOp()
+exten => _[0-9+]!,1,Ringing()
+ same => n,Wait(3)
+ same => n,Answer()
+ same => n,Wait(1)
+ same => n,Playback(hello-world)
+ same => n,Wait(600)
+"""
+
+
+def demo_trunk(identity: Identity) -> Trunk:
+    """A trunk that leads back to this Asterisk, where a robot answers."""
+    here = f"127.0.0.1:{identity.ports.sip}"
+    return Trunk("demo", ("127.0.0.1",), here, context="cc-demo")
 
 
 class Switch(Protocol):
@@ -66,7 +85,7 @@ class Switch(Protocol):
         ...
 
     async def reload(self, site: Site) -> None:
-        """The site's configuration changed; calls go on."""
+        """The site's configuration changed; calls go on. Raises before it changes anything."""
         ...
 
     async def stop(self) -> None: ...
@@ -131,10 +150,11 @@ class AsteriskFloor:
         self._site = site
         self._settings = settings
         identity = self.layout.identity(_wanted_ports(settings))
-        self.config = asterisk_config(settings, site, desk_secrets(settings.var, site))
-        trunk = next((t.id for t in site.trunks.values() if t.contact), "")
+        self.config = self._config(site, identity)
+        trunk = next((t.name for t in self.config.trunks if t.contact), "")
         self._dialplan = _dialplan(site, identity.ports.agi, trunk)
-        files = render(self.config, self.layout, install, identity, self._dialplan.text())
+        text = self._dialplan.text() + DEMO_DIALPLAN
+        files = render(self.config, self.layout, install, identity, text)
         self.server = AsteriskServer(install, self.layout, identity, files)
         self.ari = AriClient(identity, self.config)
         caller = DEMO_WEB_CALLER if settings.demo else ("", "")
@@ -152,6 +172,12 @@ class AsteriskFloor:
             ),
         )
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _config(self, site: Site, identity: Identity) -> AsteriskConfig:
+        config = asterisk_config(self._settings, site, desk_secrets(self._settings.var, site))
+        if self._settings.demo and not any(trunk.contact for trunk in config.trunks):
+            return replace(config, trunks=(*config.trunks, demo_trunk(identity)))
+        return config
 
     def _web_target(self) -> str:
         return next(iter(self._site.numbers), "100")
@@ -175,12 +201,12 @@ class AsteriskFloor:
         await self.phones.push_again()
 
     async def reload(self, site: Site) -> None:
-        self._site = site
-        self.config = asterisk_config(self._settings, site, desk_secrets(self._settings.var, site))
         server = self.server
-        self._dialplan = _dialplan(site, self._dialplan.agi_port, self._dialplan.trunk)
-        text = self._dialplan.text()
-        files = render(self.config, self.layout, server.install, server.identity, text)
+        config = self._config(site, server.identity)
+        dialplan = _dialplan(site, self._dialplan.agi_port, self._dialplan.trunk)
+        text = dialplan.text() + DEMO_DIALPLAN
+        files = render(config, self.layout, server.install, server.identity, text)
+        self._site, self.config, self._dialplan = site, config, dialplan
         await server.reload(files)
         await self.begin()
 

@@ -28,7 +28,7 @@ from callcenter.agentday import AgentDays
 from callcenter.board import MAX_CALL_ROWS, Board
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
-from callcenter.demo import DEMO_USERS, DEMO_WEB_CALLER, demo_callers, seed_demo_company
+from callcenter.demo import DEMO_WEB_CALLER, demo_callers, demo_users, seed_demo_company
 from callcenter.floor import Floor
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
@@ -44,6 +44,7 @@ from crm_link.desk import CustomerDesk
 from crm_link.screen_pop import ScreenPop
 from crm_link.sources import DatabaseSource
 from cti import events as e
+from cti.asterisk.configuration import ConfigProblem
 from cti.asterisk.install import AsteriskUnavailable, obtain_asterisk
 from cti.asterisk.layout import write_private
 from cti.asterisk.server import AsteriskFailed
@@ -111,10 +112,16 @@ class System:
     async def reload(self) -> bool:
         """Take up a changed configuration; a broken one is refused and the old one stays."""
         site, mistakes = reload_site(self.settings.site_folder, self.site)
-        if mistakes:
-            for mistake in mistakes:
-                log.error("configuration refused", mistake=str(mistake))
-            text = "; ".join(str(mistake) for mistake in mistakes[:3])
+        refused = [str(mistake) for mistake in mistakes]
+        if not refused:
+            try:
+                await self.switch.reload(site)
+            except ConfigProblem as problem:
+                refused = [str(problem)]
+        if refused:
+            for one in refused:
+                log.error("configuration refused", mistake=one)
+            text = "; ".join(refused[:3])
             self._alarm(
                 "config-refused",
                 {
@@ -126,7 +133,6 @@ class System:
         self._alarm("config-refused", None)
         self.site = site
         self.router.act(f.Configured(site.routing()))
-        await self.switch.reload(site)
         self._show_site()
         self.board.touch_all()
         log.info("configuration taken up", queues=len(site.queues), agents=len(site.agents))
@@ -301,7 +307,7 @@ class System:
             origins=self._origins(),
             company=self.site.company,
             demo=settings.demo,
-            demo_users=DEMO_USERS if settings.demo else (),
+            demo_users=demo_users(self.site) if settings.demo else (),
             web_phone=settings.web_phone,
             web_phone_caller=DEMO_WEB_CALLER[1] if settings.demo else "",
             secret=self._console_secret(),

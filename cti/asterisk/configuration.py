@@ -65,6 +65,7 @@ class Trunk:
     user: str = ""
     secret: str = ""
     register: bool = False
+    context: str = ENTRY_CONTEXT  # where its calls enter the dialplan
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,7 +501,7 @@ def _trunk(config: AsteriskConfig, trunk: Trunk) -> str:
         name,
         ("type", "endpoint"),
         ("aors", name),
-        ("context", ENTRY_CONTEXT),
+        ("context", _match(_NAME, trunk.context, f"context of trunk {trunk.name!r}")),
         ("identify_by", "ip"),
         ("disallow", "all"),
         ("allow", ",".join(trunk.codecs)),
