@@ -38,6 +38,7 @@ log = structlog.get_logger("callcenter.router")
 
 INBOX_BOUND = 100_000
 SWITCH_LOST = "switch lost"
+BEFORE_BLAME_S = 0.5
 
 
 class Journal(Protocol):
@@ -293,7 +294,9 @@ class Router:
     def _check_phones(self, agents: Iterable[str], *, lost: bool) -> None:
         """Tell the engine whose phones have come or, where a switch is `lost`, gone with it.
 
-        A phone that rings is left alone then: its offer may well come to something.
+        A phone that rings is left alone then: its offer may well come to something. Only
+        when its time is nearly over without a word it counts as lost, before the agent would
+        be blamed for not answering.
         """
         now = self._now()
         for agent in agents:
@@ -305,7 +308,20 @@ class Router:
                 self.routing.act(f.PhoneHealthy(agent), now)
             elif record.phone_up and (up is False or (up is None and lost and not record.offer)):
                 self.routing.act(f.PhoneFailed(agent, SWITCH_LOST if lost else ""), now)
+            elif lost and up is None and record.offer and record.deadline is not None:
+                left_s = max(0.0, record.deadline - now - BEFORE_BLAME_S)
+                self.later(left_s, functools.partial(self._spare, agent, record.offer))
             self._touch_agent(agent)
+
+    def _spare(self, agent: str, offer: str) -> None:
+        """The ringing of a lost switch is about to become somebody's missed call."""
+        record = self.engine.agents.get(agent)
+        if record is None or record.offer != offer:
+            return
+        if self.phones.is_up(agent, self.phones.kind_of(agent)) is None:
+            self.routing.act(f.PhoneFailed(agent, SWITCH_LOST), self._now())
+            self._touch_agent(agent)
+            self.arm()
 
     # Links: what lives on a switch and what we have on our books -----------------------------
 
@@ -321,7 +337,7 @@ class Router:
                 continue
             log.info("call ended while we were away", call_id=call.call_id)
             if call.direction == "callback" and call.answered is None:
-                self.routing.act(f.CallbackFailed(call.call_id, "unreachable"), now)
+                self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
             self.missed(call.call_id)
         self.routing.go_on()

@@ -242,6 +242,17 @@ class Routing:
         self.act(f.CallerGone(call_id), now)
         self._lines.pop(call_id, None)
 
+    def callback_missed(self, call_id: str, offer: str, now: float) -> None:
+        """A callback's attempt is not on its switch any more, or never was."""
+        line = self._lines.get(call_id)
+        if line is not None:
+            line.dialled = ""
+        if line is not None and line.offer == offer and line.parked is not None:
+            return  # decided while the switch was away: dialled as soon as we go on
+        # One of the two fits: the agent's phone rang, or the customer's.
+        self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
+        self.act(f.CallbackFailed(call_id, "unreachable"), now)
+
     def go_on(self) -> None:
         """A switch is back and its live calls have been taken up: do what was put off."""
         for call_id, line in list(self._lines.items()):
@@ -347,6 +358,8 @@ class Routing:
             self.act(f.CallerGone(fact.call_id), now)
 
     def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
+        if fact.outcome_unknown and not self._reachable(fact.call_id):
+            return  # carried out or not: we see it when the switch is back
         line = self._lines.get(fact.call_id)
         if line is not None and line.offer:
             offer = line.offer

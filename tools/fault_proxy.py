@@ -5,7 +5,8 @@
 Every fault can be switched on and off while connections live:
 
 - `latency_s`, `bytes_per_s`, `slice_bytes`: late, slow, and in small pieces;
-- `hold()` … `release()`: nothing goes through for a while, and then all of it;
+- `hold()` … `release()`: nothing goes through for a while, and then all of it (one
+  direction only: `hold(up=False)` or `hold(down=False)`);
 - `go_dark()`: half-open; what lives now is silent for ever, without being closed;
 - `cut()` closes, `reset()` resets (RST), `reset_after(n)` in the middle of a burst;
 - `refuse`: newcomers are reset;
@@ -61,8 +62,8 @@ class FaultProxy:
         self._target = target
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
-        self._open = asyncio.Event()
-        self._open.set()
+        self._open = {"up": asyncio.Event(), "down": asyncio.Event()}
+        self.release()
         self._reset_at: int | None = None
         self._injections: list[tuple[bytes, bytes]] = []
 
@@ -93,11 +94,14 @@ class FaultProxy:
         self._injections.clear()
         self.release()
 
-    def hold(self) -> None:
-        self._open.clear()
+    def hold(self, *, up: bool = True, down: bool = True) -> None:
+        for held, name in ((up, "up"), (down, "down")):
+            if held:
+                self._open[name].clear()
 
     def release(self) -> None:
-        self._open.set()
+        for gate in self._open.values():
+            gate.set()
 
     def go_dark(self) -> None:
         for connection in self._connections:
@@ -159,11 +163,12 @@ class FaultProxy:
 
     async def _write(self, connection: _Connection, pipe: _Pipe) -> None:
         loop = asyncio.get_running_loop()
+        gate = self._open["up" if pipe is connection.up else "down"]
         while True:
             due, data = await pipe.queue.get()
             if (delay := due - loop.time()) > 0:
                 await asyncio.sleep(delay)
-            await self._open.wait()
+            await gate.wait()
             if connection.dark:
                 continue  # swallowed, its end too
             if not data:

@@ -202,8 +202,7 @@ class AsteriskLink:
         for call in self._calls:
             if call.call_id not in there and (call.session is None or not call.session.open):
                 self._calls.forget(call)  # LinkUp says that it is gone
-        for one in found:
-            self._keep(one)
+        answered = {one.call_id for one in found if self._keep(one)}
         self._up = True
         for one in found:
             self._report(
@@ -222,10 +221,13 @@ class AsteriskLink:
                     flow_state=one.flow_state,
                 )
             )
+            if one.call_id in answered:
+                self._report(e.OfferAnswered(one.call_id, one.offer_id, one.agent_id))
         self._report(e.LinkUp(self._name, self._calls.ids))
         self._spawn(self._open_agi())
 
-    def _keep(self, one: Found) -> None:
+    def _keep(self, one: Found) -> bool:
+        """Remember a call as it was found. True when a callback's agent has answered unseen."""
         call = self._calls.get(one.call_id)
         if call is None:
             call = Live(one.call_id, one.channel, one.uniqueid, one.place)
@@ -233,9 +235,12 @@ class AsteriskLink:
         call.place = one.place
         call.offer_id, call.agent_id = one.offer_id, one.agent_id
         call.peer, call.peer_uniqueid = one.peer, one.peer_uniqueid
+        unseen = one.agent_answered and not call.agent_answered
         call.callback, call.agent_answered = one.callback, one.agent_answered
+        call.ends_by, call.why = None, ""
         call.connected = one.place in (Place.TALKING, Place.HELD)
         call.cancelled = False
+        return unseen
 
     async def _open_agi(self) -> None:
         if self._agi is not None:

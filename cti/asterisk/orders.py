@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cti import commands as c
 from cti import events as e
-from cti.asterisk.ami import AmiError, Done, OutcomeUnknown, Reply
+from cti.asterisk.ami import AmiError, Done, NotSent, OutcomeUnknown, Reply
 from cti.asterisk.dialing import Dialing, DialRefusedError
 from cti.asterisk.live import Live, LiveCalls
 from cti.asterisk.phones import endpoint_kind, is_agent_id
@@ -275,7 +275,13 @@ class Orders:
         call.ends_by = EndedBy.AGENT if order.why == "agent" else EndedBy.SYSTEM
         call.why = order.why
         target = call.channel or call.uniqueid
-        self._order({"Action": "Hangup", "Channel": target, "Cause": "16"}, order)
+        try:
+            self._order({"Action": "Hangup", "Channel": target, "Cause": "16"}, order)
+        except NotSent:
+            if call.session is not None and call.session.hang_up():
+                return  # the voice session does not need the manager connection
+            call.ends_by, call.why = None, ""
+            raise
         if call.place is Place.HELD and call.peer:
             self._order({"Action": "Hangup", "Channel": call.peer, "Cause": "16"})
 

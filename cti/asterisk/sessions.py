@@ -44,7 +44,7 @@ class VoiceSession:
         self._prompt_path = prompt_path
         self._report = report
         self._pack_flow = pack_flow
-        self._orders: deque[RunStep | Mapping[str, str]] = deque()
+        self._orders: deque[RunStep | Mapping[str, str] | None] = deque()  # None: hang up
         self._wake = asyncio.Event()
         self._flow: str | None = None
         self.closed = False
@@ -66,7 +66,11 @@ class VoiceSession:
         """Set these on the channel after the steps, and let the dialplan go on."""
         return self._put(variables)
 
-    def _put(self, what: RunStep | Mapping[str, str]) -> bool:
+    def hang_up(self) -> bool:
+        """End the call after the steps."""
+        return self._put(None)
+
+    def _put(self, what: RunStep | Mapping[str, str] | None) -> bool:
         if not self.open or len(self._orders) >= _ORDERS_MAX:
             return False
         self._orders.append(what)
@@ -80,6 +84,9 @@ class VoiceSession:
                 order = self._orders.popleft()
                 if isinstance(order, RunStep):
                     await self._step(order)
+                elif order is None:
+                    await self._session.hang_up()
+                    return
                 else:
                     await self._set(order)
                     return

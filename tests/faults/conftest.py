@@ -367,9 +367,11 @@ class Office:
         await self.until(lambda: not self.link.up, "LinkDown", timeout_s)
 
     async def is_back(self, since: float, what: str, within_s: float = 5.0) -> float:
-        """The link is up again; how long that took since a moment (monotonic) of the fault's end."""
+        """The link is up again; how long that took since the fault's end (monotonic)."""
         await self.until(lambda: self.link.up, "LinkUp", within_s)
-        took = max(0.0, self.stamps[self.facts.index(self.of(e.LinkUp)[-1])] - since)
+        moments = zip(self.facts, self.stamps, strict=True)
+        took = max(at for fact, at in moments if isinstance(fact, e.LinkUp)) - since
+        measure("back after a fault, s", took)
         measure(f"back after {what}, s", took)
         assert took < within_s
         return took
@@ -429,6 +431,24 @@ class Office:
         caller, call = await self.caller(dnis)
         await self.wait(e.OfferRinging, call_id=call, agent_id=agent)
         return caller, call
+
+    async def callback(self, number: str) -> str:
+        """A caller who waited leaves this number and hangs up; the callback's id."""
+        caller, call = await self.waiting()
+        self.router.act(f.CallbackRequested(call, f"cb-{call}", number))
+        await caller.hang_up()
+        await self.until(lambda: self.engine.visit(call) is None, f"the end of {call}")
+        return f"cb-{call}"
+
+    def goes_away(self) -> None:
+        """The manager connection breaks and does not come back until `comes_back`."""
+        self.ami.refuse = True
+        self.ami.reset()
+
+    async def comes_back(self, after: str) -> None:
+        ended = time.monotonic()
+        self.ami.heal()
+        await self.is_back(ended, after)
 
     async def phone_hangs_up(self, agent: str) -> None:
         await self._hang_up_calls_of(f"desk{agent}")
