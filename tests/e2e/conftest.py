@@ -23,8 +23,9 @@ from tools.lab.network import ADDRESS, Lines, Network
 from tools.lab.pages import Pages, chromium_program, open_browser
 
 # Numbers that lead straight to a queue, so that a test need not sit through the menu.
-STRAIGHT = {"301": "sales", "302": "support", "303": "quick", "304": "short"}
-MENU = "310"  # a menu that waits for a long time: 1 leads to the queue `quick`
+STRAIGHT = {"301": "sales", "302": "support", "303": "quick", "304": "short", "305": "bare"}
+# Menus that wait for a long time: 1 leads to the queue.
+MENUS = {"310": "quick", "315": "bare"}
 
 _STRAIGHT_FLOW = """
 kind: entry
@@ -38,37 +39,41 @@ _MENU_FLOW = """
 kind: entry
 languages: [en, zh]
 start: ask
-fallback: {queue: quick}
+fallback: {{queue: {queue}}}
 steps:
   ask:
     do: menu
     label: Patience
-    text: {en: "Press 1.", zh: "请按 1。"}
-    choices: {"1": {next: go, label: Quick}}
+    text: {{en: "Press 1.", zh: "请按 1。"}}
+    choices: {{"1": {{next: go, label: Patience}}}}
     timeout_s: 60
     retries: 10
     otherwise: go
-  go: {do: queue, queue: quick}
+  go: {{do: queue, queue: {queue}}}
 """
 
 
 def flows() -> dict[str, str]:
     texts = {f"to_{queue}": _STRAIGHT_FLOW.format(queue=queue) for queue in STRAIGHT.values()}
-    return texts | {"patient": _MENU_FLOW}
+    return texts | {f"ask_{queue}": _MENU_FLOW.format(queue=queue) for queue in MENUS.values()}
 
 
 def change_site(site: Site) -> None:
-    """Two queues more, served by everybody with a desk phone, and numbers that lead there."""
+    """Three queues more, served by everybody, and numbers that lead there.
+
+    `quick` is left alone by announcements, `short` rings shortly, `bare` has nothing but music.
+    """
     quiet = {"flow": "wait", "first_s": 600, "every_s": 3600}
     levels = {"within_s": 20, "target": 0.8}
     site["queues"] |= {
         "quick": {"ring_s": 30, "wrap_up_s": 20, "wait": quiet, "service_level": levels},
         "short": {"ring_s": 3, "wrap_up_s": 20, "wait": quiet, "service_level": levels},
+        "bare": {"ring_s": 30, "wrap_up_s": 20, "callback": False, "service_level": levels},
     }
     for agent in site["agents"].values():
-        agent["queues"] = [*agent["queues"], "quick", "short"]
+        agent["queues"] = [*agent["queues"], "quick", "short", "bare"]
     site["numbers"] |= {number: {"flow": f"to_{queue}"} for number, queue in STRAIGHT.items()}
-    site["numbers"][MENU] = {"flow": "patient"}
+    site["numbers"] |= {number: {"flow": f"ask_{queue}"} for number, queue in MENUS.items()}
 
 
 COUNTS = ("offered", "answered", "abandoned", "flowed_out", "waiting", "callbacks_reached")

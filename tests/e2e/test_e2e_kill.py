@@ -6,21 +6,24 @@ import asyncio
 import os
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cti.asterisk.ami import AmiError
+from tools.lab.console import Console, Refused
 from tools.lab.network import CALLER_TONE_HZ, DESK_TONE_HZ, Caller, complete
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import World
-    from tools.lab.console import Console
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
 
 KILLS = int(os.environ.get("CALLCENTER_KILLS", "20"))
 QUICK, MENU = "303", "310"
+BARE, BARE_MENU = "305", "315"
 LONGEST_GAP_S = 0.5
 FINAL = ("answered", "abandoned", "overflowed", "callback", "withdrawn", "switch-lost")
 
@@ -219,3 +222,95 @@ async def test_nothing_is_lost_or_counted_twice(world: World) -> None:
     }
     assert max(story.up_in_s) < 10, story.up_in_s
     print(f"\n{KILLS} kills; up again in {min(story.up_in_s):.1f}-{max(story.up_in_s):.1f} s")
+
+
+class Busy:
+    """Agents who work by themselves, and callers who call, wait and give up by themselves."""
+
+    def __init__(self, world: World, dice: random.Random) -> None:
+        self.world = world
+        self.dice = dice
+        self.over = False
+
+    async def agent(self, console: Console) -> None:
+        """Talks for a moment, hangs up or lets the caller do it, wraps up, and again."""
+        while not self.over:
+            try:
+                await console.until(lambda: console.state in ("talking", "wrap-up") or self.over)
+                call = console.call
+                if console.state == "talking" and call is not None:
+                    await asyncio.sleep(self.dice.uniform(0.5, 1.5))
+                    await console.do("hang_up", call_id=call["call_id"])
+                    await console.until(lambda: console.state != "talking")
+                elif console.state == "wrap-up":
+                    await console.wrap_up(then="ready")
+            except (Refused, AssertionError):
+                await asyncio.sleep(0.1)  # the connection went, or the caller was quicker
+
+    async def caller(self) -> None:
+        """Waits for a while; who is in the menu presses a key now and then."""
+        menu = self.dice.random() < 0.3
+        patience_s = self.dice.choice((1.0, 3.0, 20.0, 40.0, 40.0))
+        caller = await self.world.lines.dial(BARE_MENU if menu else BARE, self.world.stranger())
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until and not caller.over:
+            await asyncio.sleep(0.5)
+            if menu and caller.answered and not caller.over:
+                with suppress(AmiError):
+                    await caller.press("1")
+        await caller.hang_up()
+
+    async def kill(self, times: int) -> None:
+        center = self.world.center
+        for _ in range(times):
+            await asyncio.sleep(self.dice.uniform(2.0, 4.0))
+            center.kill()
+            await asyncio.sleep(self.dice.uniform(0.0, 0.5))
+            center.spawn()
+            await asyncio.to_thread(center.wait_ready, 30.0)
+        await asyncio.sleep(2.0)
+
+
+async def test_killed_in_the_thick_of_it(world: World) -> None:
+    """Whatever we were doing when we died, the books agree with what each caller heard."""
+    dice = random.Random(int(os.environ.get("CALLCENTER_SEED", "1")))
+    began = time.time()
+    before = (await world.books()).get("bare", {})
+    busy = Busy(world, dice)
+    agents = [await world.agent(name) for name in ("anna", "ben", "chen")]
+    working = [asyncio.create_task(busy.agent(console)) for console in agents]
+    killing = asyncio.create_task(busy.kill(max(2, KILLS // 4)))
+    calling = []
+    while not killing.done():
+        calling.append(asyncio.create_task(busy.caller()))
+        await asyncio.sleep(dice.uniform(0.15, 0.6))
+    await killing
+    await asyncio.gather(*calling)
+    boss = await world.boss()
+    for console in agents:
+        await console.until_state("ready", timeout_s=30)
+    busy.over = True
+    await asyncio.gather(*working)
+
+    told = await boss.ask("/api/calls", since=began - 5, until=time.time() + 5, limit=1000)
+    outcomes = {row["ani"]: row["outcome"] for row in told["calls"]}
+    assert len(outcomes) == len(told["calls"]), "a call is there twice"
+    assert all(row["ended"] for row in told["calls"])
+    wrong = []
+    for caller in world.lines.callers:
+        talked_s = (await caller.heard()).tone_s(DESK_TONE_HZ) if caller.answered else 0.0
+        outcome = outcomes.pop(caller.ani, "unknown")
+        # Who hung up in the very moment of the answer may be either.
+        right = {"answered"} if talked_s > 0.2 else {"abandoned", "ended in menu", "unknown"}
+        if outcome not in right and not (0 < talked_s <= 0.2 or outcome == "answered"):
+            wrong.append((caller.ani, outcome, talked_s))
+    assert wrong == []
+    assert outcomes == {}, "calls that nobody made"
+    after = (await world.books())["bare"]
+    counts = {name: after[name] - before.get(name, 0) for name in after}
+    rows = [row["outcome"] for row in told["calls"]]
+    assert counts["answered"] == rows.count("answered")
+    assert counts["abandoned"] == rows.count("abandoned")
+    assert counts["offered"] == counts["answered"] + counts["abandoned"]
+    assert world.center.health()["live_calls"] == 0
+    print(f"\n{len(rows)} callers, {rows.count('answered')} answered, {max(2, KILLS // 4)} kills")

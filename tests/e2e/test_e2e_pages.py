@@ -224,42 +224,44 @@ async def test_two_customers_with_one_number_are_a_choice(world: World, pages: P
     assert record["call"]["customer"] == "Mia Bennett"
 
 
+# What stands between the quotes of From, and what of it must be seen. A telephone's name field
+# ends after 79 characters.
 HOSTILE = {
-    "markup": b"<img src=x onerror=alert(1)>",
-    "quotes": rb"\"'`;--</script><svg onload=alert(2)>",
-    "long": b"L" * 200,
-    "broken": b"J\xf6rg \xff\xfe\xc3",
-    "dialplan": b"${SHELL(id)}@500,1",
+    "markup": (b"<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+    "quotes": (rb"\"'`;--</script><svg onload=alert(2)>", "'`;--</script><svg onload=alert(2)>"),
+    "long": (b"L" * 200, "L" * 79),
+    "broken": (b"J\xf6rg \xff\xfe\xc3", "rg "),
+    "dialplan": (b"${SHELL(id)}@500,1", "${SHELL(id)}@500,1"),
 }
+MARKUP = "img, main svg[onload], main script"
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-async def test_hostile_names_are_only_text(world: World, pages: Pages, what: str) -> None:
+async def test_hostile_names_are_only_text(world: World, pages: Pages) -> None:
     """A caller's name may be anything; it never becomes markup, and the call goes through."""
-    name = HOSTILE[what]
     agent = await pages.open_desk("anna", hertz=AGENT_HZ)
     boss = await pages.open_as("sam")
     await expect(boss.get_by_test_id("queues")).to_be_visible()
-    ani = world.stranger()
-    async with SipCaller(ADDRESS, ("127.0.0.1", world.center.ports.sip)) as caller:
-        await caller.call(QUICK, ani, name)
-        await expect(agent.get_by_test_id("call-card")).to_have_attribute("data-place", "ringing")
-        shown = await agent.get_by_test_id("caller-name").inner_text()
-        row = await world.row(ani)
-        await expect(boss.get_by_test_id(f"call-{row['call_id']}")).to_be_visible()
-        expected = {"long": "L" * 79, "broken": "rg", "dialplan": "SHELL"}
-        assert expected.get(what, "on") in shown, shown
-        for page in (agent, boss):
-            assert await page.locator("img, main svg[onload]").count() == 0
-        await photograph(agent, f"hostile-{what}")
-        await agent.get_by_test_id("answer").click()
-        await is_in(agent, "talking")
-        await caller.hang_up()
-    await wrap_up(agent, "solved")
-    await boss.get_by_test_id(f"call-{row['call_id']}").click()
-    await expect(boss.get_by_test_id("timeline")).to_contain_text("Entered the queue")
-    assert await boss.locator("img, main svg[onload]").count() == 0
-    assert (await world.record(ani))["call"]["outcome"] == "answered"
+    for what, (name, expected) in HOSTILE.items():
+        ani = world.stranger()
+        async with SipCaller(ADDRESS, ("127.0.0.1", world.center.ports.sip)) as caller:
+            await caller.call(QUICK, ani, name)
+            await expect(agent.get_by_test_id("caller-number")).to_contain_text(ani[-4:])
+            await expect(agent.get_by_test_id("caller-name")).to_contain_text(expected)
+            row = await world.row(ani)
+            shown = boss.get_by_test_id(f"call-{row['call_id']}")
+            await expect(shown).to_contain_text(expected)
+            for page in (agent, boss):
+                assert await page.locator(MARKUP).count() == 0, what
+            await photograph(agent, f"hostile-{what}")
+            await agent.get_by_test_id("answer").click()
+            await is_in(agent, "talking")
+            await caller.hang_up()
+        await wrap_up(agent, "solved")
+        await shown.click()
+        await expect(boss.get_by_test_id("timeline")).to_contain_text("Entered the queue")
+        assert await boss.locator(MARKUP).count() == 0, what
+        await boss.keyboard.press("Escape")
+        assert (await world.record(ani))["call"]["outcome"] == "answered"
 
 
 async def test_the_supervisor_sees_the_floor(world: World, pages: Pages) -> None:

@@ -92,8 +92,13 @@ class Console:
                     await self._changed.wait()
                 return found
         except TimeoutError:
-            mine = {k: v for k, v in self.entities.items() if k.split(":")[0] in _TELLING}
-            raise AssertionError(f"{self.name}: never {says or what}; shows {mine}") from None
+            raise AssertionError(f"{self.name}: never {says or what}; {self._shown()}") from None
+
+    def _shown(self) -> str:
+        """What stands on the page, for the message of a failed test."""
+        kinds = ("desk", "waiting", "agent") if self.desk else ("waiting", "agent", "call")
+        mine = [f"{k} {v}" for k, v in self.entities.items() if k.split(":")[0] in kinds]
+        return "\n".join(["shows", *mine])[:4000]
 
     async def until_state(self, *states: str, timeout_s: float = 10.0) -> dict[str, Any]:
         """Wait for one of these agent states; the desk."""
@@ -110,10 +115,12 @@ class Console:
         self._next += 1
         number = self._next
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        await self._ws.send_json({"t": "do", "id": number, "verb": verb, "args": args})
         try:
+            await self._ws.send_json({"t": "do", "id": number, "verb": verb, "args": args})
             async with asyncio.timeout(10):
                 return await answer
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise Refused("outcome-unknown", "connection lost") from error
         finally:
             self._answers.pop(number, None)
 
@@ -184,6 +191,3 @@ class Console:
                     else:
                         answer.set_exception(Refused(frame["code"], frame["message"]))
         self._changed.set()
-
-
-_TELLING = ("desk", "record", "waiting", "call", "agent")
