@@ -176,11 +176,11 @@ class Book:
         """
         if call.answer is not None or call.asked_again:
             return  # it is asking at this moment, or will within a second
-        self._nudge(call, order, undo)
+        call.orders.append((order, undo))
+        self.nudge(call)
 
-    def _nudge(self, call: Live, order: c.Order | None, undo: Callable[[], None] | None) -> None:
-        if order is not None:
-            call.orders.append((order, undo))
+    def nudge(self, call: Live) -> None:
+        """Tell the lead, over REST, to ask for its next document."""
         if not call.nudging:
             call.nudging = True
             self.spawn(self._redirect_lead(call))
@@ -219,7 +219,7 @@ class Book:
             self.arm_visit(call)
             return
         call.visit_due = True
-        self._nudge(call, None, None)
+        self.nudge(call)
         call.visit_at = self.clock() + _NUDGE_LOST_S  # once more, in case it gets lost
         self.arm_visit(call)
 

@@ -11,6 +11,8 @@ from cti.twilio.live import Hold, Live
 
 Params = Mapping[str, str]
 
+_LEAD_COMES_S = 3.0
+
 
 class Legs:
     """Status callbacks may come twice, late or in any order: each says only what is new."""
@@ -75,6 +77,8 @@ class Legs:
             return book.documents.nothing()
         if call.transfer is not None:
             return self._sent_away(call)
+        if call.hold is Hold.BEGINNING:
+            book.later(_LEAD_COMES_S, lambda: self._fetch_lead(call))
         if call.hold is Hold.ENDING:
             call.hold, call.place = Hold.NO, Place.TALKING
             book.keep(call)
@@ -86,6 +90,11 @@ class Legs:
         if call.callback is None:
             return book.documents.silence(url)  # the agent
         return book.documents.waiting("default", "", url)
+
+    def _fetch_lead(self, call: Live) -> None:
+        """The other leg has left, and the lead has not noticed: they were never connected."""
+        if self._book.is_live(call) and call.hold is Hold.BEGINNING:
+            self._book.nudge(call)
 
     def _sent_away(self, call: Live) -> str:
         order = call.transfer

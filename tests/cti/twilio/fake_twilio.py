@@ -439,9 +439,11 @@ class FakeTwilio:
             await self.sleep(0.2)
         kept = queue.pop(0)
         bridge = Bridge(leg, kept)
-        await bridge.over.wait()
-        if kept.queue is not None and not kept.queue.done():
-            kept.queue.set_result("bridged")
+        try:
+            await bridge.over.wait()
+        finally:
+            if kept.queue is not None and not kept.queue.done():
+                kept.queue.set_result("bridged")
         return {"DialCallStatus": "completed", "DialCallSid": kept.sid}
 
     async def _dial_leg(self, leg: Leg, verb: ET.Element, noun: ET.Element) -> dict[str, str]:
