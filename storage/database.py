@@ -59,12 +59,13 @@ def open_engine(url: str, *, busy_timeout_s: float = 5.0) -> AsyncEngine:
         return create_async_engine(address, pool_pre_ping=True, pool_size=10)
     Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(address, connect_args={"timeout": busy_timeout_s})
-    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "connect", lambda made, _: prepare_sqlite(made))
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def prepare_sqlite(connection: Any) -> None:
+    """What every connection to SQLite begins with."""
     # The driver's own habit of opening transactions late is switched off: see _begin_sqlite.
     connection.isolation_level = None
     cursor = connection.cursor()

@@ -39,13 +39,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.sqlite_writer import Row, SqliteWriter
 from storage.tables import journal, journal_owner, snapshots
 
 log = structlog.get_logger("storage.journal")
 
 Stream = Literal["switch", "acd", "decision", "ivr", "person", "crm"]
 T = TypeVar("T")
-Row = tuple[int, float, str, str, str, int, bytes]
 
 PAGE = 2_000
 # Entries are in the order of their moments, but for what was noted late: looked at for the latest.
@@ -61,8 +61,9 @@ ALARM_AFTER_S = 1.0
 # FOR SHARE keeps a new owner waiting until this batch is in.
 _OWNER = sa.select(journal_owner.c.epoch).where(journal_owner.c.id == 1).with_for_update(read=True)
 _END = sa.select(sa.func.max(journal.c.seq))
-_OWNER_AND_END = (
-    "SELECT (SELECT epoch FROM journal_owner WHERE id = 1), (SELECT max(seq) FROM journal)"
+_INSERT = (
+    "INSERT INTO journal (seq, at, stream, kind, call_id, epoch, data)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
 )
 
 
@@ -189,6 +190,9 @@ class Journal:
         self._progress = asyncio.Condition()
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
+        self._sqlite: SqliteWriter | None = None
+        if engine.dialect.name == "sqlite":
+            self._sqlite = SqliteWriter(str(engine.url.database), LOCK_WAIT_MS / 1000)
 
     # Opening and closing -------------------------------------------------------------------
 
@@ -197,7 +201,10 @@ class Journal:
         if self._writer is not None:
             raise RuntimeError("the journal is open already")
         await self.open_epoch()
-        await self._connected()
+        if self._sqlite is not None:
+            await self._sqlite.open()
+        else:
+            await self._connected()
         self._writer = asyncio.create_task(self._write_all(), name="journal-writer")
 
     async def open_epoch(self) -> int:
@@ -237,6 +244,8 @@ class Journal:
                 writer.cancel()
                 await asyncio.wait({writer})
         await self._drop_connection()
+        if self._sqlite is not None:
+            await self._sqlite.close()
         async with self._progress:
             self._progress.notify_all()
         if self._buffer:
@@ -349,58 +358,41 @@ class Journal:
             await asyncio.sleep(delay)
             delay = min(delay * 2, BACK_OFF_S[1])
 
-    async def _store(self, rows: list[Row]) -> None:
+    async def _store(self, rows: Sequence[Row]) -> None:
         """One transaction. Rows that an attempt of unknown outcome has stored are left out."""
-        async with self._attempt_timeout():
+        if self._sqlite is not None:  # it bounds its own waits
+            await self._sqlite.store(rows, self._fresh)
+            return
+        async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
             connection = await self._connected()
             async with connection.begin():
-                end = await self._check_owner(connection)
-                if end >= rows[-1][0]:
-                    return
-                fresh = rows if end < rows[0][0] else [row for row in rows if row[0] > end]
-                if end != fresh[0][0] - 1:
-                    raise JournalFenced(f"the journal ends at {end}, not at {fresh[0][0] - 1}")
-                await connection.exec_driver_sql(self._insert_sql(), fresh)
+                owner = await connection.scalar(_OWNER)
+                end = await connection.scalar(_END)
+                fresh = self._fresh(rows, int(owner or 0), int(end or 0))
+                if fresh:
+                    await connection.exec_driver_sql(_INSERT, [*fresh])
 
-    async def _check_owner(self, connection: AsyncConnection) -> int:
-        """The stored end of the journal, if it is ours to write."""
-        if connection.dialect.name == "sqlite":  # which holds the lock already
-            found = (await connection.exec_driver_sql(_OWNER_AND_END)).one()
-            owner, end = tuple(found)
-        else:
-            owner = await connection.scalar(_OWNER)
-            end = await connection.scalar(_END)
+    def _fresh(self, rows: Sequence[Row], owner: int, end: int) -> Sequence[Row]:
+        """Those that are not stored yet, if the journal is ours and they continue it."""
+        self._must_own(owner)
+        fresh = rows if end < rows[0][0] else [row for row in rows if row[0] > end]
+        if fresh and end != fresh[0][0] - 1:
+            raise JournalFenced(f"the journal ends at {end}, not at {fresh[0][0] - 1}")
+        return fresh
+
+    def _must_own(self, owner: int) -> None:
         if owner != self._epoch:
             raise JournalFenced(f"epoch {owner} has replaced {self._epoch}")
-        return int(end or 0)
-
-    def _insert_sql(self) -> str:
-        names = "seq, at, stream, kind, call_id, epoch, data"
-        marks = "?, ?, ?, ?, ?, ?, ?"
-        if self._engine.dialect.name == "postgresql":
-            marks = ", ".join(f"${n}" for n in range(1, 8))
-        return f"INSERT INTO journal ({names}) VALUES ({marks})"  # noqa: S608 - constants only
-
-    @contextlib.asynccontextmanager
-    async def _attempt_timeout(self) -> AsyncIterator[None]:
-        # SQLite bounds its own waits, and its thread cannot be interrupted; a network can hang.
-        limit = None if self._engine.dialect.name == "sqlite" else ATTEMPT_TIMEOUT_S
-        async with asyncio.timeout(limit):
-            yield
 
     async def _connected(self) -> AsyncConnection:
         """The writer's own connection: others may use up the pool without stopping it."""
         if self._connection is None:
-            self._connection = await self._writes.connect()
-            if self._engine.dialect.name == "sqlite":
-                await self._set_lock_wait(self._connection, LOCK_WAIT_MS)
+            self._connection = await self._engine.connect()
         return self._connection
 
-    async def _set_lock_wait(self, connection: AsyncConnection, milliseconds: int) -> None:
-        await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
-        await connection.rollback()
-
     async def _drop_connection(self) -> None:
+        if self._sqlite is not None:
+            await self._sqlite.drop()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -558,7 +550,7 @@ class Journal:
         await self.committed(seq, timeout_s)
         try:
             async with self._writes.begin() as connection:
-                await self._check_owner(connection)
+                self._must_own(int(await connection.scalar(_OWNER) or 0))
                 await connection.execute(sa.delete(snapshots).where(snapshots.c.seq == seq))
                 await connection.execute(sa.insert(snapshots).values(seq=seq, at=at, blob=blob))
                 kept = (

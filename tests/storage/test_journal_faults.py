@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.database import open_engine, upgrade
+from storage.database import open_engine, prepare_sqlite, upgrade
 from storage.journal import Journal, JournalUnavailable
 
 REPEATS = 20
@@ -93,16 +92,19 @@ async def test_a_short_lock_raises_no_alarm(engine: AsyncEngine, sqlite_url: str
     await journal.close()
 
 
-async def test_a_full_disk_delays_and_loses_nothing(sqlite_url: str) -> None:
+async def test_a_full_disk_delays_and_loses_nothing(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQLite says FULL; calls go on; once there is room everything is written, in order."""
     await upgrade(sqlite_url)
     engine = open_engine(sqlite_url)
     room = {"pages": 60}
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def limit(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count={room['pages']}")
+    def prepare(connection: sqlite3.Connection) -> None:  # again after each failure
+        prepare_sqlite(connection)
+        connection.execute(f"PRAGMA max_page_count={room['pages']}")
 
+    monkeypatch.setattr("storage.sqlite_writer.prepare_sqlite", prepare)
     alarms: list[tuple[str, bool]] = []
     journal = Journal(engine, on_alarm=lambda code, text: alarms.append((code, text is None)))
     await journal.open()
