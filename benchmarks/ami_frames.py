@@ -1,6 +1,6 @@
 """Frames of the manager interface and voice sessions per second: ours, plain panoramisk, bare.
 
-    python -m benchmarks.ami_frames [--seconds 2] [--sessions 2000] [--json]
+    python -m benchmarks.ami_frames [--seconds 2] [--sessions 2000] [--json] [--keep]
 
 Frames: a recorded mix of the events of one call, given to each protocol in reads of 64 kB as a
 socket would, without the network. Every contender hands each frame to a sink that looks at
@@ -249,19 +249,21 @@ def measure(seconds: float, sessions: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print, and keep the figures."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="per contender")
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--keep", action="store_true", help="in benchmarks/results/")
     parser.add_argument("--call", type=int, default=0, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.call:
         print(asyncio.run(call_many(asked.call, asked.sessions)))
         return
     result = measure(asked.seconds, asked.sessions)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if asked.keep:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if asked.json:
         print(json.dumps(result))
         return

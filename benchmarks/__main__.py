@@ -1,0 +1,163 @@
+"""`make bench`: every benchmark, a table of each, and the figures in benchmarks/results/.
+
+    python -m benchmarks [--quick] [--runs 3]
+
+Absolute figures belong to one machine; the ratios between contenders that ran beside each
+other are what `docs/performance.md` shows. A benchmark that cannot run here says why, the
+others run all the same, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from callcenter.bench import show_queue
+
+RESULTS = Path(__file__).with_name("results")
+LIMIT_S = 1800.0
+out = Console()
+
+
+def run(title: str, module: str, *arguments: str) -> dict[str, Any] | None:
+    """Run one benchmark in a process of its own; its figures, or None when it failed."""
+    out.print(f"[dim]{title} …[/]", highlight=False)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        out.print(f"[red]{title}: no figures (exit status {done.returncode})[/]")
+        return None
+    if done.returncode != 0:
+        out.print(f"[red]{title}: failed (exit status {done.returncode})[/]")
+        return None
+    return found
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Store the figures as benchmarks/results/<name>.json."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table whose first column is text."""
+    table = Table(title=title)
+    for number, name in enumerate(head):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(f"{x:,}" if isinstance(x, int | float) else str(x) for x in row))
+    out.print(table)
+
+
+def engine(quick: bool) -> bool:
+    result = run(
+        "routing engine", "benchmarks.engine_cost", "--json", "--seconds", "0.5" if quick else "3"
+    )
+    if result is None:
+        return False
+    show(
+        "Routing engine alone, one core",
+        ("agents", "facts/s", "decisions/s", "p50 µs", "p99 µs"),
+        [
+            (
+                f"{row['agents']:,}",
+                row["facts_per_s"],
+                row["decisions_per_s"],
+                row["handle_us"]["p50"],
+                row["handle_us"]["p99"],
+            )
+            for row in result["sizes"]
+        ],
+    )
+    return True
+
+
+def frames(quick: bool) -> bool:
+    few = ("--seconds", "0.5", "--sessions", "300") if quick else ("--keep",)
+    result = run("manager interface", "benchmarks.ami_frames", "--json", *few)
+    if result is None:
+        return False
+    show(
+        "Manager interface and voice sessions, per CPU second",
+        ("", "ours", "plain panoramisk", "bare loop"),
+        [
+            ("frames", *(result["frames_per_s"][x] for x in ("ours", "panoramisk", "bare"))),
+            (
+                "voice sessions",
+                result["agi_sessions"]["ours"]["per_cpu_s"],
+                result["agi_sessions"]["panoramisk"]["per_cpu_s"],
+                "–",
+            ),
+        ],
+    )
+    return True
+
+
+def simulation(quick: bool) -> bool:
+    """The real engine on the virtual switch: simulated calls per second."""
+    calls = 5_000 if quick else 100_000
+    result = run(
+        "simulation",
+        "callcenter",
+        "simulate",
+        *("--arrivals-per-hour", "200", "--handle-time-s", "180", "--agents", "12"),
+        *("--calls", str(calls), "--threshold-s", "20", "--seed", "1", "--json"),
+    )
+    if result is None:
+        return False
+    result["calls_per_s"] = round(calls / result["wall_s"])
+    if not quick:
+        keep("simulation", result)
+    show(
+        "Simulation: the real engine on the virtual switch",
+        ("", "calls/s"),
+        [(f"{calls:,} calls, 12 agents", result["calls_per_s"])],
+    )
+    return True
+
+
+def queue(quick: bool, runs: int) -> bool:
+    size = ("--calls", "30", "--runs", "1") if quick else ("--calls", "300", "--runs", str(runs))
+    result = run(
+        "one Asterisk: app_queue, Dial, us",
+        "callcenter",
+        *("bench", "queue", "--rate", "10", *size, "--json"),
+    )
+    if result is None:
+        return False
+    if not quick:
+        keep("queue", result)
+    show_queue(result, out)
+    return True
+
+
+def main() -> int:
+    """All of them; 0 when every one gave its figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute instead of ten; nothing is kept")
+    parser.add_argument("--runs", type=int, default=3, help="of the comparison on Asterisk")
+    asked = parser.parse_args()
+    quick: bool = asked.quick
+    good = [engine(quick), frames(quick), simulation(quick), queue(quick, asked.runs)]
+    if not quick:
+        out.print("The figures are in benchmarks/results/.", highlight=False)
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
