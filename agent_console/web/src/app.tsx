@@ -6,6 +6,7 @@ import { entered, homeOf, isLeader, live, store, user } from "./console";
 import { words } from "./language";
 import { Banners } from "./parts/banners";
 import { Icon } from "./parts/icons";
+import { Empty } from "./parts/parts";
 import { Preferences } from "./parts/preferences";
 import type { Me } from "./protocol";
 import { follow, go, path } from "./route";
@@ -23,16 +24,18 @@ const pages: Record<string, () => Promise<Page>> = {
 
 export function App() {
   const here = path.value.replace(/\/+$/, "") || "/";
+  const isPage = here in pages || here === "/" || here === "/login";
   useEffect(() => {
     // Somebody without an account may call; everything else wants to know who it is.
-    if (here !== "/call" && user.value === undefined) void identify();
+    if (isPage && here !== "/call" && user.value === undefined) void identify();
   }, [here]);
 
+  if (!isPage) return <NotFound />;
   if (here === "/call") return <Load page={here} />;
   const me = user.value;
   if (me === undefined) return <main class="center" aria-busy="true" />;
   if (me === null) return <LoginPage />;
-  if (here === "/") return <Redirect to={homeOf(me)} />;
+  if (here === "/" || here === "/login") return <Redirect to={homeOf(me)} />;
   if (here === "/wall") {
     return isLeader(me) ? <Load page={here} /> : <Redirect to={homeOf(me)} />;
   }
@@ -44,16 +47,49 @@ export function App() {
 }
 
 function Content({ here, me }: { here: string; me: Me }) {
-  if (!(here in pages)) return <p class="center muted">{words().app.notFound}</p>;
-  if (here !== "/desk" && !isLeader(me)) return <p class="center muted">{words().app.notAllowed}</p>;
+  const t = words();
+  if (here !== "/desk" && !isLeader(me)) {
+    return (
+      <Empty title={t.app.notAllowed}>
+        <Link to={homeOf(me)} name={t.app.toDesk} />
+      </Empty>
+    );
+  }
   return <Load key={here} page={here} />;
+}
+
+/** Also for whoever is not logged in: the address is wrong either way. */
+function NotFound() {
+  const t = words();
+  useEffect(() => {
+    document.title = t.app.notFound;
+  });
+  return (
+    <main class="login">
+      <div class="login-corner">
+        <Preferences />
+      </div>
+      <section class="card login-card center-text" data-testid="not-found">
+        <p class="not-found-code figures">404</p>
+        <h1>{t.app.notFound}</h1>
+        <p class="muted address">{location.pathname}</p>
+        <p>
+          <a class="button primary" href="/">
+            {t.app.toStart}
+          </a>
+        </p>
+      </section>
+    </main>
+  );
 }
 
 /** Finds out who is logged in, and opens the live connection. */
 async function identify(): Promise<void> {
   for (let wait_ms = 500; ; wait_ms = Math.min(5000, wait_ms * 2)) {
     try {
-      const me = await api.me();
+      // The welcome says it without an error in the browser's log; an older server does not.
+      const told = await api.welcome();
+      const me = told?.me === undefined ? await api.me() : told.me;
       if (me) entered(me);
       else user.value = null;
       return;

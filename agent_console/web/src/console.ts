@@ -1,12 +1,18 @@
 /** The one connection and store of this page, and who is logged in. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import * as api from "./api";
 import { suggestLanguage } from "./language";
 import { Live } from "./live";
 import type { Me } from "./protocol";
 import { Store } from "./store";
+import { keepSiteZone } from "./zone";
 
 export const store = new Store();
+
+effect(() => {
+  const site = store.one("site");
+  if (site) keepSiteZone(site.time_zone ?? "");
+});
 
 export const user = signal<Me | null | undefined>(undefined);
 

@@ -1,12 +1,17 @@
-/** Numbers, times and durations, in the reader's language. */
+/** Numbers, times and durations, in the reader's language; times by the site's clock. */
 import { language, locale } from "./language";
+import { siteZone } from "./zone";
 
 const formats = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
 
 function dates(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${name} ${language.value} ${options.timeZone ?? ""}`;
+  const zone = siteZone.value;
+  const key = `${name} ${language.value} ${zone}`;
   let found = formats.get(key);
-  if (!found) formats.set(key, (found = new Intl.DateTimeFormat(locale(), options)));
+  if (!found) {
+    found = new Intl.DateTimeFormat(locale(), zone ? { ...options, timeZone: zone } : options);
+    formats.set(key, found);
+  }
   return found as Intl.DateTimeFormat;
 }
 
@@ -47,9 +52,8 @@ export function percent(value: number | null | undefined, digits = 1): string {
 export const timeOfDay = (at: number): string =>
   dates("time", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at * 1000);
 
-/** `zone`: the wall clock of which time zone; the reader's own when left out. */
-export const hourMinute = (at: number, zone?: string): string =>
-  dates("hm", { hour: "2-digit", minute: "2-digit", ...(zone ? { timeZone: zone } : {}) }).format(at * 1000);
+export const hourMinute = (at: number): string =>
+  dates("hm", { hour: "2-digit", minute: "2-digit" }).format(at * 1000);
 
 export const day = (at: number): string =>
   dates("day", { day: "numeric", month: "short", year: "numeric" }).format(at * 1000);

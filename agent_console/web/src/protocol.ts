@@ -23,6 +23,8 @@ export interface Choice {
 
 export interface SiteInfo {
   company: string;
+  /** IANA: days and intervals begin by it. */
+  time_zone: string;
   queues: Choice[];
   not_ready_reasons: Choice[];
   dispositions: Choice[];
@@ -249,6 +251,12 @@ export interface Welcome {
   demo: boolean;
   demo_users: { name: string; password: string; role: Role }[];
   web_phone: boolean;
+  /** As whom a demonstration's web phone calls; "" when callers are who they are. */
+  web_phone_caller?: string;
+  /** No real telephones: calls come from virtual callers. */
+  virtual?: boolean;
+  /** null when nobody is logged in; missing when that is not known. */
+  me?: Me | null;
 }
 
 // Frames ------------------------------------------------------------------------------------

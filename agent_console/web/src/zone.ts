@@ -1,5 +1,33 @@
 /** Days as the site counts them: in its own time zone, wherever the reader is. */
 
+import { signal } from "@preact/signals";
+
+/** The site's own zone, once the server has told it: every time in the console is by this clock. */
+export const siteZone = signal("");
+
+/** A zone that this browser does not know is passed over for the reader's own. */
+export function keepSiteZone(zone: string): void {
+  try {
+    if (zone) new Intl.DateTimeFormat("en", { timeZone: zone });
+    siteZone.value = zone;
+  } catch {
+    siteZone.value = "";
+  }
+}
+
+/** Which clock the times are by. */
+export const shownZone = (): string => siteZone.value || browserZone();
+
+/** The zone in the reader's language, with its place: "Eastern Standard Time, America/Toronto". */
+export function zoneName(zone: string, at: number, locale: string): string {
+  const parts = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "long" }).formatToParts(at * 1000);
+  const name = parts.find((part) => part.type === "timeZoneName")?.value ?? "";
+  return name && name !== zone ? `${name}, ${zone}` : zone;
+}
+
+/** True when the site's clock shows another time than the reader's own. */
+export const isOtherClock = (at: number): boolean => ahead_s(shownZone(), at) !== ahead_s(browserZone(), at);
+
 /** How far the zone's wall clock is ahead of UTC at this moment, in seconds. */
 function ahead_s(zone: string, at: number): number {
   const parts = new Intl.DateTimeFormat("en-US", {

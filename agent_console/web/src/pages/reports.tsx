@@ -5,15 +5,16 @@ import { serverNow } from "../clock";
 import { store } from "../console";
 import { clock, count, hourMinute, percent, timeOfDay } from "../format";
 import { words } from "../language";
+import { remember, remembered } from "../memory";
 import { queueName } from "../names";
 import { Chart } from "../parts/chart";
 import { refusalText } from "../parts/actions";
 import { Refused } from "../live";
-import { Empty, Figure } from "../parts/parts";
+import { Empty, Figure, ScrollX, ZoneNote } from "../parts/parts";
 import type { ServiceLevels } from "../protocol";
 import type { Words } from "../words/en";
 import { levelOfAll } from "./floor/levels";
-import { browserZone, dayAfter, dayOf, midnight } from "../zone";
+import { dayAfter, dayOf, midnight, shownZone } from "../zone";
 
 /** One row per queue and interval: `reporting.intervals.interval_row`. */
 interface Row {
@@ -48,11 +49,6 @@ function whole(row: api.ReportRow): Row {
   return { ...counts, ...sums, ...row } as unknown as Row;
 }
 
-const zone = (): string => {
-  const site = store.one("site") as { time_zone?: string } | undefined;
-  return site?.time_zone || browserZone();
-};
-
 interface Loaded {
   rows: Row[];
   at: number;
@@ -62,21 +58,23 @@ interface Loaded {
 export function ReportsPage() {
   const t = words();
   const known = store.one("site") !== undefined;
-  const today = dayOf(serverNow(), zone());
+  const zone = shownZone();
+  const today = dayOf(serverNow(), zone);
   const [day, setDay] = useState("");
   const [queue, setQueue] = useState("");
   const [minutes, setMinutes] = useState(30);
   const [again, setAgain] = useState(0);
+  const [every, setEvery] = useState(remembered("report-columns") === "all");
   const [loaded, setLoaded] = useState<Loaded | null>(null);
   const shown = day || today;
   const wanted = useMemo(
     () => ({
-      since: midnight(shown, zone()),
-      until: midnight(dayAfter(shown, 1), zone()),
+      since: midnight(shown, zone),
+      until: midnight(dayAfter(shown, 1), zone),
       minutes,
       queue,
     }),
-    [shown, minutes, queue, known],
+    [shown, minutes, queue, known, zone],
   );
   useEffect(() => {
     if (!known) return undefined;
@@ -157,12 +155,29 @@ export function ReportsPage() {
           {t.reports.csv}
         </a>
       </header>
-      {loaded ? <Report loaded={loaded} oneQueue={queue !== ""} /> : <Empty title={t.app.loading} />}
+      <div class="report-bar">
+        <ZoneNote always />
+        <span class="spring" />
+        <label class="check inline">
+          <input
+            type="checkbox"
+            checked={every}
+            data-testid="report-every"
+            onChange={(event) => {
+              const wanted = event.currentTarget.checked;
+              remember("report-columns", wanted ? "all" : null);
+              setEvery(wanted);
+            }}
+          />
+          {t.reports.everyDefinition}
+        </label>
+      </div>
+      {loaded ? <Report loaded={loaded} oneQueue={queue !== ""} every={every} /> : <Empty title={t.app.loading} />}
     </div>
   );
 }
 
-function Report({ loaded, oneQueue }: { loaded: Loaded; oneQueue: boolean }) {
+function Report({ loaded, oneQueue, every }: { loaded: Loaded; oneQueue: boolean; every: boolean }) {
   const t = words();
   const rows = loaded.rows.filter((row) => row.offered || row.waiting || row.books);
   if (loaded.problem) {
@@ -173,6 +188,7 @@ function Report({ loaded, oneQueue }: { loaded: Loaded; oneQueue: boolean }) {
     );
   }
   if (!rows.length) return <Empty title={t.reports.none}>{t.reports.noneHint}</Empty>;
+  const columns = every ? COLUMNS : COLUMNS.filter((column) => !column.extra);
   const wrong = rows.filter((row) => row.books !== 0).length;
   return (
     <>
@@ -181,7 +197,7 @@ function Report({ loaded, oneQueue }: { loaded: Loaded; oneQueue: boolean }) {
         <p class={`books ${wrong ? "bad" : "good"}`} data-testid="books" data-wrong={wrong} role="status">
           <strong>{t.reports.booksTitle}</strong> {wrong ? t.reports.booksSome(wrong) : t.reports.booksAll}
         </p>
-        <Table rows={rows} oneQueue={oneQueue} />
+        <Table rows={rows} oneQueue={oneQueue} columns={columns} />
         <p class="muted pad">
           <small>{t.reports.emptyHidden}</small>
         </p>
@@ -222,6 +238,8 @@ function DayChart({ rows }: { rows: Row[] }) {
 interface Column {
   figure: keyof Words["figures"];
   of: (row: Row) => string;
+  /** Another definition of a figure that is there already: shown when asked for. */
+  extra?: boolean;
 }
 
 const COLUMNS: Column[] = [
@@ -232,28 +250,34 @@ const COLUMNS: Column[] = [
   { figure: "flowed_out", of: (row) => count(row.flowed_out) },
   { figure: "still_waiting", of: (row) => count(row.waiting) },
   { figure: "service_level", of: (row) => percent(row.service_level.standard) },
-  { figure: "negative", of: (row) => percent(row.service_level.negative) },
-  { figure: "ignored", of: (row) => percent(row.service_level.ignored) },
-  { figure: "positive", of: (row) => percent(row.service_level.positive) },
-  { figure: "handled_only", of: (row) => percent(row.service_level.handled_only) },
+  { figure: "negative", of: (row) => percent(row.service_level.negative), extra: true },
+  { figure: "ignored", of: (row) => percent(row.service_level.ignored), extra: true },
+  { figure: "positive", of: (row) => percent(row.service_level.positive), extra: true },
+  { figure: "handled_only", of: (row) => percent(row.service_level.handled_only), extra: true },
   { figure: "abandon_rate", of: (row) => percent(row.abandon_rate) },
-  { figure: "abandon_rate_without_short", of: (row) => percent(row.abandon_rate_without_short) },
+  { figure: "abandon_rate_without_short", of: (row) => percent(row.abandon_rate_without_short), extra: true },
   { figure: "asa", of: (row) => clock(row.asa_s) },
   { figure: "longest_wait", of: (row) => clock(row.longest_wait_s) },
   { figure: "aht", of: (row) => clock(row.aht_s) },
   { figure: "acw", of: (row) => clock(row.acw_s) },
 ];
 
-function Table({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
+interface TableProps {
+  rows: Row[];
+  oneQueue: boolean;
+  columns: Column[];
+}
+
+function Table({ rows, oneQueue, columns }: TableProps) {
   const t = words();
   return (
-    <div class="scroll-x">
+    <ScrollX label={t.reports.title}>
       <table class="table report-table" data-testid="report">
         <thead>
           <tr>
             <th>{t.reports.interval_start}</th>
             {oneQueue ? null : <th>{t.reports.queue}</th>}
-            {COLUMNS.map((column) => (
+            {columns.map((column) => (
               <th key={column.figure} class="number">
                 <Figure of={column.figure} />
               </th>
@@ -267,10 +291,10 @@ function Table({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
           {rows.map((row) => (
             <tr key={`${row.queue} ${row.start}`}>
               <th scope="row" class="figures">
-                {hourMinute(row.start, zone())}–{hourMinute(row.end, zone())}
+                {hourMinute(row.start)}–{hourMinute(row.end)}
               </th>
               {oneQueue ? null : <td class="nowrap">{queueName(row.queue)}</td>}
-              {COLUMNS.map((column) => (
+              {columns.map((column) => (
                 <td key={column.figure} class="number figures">
                   {column.of(row)}
                 </td>
@@ -282,23 +306,24 @@ function Table({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
           ))}
         </tbody>
         <tfoot>
-          <Totals rows={rows} oneQueue={oneQueue} />
+          <Totals rows={rows} oneQueue={oneQueue} columns={columns} />
         </tfoot>
       </table>
-    </div>
+    </ScrollX>
   );
 }
 
 /** Counts are added up; shares and averages are made anew from the sums. */
-function Totals({ rows, oneQueue }: { rows: Row[]; oneQueue: boolean }) {
+function Totals({ rows, oneQueue, columns }: TableProps) {
   const t = words();
+  const sum = total(rows);
   return (
     <tr data-testid="report-total">
       <th scope="row">{t.reports.total}</th>
       {oneQueue ? null : <td />}
-      {COLUMNS.map((column) => (
+      {columns.map((column) => (
         <td key={column.figure} class="number figures">
-          {column.of(total(rows))}
+          {column.of(sum)}
         </td>
       ))}
       <td class="number">{rows.every((row) => row.books === 0) ? "✓" : ""}</td>

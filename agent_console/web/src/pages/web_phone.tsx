@@ -4,12 +4,12 @@ import * as api from "../api";
 import { Preferences } from "../parts/preferences";
 import { second, serverNow } from "../clock";
 import { clock } from "../format";
-import { words } from "../language";
+import { wordFor, words } from "../language";
 import { Icon } from "../parts/icons";
 import { Keypad } from "../parts/keypad";
 import { Meter } from "../parts/parts";
 import { BrowserPhone } from "../phone/phone";
-import { PhoneProblem } from "../phone/problems";
+import { type Problem, PhoneProblem } from "../phone/problems";
 import { dialled, userOf } from "../phone/target";
 import type { Welcome } from "../protocol";
 
@@ -32,16 +32,47 @@ function causeText(cause: string): string {
   return known[cause] ?? t.failed;
 }
 
+/** Told when shown, so that another language also changes what stands there already. */
+function problemText(problem: Problem): string {
+  const t = words();
+  if (problem === "microphone-denied") return t.webPhone.micBlocked;
+  const own = wordFor(t.webPhone.problems, problem);
+  return own === problem ? t.phone.problems[problem] : own;
+}
+
+/** True while the browser refuses the microphone without even asking. */
+function useBlockedMicrophone(): boolean {
+  const [blocked, setBlocked] = useState(false);
+  useEffect(() => {
+    let permission: PermissionStatus | undefined;
+    const look = (): void => setBlocked(permission?.state === "denied");
+    // Not every browser knows this name; then the call itself finds out.
+    navigator.permissions?.query({ name: "microphone" as PermissionName }).then(
+      (found) => {
+        permission = found;
+        permission.onchange = look;
+        look();
+      },
+      () => undefined,
+    );
+    return () => {
+      if (permission) permission.onchange = null;
+    };
+  }, []);
+  return blocked;
+}
+
 export function WebPhonePage() {
   const t = words();
   const [number, setNumber] = useState("");
   const [site, setSite] = useState<Welcome | null>(null);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Problem | "">("");
   const [digits, setDigits] = useState("");
   const [startedAt, setStartedAt] = useState(0);
   const [wasCalled, setWasCalled] = useState(false);
   const talk = phone.talk.value;
   const target = phone.access.value?.target ?? "";
+  const caller = site?.web_phone_caller ?? "";
 
   useEffect(() => void api.welcome().then(setSite), []);
   useEffect(() => {
@@ -61,7 +92,7 @@ export function WebPhonePage() {
     try {
       if (phone.line.peek() !== "up") await phone.start();
     } catch (failed) {
-      setProblem(failed instanceof PhoneProblem ? t.phone.problems[failed.problem] : t.webPhone.failed);
+      setProblem(failed instanceof PhoneProblem ? failed.problem : "failed");
       return;
     }
     const to = phone.access.peek()?.target ?? "";
@@ -77,6 +108,8 @@ export function WebPhonePage() {
     [],
   );
   const off = site !== null && !site.web_phone;
+  const isBlocked = useBlockedMicrophone();
+  const help = isBlocked ? t.webPhone.micBlocked : t.webPhone.micHelp;
   const busy = talk !== "none" || phone.line.value === "starting";
   const over = wasCalled && !busy && !problem ? causeText(phone.endCause.value) || (phone.endCause.value ? t.webPhone.ended : "") : "";
   return (
@@ -90,11 +123,16 @@ export function WebPhonePage() {
             <Icon name="phone" />
           </span>
           <h1>{site?.company || t.webPhone.title}</h1>
-          <p class="muted">{t.webPhone.lead}</p>
+          {off ? null : <p class="muted">{t.webPhone.lead}</p>}
+          {caller && !off ? (
+            <p class="calling-as" data-testid="calling-as">
+              {t.webPhone.callingAs(caller)}
+            </p>
+          ) : null}
         </header>
         {off ? (
-          <p class="notice bad" role="alert" data-testid="web-phone-off">
-            {t.webPhone.off}
+          <p class={`notice ${site.virtual ? "" : "bad"}`} role="alert" data-testid="web-phone-off">
+            {site.virtual ? t.webPhone.virtual : t.webPhone.off}
           </p>
         ) : (
           <>
@@ -104,7 +142,7 @@ export function WebPhonePage() {
               <NumberField number={number} setNumber={setNumber} onCall={() => void call()} />
             )}
             <p class="problem center-text" role="alert" data-testid="call-problem">
-              {problem || over}
+              {problem ? problemText(problem) : over}
             </p>
             <Keypad onDigit={press} />
             {busy ? (
@@ -118,7 +156,13 @@ export function WebPhonePage() {
                 {wasCalled && !problem ? t.webPhone.callAgain : t.webPhone.call}
               </button>
             )}
-            {phone.line.value === "off" ? <small class="muted center-text">{t.webPhone.micHelp}</small> : null}
+            {talk === "up" ? (
+              <small class="muted center-text">{t.webPhone.listen}</small>
+            ) : phone.line.value === "up" || problem ? null : (
+              <small class={`center-text ${isBlocked ? "bad-text" : "muted"}`} data-testid="mic-help">
+                {help}
+              </small>
+            )}
           </>
         )}
         <p class="login-foot">

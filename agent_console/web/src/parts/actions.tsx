@@ -22,6 +22,8 @@ export class Actions {
       await act();
       return true;
     } catch (problem) {
+      // Pressed twice, or done by somebody else meanwhile: it is as it was wanted.
+      if (problem instanceof Refused && problem.code === "no-change") return true;
       this.refused.value =
         problem instanceof Refused ? problem : new Refused("failed", String(problem));
       return false;

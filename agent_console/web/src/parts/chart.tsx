@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { hourMinute, NOTHING, percent, timeOfDay } from "../format";
 import { language, words } from "../language";
 import { theme } from "../theme";
+import { shownZone } from "../zone";
 
 export interface Series {
   name: string;
@@ -18,13 +19,21 @@ export interface Series {
 
 const HEIGHT_px = 190;
 
-export function Chart({ at, series, label }: { at: number[]; series: Series[]; label: string }) {
+interface ChartProps {
+  at: number[];
+  series: Series[];
+  label: string;
+  /** The legend tells the last values while nothing is pointed at. */
+  tellsLast?: boolean;
+}
+
+export function Chart({ at, series, label, tellsLast = false }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
-  const look = `${theme.value} ${language.value}`;
+  const look = `${theme.value} ${language.value} ${shownZone()}`;
   useEffect(() => {
     const place = box.current;
     if (!place || at.length < 2) return undefined;
-    const chart = new uPlot(options(place.clientWidth, series), data(at, series), place);
+    const chart = new uPlot(options(place.clientWidth, series, tellsLast), data(at, series), place);
     const resized = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT_px }));
     resized.observe(place);
     return () => {
@@ -41,15 +50,23 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function options(width: number, series: Series[]): uPlot.Options {
+/** A time to the second where seconds matter, else to the minute. */
+const near = (ticks: ArrayLike<number>, at: number): string =>
+  (ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay(at) : hourMinute(at);
+
+function options(width: number, series: Series[], tellsLast: boolean): uPlot.Options {
   const text = colour("--muted");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: text, grid, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   const hasShare = series.some((one) => one.share);
   const bars = uPlot.paths.bars?.({ size: [0.7, 14] });
+  // Without an index nothing is pointed at.
+  const told = (chart: uPlot, value: number | null, of: number, index: number | null | undefined) =>
+    index === null || index === undefined ? (tellsLast ? (chart.data[of]?.at(-1) ?? null) : null) : value;
   return {
     width,
     height: HEIGHT_px,
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), shownZone()),
     cursor: { y: false, points: { size: 6 } },
     padding: [10, 4, 0, 0],
     legend: { live: true },
@@ -57,9 +74,7 @@ function options(width: number, series: Series[]): uPlot.Options {
     axes: [
       {
         ...axis,
-        // A short stretch of time is told by the second.
-        values: (_, ticks) =>
-          ticks.map((at) => ((ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay(at) : hourMinute(at))),
+        values: (_, ticks) => ticks.map((at) => near(ticks, at)),
         space: 70,
       },
       { ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
@@ -77,7 +92,13 @@ function options(width: number, series: Series[]): uPlot.Options {
         : []),
     ],
     series: [
-      { label: words().reports.time, value: (_, at) => (at ? timeOfDay(at) : NOTHING) },
+      {
+        label: words().reports.time,
+        value: (chart, value, of, index) => {
+          const at = told(chart, value, of, index);
+          return at ? near(chart.data[0], at) : NOTHING;
+        },
+      },
       ...series.map((one) => ({
         label: one.name,
         scale: one.share ? "share" : "y",
@@ -87,8 +108,10 @@ function options(width: number, series: Series[]): uPlot.Options {
         points: { show: false },
         spanGaps: true,
         ...(one.bars && bars ? { paths: bars } : {}),
-        value: (_: uPlot, value: number | null) =>
-          value === null || value === undefined ? NOTHING : one.share ? percent(value) : String(value),
+        value: (chart: uPlot, given: number | null, of: number, index: number | null | undefined) => {
+          const value = told(chart, given, of, index);
+          return value === null || value === undefined ? NOTHING : one.share ? percent(value) : String(value);
+        },
       })),
     ],
   };

@@ -2,9 +2,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ReadonlySignal } from "@preact/signals";
-import { second } from "../clock";
+import { second, serverNow } from "../clock";
 import { clock } from "../format";
-import { wordFor, words } from "../language";
+import { locale, wordFor, words } from "../language";
+import { isOtherClock, shownZone, zoneName } from "../zone";
 import type { Words } from "../words/en";
 
 /** Counts up from a moment, each second. */
@@ -90,6 +91,58 @@ export function Drawer(props: { title: string; onClose: () => void; children: Co
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** By which clock the times are, where the reader's own shows another time. */
+export function ZoneNote({ always = false }: { always?: boolean }) {
+  const now = serverNow();
+  if (!always && !isOtherClock(now)) return null;
+  const zone = shownZone();
+  return (
+    <small class="muted" data-testid="zone">
+      {words().time.zone(zoneName(zone, now, locale()))}
+    </small>
+  );
+}
+
+/** A table that may be wider than its place: what is hidden is hinted at, keys and wheel reach it. */
+export function ScrollX({ label, children }: { label: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [hidden, setHidden] = useState("");
+  useEffect(() => {
+    const at = box.current;
+    if (!at) return undefined;
+    const look = (): void => {
+      const left = at.scrollLeft > 1;
+      const right = at.scrollLeft + at.clientWidth < at.scrollWidth - 1;
+      setHidden(left && right ? "both" : left ? "left" : right ? "right" : "");
+    };
+    const watcher = new ResizeObserver(look);
+    watcher.observe(at);
+    if (at.firstElementChild) watcher.observe(at.firstElementChild);
+    at.addEventListener("scroll", look, { passive: true });
+    return () => {
+      watcher.disconnect();
+      at.removeEventListener("scroll", look);
+    };
+  }, []);
+  const t = words();
+  return (
+    <div class="scroll-frame" data-hidden={hidden}>
+      {hidden ? (
+        <button
+          type="button"
+          class="scroll-hint"
+          onClick={() => box.current?.scrollBy({ left: hidden === "left" ? -9999 : 320, behavior: "smooth" })}
+        >
+          {hidden === "left" ? t.app.moreLeft : t.app.moreRight}
+        </button>
+      ) : null}
+      <div class="scroll-x" ref={box} role="region" aria-label={label} tabIndex={hidden ? 0 : -1}>
+        {children}
+      </div>
+    </div>
   );
 }
 

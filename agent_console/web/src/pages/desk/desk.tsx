@@ -3,9 +3,9 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { live, store, user } from "../../console";
 import { percent } from "../../format";
 import { words } from "../../language";
-import { queueName } from "../../names";
+import { queueName, queuesInOrder } from "../../names";
 import { Actions } from "../../parts/actions";
-import { Empty, Since, stateWord } from "../../parts/parts";
+import { Empty, Figure, Since, stateWord } from "../../parts/parts";
 import { CallPanel, callKeys } from "./call";
 import { HelpDialog } from "./help";
 import { listen } from "./keys";
@@ -97,17 +97,38 @@ function Idle() {
         </p>
       ) : null}
       <p class="muted">{hint}</p>
+      <TryIt />
     </section>
+  );
+}
+
+/** In the demonstration nobody calls by chance: say how to be the caller. */
+function TryIt() {
+  const t = words();
+  const site = store.one("site");
+  if (!site?.demo || site.switch === "virtual" || desk.value?.state !== "ready") return null;
+  return (
+    <p class="muted try-it" data-testid="try-it">
+      {t.desk.tryIt}{" "}
+      <a href="/call" target="_blank" rel="noopener">
+        {t.app.webPhone}
+      </a>
+    </p>
   );
 }
 
 function MyQueues() {
   const t = words();
-  const queues = store.all("queue");
+  const queues = queuesInOrder();
   if (!queues.length) return null;
   return (
     <section class="card quiet" data-testid="my-queues">
-      <h2>{t.desk.myQueues}</h2>
+      <header class="queue-list-head">
+        <h2>{t.desk.myQueues}</h2>
+        <small class="muted">
+          <Figure of="service_level" />
+        </small>
+      </header>
       <ul class="queue-list">
         {queues.map((queue) => (
           <li key={queue.id}>

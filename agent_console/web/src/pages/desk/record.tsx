@@ -273,7 +273,7 @@ function Orders({ customer }: { customer: Customer }) {
             {customer.orders.map((order) => (
               <tr key={order.number}>
                 <td class="figures">{order.number}</td>
-                <td class="muted">{day(order.at)}</td>
+                <td class="muted figures nowrap">{day(order.at)}</td>
                 <td>
                   <span class="tag">{wordFor(t.orderStates, order.status)}</span>
                 </td>
@@ -303,7 +303,7 @@ function Contacts({ customer }: { customer: Customer }) {
                 <span class="muted">{dayAndTime(contact.at)}</span>
                 <span class="muted">{contact.agent}</span>
               </span>
-              <span>{contact.summary}</span>
+              {contact.summary && contact.summary !== contact.disposition ? <span>{contact.summary}</span> : null}
               {contact.disposition ? <small class="muted">{dispositionName(contact.disposition)}</small> : null}
             </li>
           ))}

@@ -67,6 +67,7 @@ export function SignIn() {
           {t.phone.problems[problem]}
         </p>
       ) : null}
+      {!problem && kind === "browser" && !virtual ? <p class="muted">{t.desk.micAsk}</p> : null}
       <Refusal actions={actions} />
       <Act actions={actions} name="sign-in" class="primary wide" onAct={() => void start()}>
         {actions.pending.value ? t.desk.starting : t.desk.signIn}

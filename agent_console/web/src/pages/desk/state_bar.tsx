@@ -1,4 +1,5 @@
 /** The agent's state, what can be done about it, the phone's health, and the day so far. */
+import { useEffect } from "preact/hooks";
 import { live, store } from "../../console";
 import { clock, count, percent } from "../../format";
 import { say, words } from "../../language";
@@ -30,6 +31,8 @@ export function stateKeys(actions: Actions): Keys {
 export function StateBar({ actions, onHelp }: { actions: Actions; onHelp: () => void }) {
   const t = words();
   const now = desk.value;
+  // What was refused in another state is of no interest any more.
+  useEffect(() => void (actions.refused.value = null), [now?.state]);
   if (!now) return null;
   const offline = now.state === "offline";
   return (
@@ -69,11 +72,7 @@ function StateButtons({ now, actions }: { now: Desk; actions: Actions }) {
   return (
     <div class="state-buttons" role="group" aria-label={during ? t.desk.afterCall : t.desk.myState}>
       {during ? (
-        <span class="intent" data-tip={t.desk.intentHint} tabIndex={0} data-testid="intent" data-intent={now.intent}>
-          {now.intent
-            ? t.desk.intent([stateWord(now.intent), reasonName(now.intent_reason)].filter(Boolean).join(" · "))
-            : `${t.desk.afterCall}:`}
-        </span>
+        <Intent now={now} />
       ) : null}
       <Act
         actions={actions}
@@ -116,6 +115,21 @@ function StateButtons({ now, actions }: { now: Desk; actions: Actions }) {
         {t.desk.signOut}
       </Act>
     </div>
+  );
+}
+
+/** The chosen button says which state comes next; only a reason needs words of its own. */
+function Intent({ now }: { now: Desk }) {
+  const t = words();
+  const reason = reasonName(now.intent_reason);
+  const next = now.intent ? [stateWord(now.intent), reason].filter(Boolean).join(" · ") : "";
+  const tip = next ? `${t.desk.intent(next)}. ${t.desk.intentHint}` : t.desk.intentHint;
+  return (
+    <span class="intent" data-tip={tip} tabIndex={0} data-testid="intent" data-intent={now.intent}>
+      {t.desk.afterCall}
+      {next ? <span class="visually-hidden">: {next}</span> : null}
+      {reason ? <small class="block">{reason}</small> : null}
+    </span>
   );
 }
 

@@ -5,7 +5,7 @@ import { count, percent } from "../../format";
 import { say, words } from "../../language";
 import { queueName, reasonName } from "../../names";
 import { Actions, Refusal } from "../../parts/actions";
-import { Menu, type MenuItem, Since, StateChip, stateWord } from "../../parts/parts";
+import { Figure, Menu, type MenuItem, ScrollX, Since, StateChip, stateWord } from "../../parts/parts";
 import type { AgentLive } from "../../protocol";
 
 const isOff = (agent: AgentLive): boolean => agent.state === "offline";
@@ -25,7 +25,12 @@ export function Agents({ onCall }: { onCall: (id: string) => void }) {
         <span class="muted">{t.floor.signedIn(here)}</span>
       </header>
       <Refusal actions={actions} />
-      <div class="scroll-x">
+      {agents.length && !here ? (
+        <p class="muted pad" data-testid="agents-none-here">
+          {t.floor.nobodyHere}
+        </p>
+      ) : null}
+      <ScrollX label={t.floor.agents}>
         <table class="table" data-testid="agents">
           <thead>
             <tr>
@@ -34,7 +39,9 @@ export function Agents({ onCall }: { onCall: (id: string) => void }) {
               <th class="number">{t.floor.since}</th>
               <th>{t.floor.onCall}</th>
               <th class="number">{t.floor.handled}</th>
-              <th class="number">{t.desk.occupancy}</th>
+              <th class="number">
+                <Figure of="occupancy" name={t.desk.occupancy} />
+              </th>
               <th />
             </tr>
           </thead>
@@ -44,7 +51,7 @@ export function Agents({ onCall }: { onCall: (id: string) => void }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
       {agents.length ? null : <p class="muted pad">{t.floor.noAgents}</p>}
     </section>
   );
@@ -63,7 +70,7 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
   const about = [...agent.queues.map((queue) => queueName(queue)), ...skills].join(" · ");
   return (
     <tr class={offline ? "dim" : ""} data-testid={`agent-${agent.id}`} data-state={agent.state}>
-      <th scope="row">
+      <th scope="row" class="nowrap">
         <span data-tip={about} tabIndex={0}>
           {agent.name}
         </span>
@@ -78,7 +85,7 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
       <td class="number">{offline ? <span class="muted">{t.app.none}</span> : <Since at={agent.since} />}</td>
       <td>
         {agent.call_id ? (
-          <button class="bare link" onClick={() => onCall(agent.call_id)}>
+          <button class="bare link figures" onClick={() => onCall(agent.call_id)}>
             {agent.caller || t.call.anonymous}
           </button>
         ) : (

@@ -4,6 +4,7 @@ import { store } from "../../console";
 import { clock, timeOfDay } from "../../format";
 import { words } from "../../language";
 import { outcomeName, queueName } from "../../names";
+import { Since, ZoneNote } from "../../parts/parts";
 import type { CallRow } from "../../protocol";
 
 const PAGE = 50;
@@ -49,6 +50,7 @@ export function Calls({ onCall }: { onCall: (id: string) => void }) {
       <header class="card-head">
         <h2>{t.floor.calls}</h2>
         <span class="muted">{all.length ? t.floor.shown(found.length, all.length) : ""}</span>
+        <ZoneNote />
         <span class="spring" />
         <select
           aria-label={t.floor.queue}
@@ -95,7 +97,7 @@ export function Calls({ onCall }: { onCall: (id: string) => void }) {
           </table>
         </div>
       ) : (
-        <p class="muted pad">{all.length ? t.floor.callsNoMatch : t.floor.callsNone}</p>
+        <NoCalls filtered={all.length > 0} />
       )}
       {found.length > shown ? (
         <p class="pad">
@@ -105,6 +107,29 @@ export function Calls({ onCall }: { onCall: (id: string) => void }) {
         </p>
       ) : null}
     </section>
+  );
+}
+
+/** Who still waits has waited until now. */
+function Waited({ id }: { id: string }) {
+  return <Since at={store.get("waiting", id)?.entered ?? null} />;
+}
+
+/** On a fresh system: what to do so that something is to be seen. */
+function NoCalls({ filtered }: { filtered: boolean }) {
+  const t = words();
+  if (filtered) return <p class="muted pad">{t.floor.callsNoMatch}</p>;
+  const site = store.one("site");
+  const hint = site?.switch === "virtual" ? t.floor.callsComing : site?.demo ? t.floor.callsTry : t.floor.callsNumbers;
+  return (
+    <p class="muted pad" data-testid="calls-none">
+      {t.floor.callsNone} {hint}{" "}
+      {site?.demo && site.switch !== "virtual" ? (
+        <a href="/call" target="_blank" rel="noopener">
+          {t.app.webPhone}
+        </a>
+      ) : null}
+    </p>
   );
 }
 
@@ -128,9 +153,11 @@ function Row({ row, onCall }: { row: CallRow; onCall: (id: string) => void }) {
         <span class={`outcome ${outcomeClass(row)}`} data-testid="call-outcome">
           {outcomeName(row.outcome)}
         </span>
-        {row.direction === "callback" ? <span class="tag">{t.call.callback}</span> : null}
+        {row.direction === "callback" ? <span class="tag after">{t.call.callback}</span> : null}
       </td>
-      <td class="number figures">{clock(row.waited_s)}</td>
+      <td class="number figures">
+        {row.waited_s === null ? <Waited id={row.call_id} /> : clock(row.waited_s)}
+      </td>
       <td class="number figures">{clock(row.talk_s)}</td>
     </tr>
   );

@@ -5,7 +5,7 @@ import { store } from "../../console";
 import { clock, dayAndTime, timeOfDay } from "../../format";
 import { say, wordFor, words } from "../../language";
 import { dispositionName, outcomeName, queueName } from "../../names";
-import { Drawer } from "../../parts/parts";
+import { Drawer, ZoneNote } from "../../parts/parts";
 import type { CallDetail, CallRow, TimelineEntry } from "../../protocol";
 import { agentName, outcomeClass } from "./calls";
 
@@ -62,7 +62,7 @@ function Head({ row }: { row: CallRow }) {
     <>
       <p>
         <span class={`outcome ${outcomeClass(row)}`}>{outcomeName(row.outcome)}</span>{" "}
-        <span class="muted">{dayAndTime(row.arrived)}</span>
+        <span class="muted">{dayAndTime(row.arrived)}</span> <ZoneNote />
       </p>
       <dl class="facts">
         {facts
@@ -115,7 +115,8 @@ function Story({ detail }: { detail: CallDetail }) {
 }
 
 function Entry({ entry, start }: { entry: TimelineEntry; start: number }) {
-  const why = say(entry.why?.text) || entry.why?.code;
+  // "Anna answered" needs no "an agent answered" below it.
+  const why = entry.why?.code === entry.kind ? "" : say(entry.why?.text) || entry.why?.code;
   return (
     <li class={`entry entry-${entry.kind.replace(/[^a-z-]/g, "")}`} data-kind={entry.kind}>
       <span class="entry-at figures" data-tip={timeOfDay(entry.at)}>

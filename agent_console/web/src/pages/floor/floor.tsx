@@ -57,14 +57,14 @@ function Totals() {
   const inState = (...states: string[]): number => agents.filter((agent) => states.includes(agent.state)).length;
   return (
     <dl class="totals" data-testid="totals">
-      <Total name={<Figure of="waiting" />} value={count(sum((queue) => queue.waiting))} testid="total-waiting" />
+      <Total name={<Figure of="waiting" name={t.floor.waitingNow} />} value={count(sum((queue) => queue.waiting))} testid="total-waiting" />
       <Total
         name={<Figure of="longest" name={t.floor.longest} />}
         value={clock(since.length ? second.value - Math.min(...since) : null)}
       />
       <Total name={<Figure of="service_level" />} value={percent(levelOfAll(queues))} />
       <Total
-        name={<Figure of="abandon_rate" name={t.floor.abandonRate} />}
+        name={<Figure of="abandon_rate" />}
         value={percent(offered ? sum((queue) => queue.abandoned) / offered : null)}
       />
       <Total name={<Figure of="offered" />} value={count(offered)} />
@@ -102,7 +102,7 @@ function TrendCard() {
         <h2>{t.floor.trend}</h2>
       </header>
       {now.at.length > 2 ? (
-        <Chart at={now.at} series={series} label={t.floor.trend} />
+        <Chart at={now.at} series={series} label={t.floor.trend} tellsLast />
       ) : (
         <p class="muted pad">{t.floor.trendLater}</p>
       )}

@@ -3,7 +3,7 @@ import { second } from "../../clock";
 import { clock, count, percent } from "../../format";
 import { words } from "../../language";
 import { queueName, queuesInOrder } from "../../names";
-import { Figure, stateClass, stateWord } from "../../parts/parts";
+import { Figure, ScrollX, stateClass, stateWord } from "../../parts/parts";
 import type { QueueLive } from "../../protocol";
 import * as levels from "./levels";
 
@@ -15,7 +15,7 @@ export function Queues() {
       <header class="card-head">
         <h2>{t.floor.queues}</h2>
       </header>
-      <div class="scroll-x">
+      <ScrollX label={t.floor.queues}>
         <table class="table" data-testid="queues">
           <thead>
             <tr>
@@ -30,7 +30,7 @@ export function Queues() {
                 <Figure of="service_level" />
               </th>
               <th class="number">
-                <Figure of="abandon_rate" name={t.floor.abandonRate} />
+                <Figure of="abandon_rate" />
               </th>
               <th class="number">
                 <Figure of="asa" />
@@ -45,7 +45,7 @@ export function Queues() {
                 <Figure of="answered" />
               </th>
               <th class="number">
-                <Figure of="abandoned" name={t.floor.abandoned} />
+                <Figure of="abandoned" />
               </th>
               <th class="number">
                 <Figure of="callbacks" />
@@ -59,7 +59,7 @@ export function Queues() {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
       {queues.length ? null : <p class="muted pad">{t.floor.noQueues}</p>}
     </section>
   );

@@ -55,18 +55,18 @@ function WaitingRow({ call, onCall }: { call: WaitingCall; onCall: (id: string) 
   const waited_s = second.value - call.entered;
   return (
     <tr data-testid={`waiting-${call.call_id}`}>
-      <td class="number figures">{call.position}</td>
+      <td class="number figures">{call.position || t.app.none}</td>
       <td>
         <button class="bare link" onClick={() => onCall(call.call_id)}>
           {call.caller_name || call.caller || t.call.anonymous}
         </button>
+        {call.kind === "callback" ? <span class="tag after">{t.call.callback}</span> : null}
         {call.caller_name && call.caller && call.caller_name !== call.caller ? (
           <small class="muted block figures">{call.caller}</small>
         ) : null}
       </td>
       <td class="nowrap">
         {queueName(call.queue)}
-        {call.kind === "callback" ? <span class="tag">{t.call.callback}</span> : null}
         {call.priority ? <small class="muted block">{t.floor.priority(call.priority)}</small> : null}
       </td>
       <td class="number">
