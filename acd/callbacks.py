@@ -193,14 +193,9 @@ def cancelled(floor: Floor, fact: f.CallbackCancelled) -> None:
     if visit.place == CONNECTED:
         raise Refusal("callback-connected", f"callback {fact.callback} is being talked to")
     caller = floor.visits.get(visit.origin)
-    stays = caller is not None and caller.place == LEAVING
-    if caller is not None and stays:  # in line before an agent is free to choose
-        caller.successor = ""
-        floor.rehome(caller)
-        floor.put_back(caller)
-    withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}))
-    if caller is not None and stays:
-        floor.seek_agent_if_waiting(caller)
+    if caller is not None and caller.place != LEAVING:
+        caller = None
+    withdraw(floor, visit, d.Reason("callback-cancelled", {"why": fact.why}), caller)
 
 
 def not_needed(floor: Floor, caller: Visit) -> None:
@@ -211,8 +206,8 @@ def not_needed(floor: Floor, caller: Visit) -> None:
         withdraw(floor, visit, NOT_NEEDED)
 
 
-def withdraw(floor: Floor, visit: Visit, reason: d.Reason) -> None:
-    """End a callback that is not connected."""
+def withdraw(floor: Floor, visit: Visit, reason: d.Reason, caller: Visit | None = None) -> None:
+    """End a callback that is not connected; `caller` takes the place in the line again."""
     agent: AgentRecord | None = None
     if visit.place == WAITING:
         floor.leave_line(visit)
@@ -225,8 +220,14 @@ def withdraw(floor: Floor, visit: Visit, reason: d.Reason) -> None:
     visit.due = None
     floor.tell_callback(visit, "cancelled")
     floor.finish(visit, "withdrawn", reason)
+    if caller is not None:
+        caller.successor = ""
+        floor.rehome(caller)
+        floor.put_back(caller)
     if agent is not None:
         floor.settle(agent)
+    if caller is not None:
+        floor.seek_agent_if_waiting(caller)
 
 
 def _callback(floor: Floor, callback_id: str) -> Visit:

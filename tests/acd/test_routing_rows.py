@@ -334,7 +334,7 @@ SCENARIOS = {
         2  | ready anna      | anna not ready; anna ready
         61 | tick            | dial anna k1
         62 | call c2 q       | -
-        63 | cancel k1       | stop anna; k1 cancelled; out k1 withdrawn 63; anna ready; ring anna c1
+        63 | cancel k1 | stop anna; k1 cancelled; out k1 withdrawn 63; anna ready; ring anna c1
     """,
     "wishes of an agent who hears a callback being dialled come after it": """
         queue q
