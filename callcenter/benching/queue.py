@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib.metadata
 import math
 import os
 import platform
+import random
 import signal
 import socket
 import statistics
@@ -38,7 +40,7 @@ from callcenter.switches import desk_secrets
 from config.settings import Settings
 from config.site import Site
 from cti.asterisk.install import AsteriskInstall, obtain_asterisk
-from cti.asterisk.layout import Layout, free_ports
+from cti.asterisk.layout import Layout, Ports, free_ports
 from cti.asterisk.server import AsteriskServer, find_process
 from cti.debian import ProgressSink, silent
 from storage.database import open_engine
@@ -171,20 +173,20 @@ class Bench:
             "asterisk_folder": folder / "asterisk",
             "switch": "asterisk",
             "synthesiser": "none",
-            "port": _free_port(socket.SOCK_STREAM),
+            "port": _quiet_port(),
         }
         defaults = {name: field.default for name, field in Settings.model_fields.items()}
         settings = Settings(**{**defaults, **given})
         settings.var.mkdir()
         layout = Layout(folder / "asterisk")
-        identity = layout.identity(free_ports(rtp_ports=2000))
+        identity = layout.identity(_quiet_ports())
         files = company.contender_files(settings, site, layout, install, identity)
         server = AsteriskServer(install, layout, identity, files)
         load = SippLoad(
             sipp,
             folder / "sipp",
             sip_port=identity.ports.sip,
-            phone_port=_free_port(socket.SOCK_DGRAM),
+            phone_port=_quiet_port(),
         )
         bench = cls(plan, folder, settings, site, server, load)
         bench.tokens, bench.numbers = await company.seed(settings, site)
@@ -379,11 +381,21 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _quiet_port() -> int:
+    """A port that is free, and that the system does not give to outgoing connections."""
+    for _ in range(100):
+        port = random.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                probe = held.enter_context(socket.socket(socket.AF_INET, kind))
+                probe.bind(("127.0.0.1", port))
+            return port
+    raise BenchFailed("there is no free port")
+
+
+def _quiet_ports() -> Ports:
+    ami, http, sip, agi = (_quiet_port() for _ in range(4))
+    return dataclasses.replace(free_ports(rtp_ports=2000), ami=ami, http=http, sip=sip, agi=agi)
 
 
 @contextlib.contextmanager
