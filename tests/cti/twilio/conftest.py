@@ -279,5 +279,3 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     assert made.twilio.violations == [], made.twilio.violations
     assert made.twilio.different == [], made.twilio.different
     assert made.twilio.errors == [], made.twilio.errors
-
-

@@ -146,7 +146,8 @@ class FakeTwilio:
         root = "/2010-04-01/Accounts/{account}"
         app.router.add_route("*", root + "/Calls.json", self._calls)
         app.router.add_route("*", root + "/Calls/{sid}.json", self._call)
-        self._runner = web.AppRunner(app)
+        self._stopping = asyncio.Event()
+        self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -155,6 +156,7 @@ class FakeTwilio:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15.0))
 
     async def stop(self) -> None:
+        self._stopping.set()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -383,9 +385,7 @@ class FakeTwilio:
             await asyncio.gather(speaking, return_exceptions=True)
         return (verb.get("action", ""), {"Digits": digits}) if digits else None
 
-    async def _digits(
-        self, leg: Leg, key: str, most: int, finish: str, verb: ET.Element
-    ) -> str:
+    async def _digits(self, leg: Leg, key: str, most: int, finish: str, verb: ET.Element) -> str:
         digits = ""
         while True:
             if key == finish:
@@ -603,7 +603,7 @@ class FakeTwilio:
             if wrong:
                 return self._error(400, 20001, "; ".join(wrong))
         if self.rest_hangs:
-            await asyncio.sleep(3600)
+            await self._stopping.wait()
         await self.sleep(self.rest_delay_s)
         expected = "Basic " + base64.b64encode(f"{self.account}:{self.token}".encode()).decode()
         if request.headers.get("Authorization") != expected:

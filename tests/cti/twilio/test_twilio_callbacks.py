@@ -74,9 +74,7 @@ async def test_the_agent_of_a_callback_does_not_take_it(
     ("act", "why"),
     [("busy", "busy"), ("no-answer", "no answer"), ("failed", "unreachable")],
 )
-async def test_the_customer_of_a_callback_is_not_reached(
-    world: World, act: str, why: str
-) -> None:
+async def test_the_customer_of_a_callback_is_not_reached(world: World, act: str, why: str) -> None:
     """The engine tries again or gives up by the reason; the agent is free at once."""
     world.twilio.phones[CUSTOMER] = Behaviour(act)
     center = await world.open()
