@@ -230,6 +230,7 @@ async def world(center: Center, network: Network) -> AsyncIterator[World]:
     world = World(center, await Lines(network).open())
     yield world
     await world.everybody_goes_home()
+    center.check_alive()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ async def test_a_second_start_is_quick_and_keeps_everything(world: World) -> Non
 
     assert await asyncio.to_thread(center.interrupt) == 0
     assert center.asterisk_pid() is None, "Asterisk was left behind"
-    up_in_s = await asyncio.to_thread(center.start)
+    up_in_s = await center.start()
     assert up_in_s < 15
     assert center.asterisk_pid() not in (None, pid)
     boss = await world.boss()
@@ -56,13 +56,13 @@ async def test_ctrl_c_after_a_kill_stops_the_asterisk_that_outlived_us(world: Wo
     pid = center.asterisk_pid()
     center.kill()
     assert center.asterisk_pid() == pid
-    await asyncio.to_thread(center.start)
+    await center.start()
     assert center.asterisk_pid() == pid, "a second Asterisk was started"
     assert not caller.over
     assert await asyncio.to_thread(center.interrupt) == 0
     assert center.asterisk_pid() is None
     await caller.until_over()
-    await asyncio.to_thread(center.start)
+    await center.start()
     record = await world.record(caller.ani)
     assert record["call"]["outcome"] in ("switch lost", "ended in menu")
 
@@ -71,7 +71,7 @@ async def test_without_asterisk_virtual_callers_call(make_center: CenterFactory)
     """`--switch virtual`: the console lives, agents sign in, and calls flow by themselves."""
     center = make_center(switch="virtual")
     began = time.monotonic()
-    await asyncio.to_thread(center.start)
+    await center.start()
     assert time.monotonic() - began < 15
     boss = await Console(center.url, "sam").open()
     anna = await Console(center.url, "anna").open()

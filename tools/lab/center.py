@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import json
 import os
@@ -90,11 +91,11 @@ class Center:
 
     # The process ---------------------------------------------------------------------------
 
-    def start(self, within_s: float = 60.0) -> float:
+    async def start(self, within_s: float = 60.0) -> float:
         """Start (again) and wait until calls can be served; how long that took in seconds."""
         began = time.monotonic()
-        self.spawn()
-        self.wait_ready(within_s)
+        self.spawn()  # not in a thread of a pool: it would die with that thread
+        await asyncio.to_thread(self.wait_ready, within_s)
         return time.monotonic() - began
 
     def spawn(self) -> None:
@@ -121,6 +122,11 @@ class Center:
             if time.monotonic() > deadline:
                 raise CenterFailed(f"callcenter is not ready in {within_s} s:\n{self.tail()}")
             time.sleep(0.03)
+
+    def check_alive(self) -> None:
+        """Raises `CenterFailed` when it ended and nobody here ended it."""
+        if self.process is not None and (status := self.process.poll()) is not None:
+            raise CenterFailed(f"callcenter ended by itself with {status}:\n{self.tail()}")
 
     def ready(self) -> bool:
         return bool(self.health().get("ready"))
