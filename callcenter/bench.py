@@ -31,7 +31,7 @@ def bench() -> None:
 def queue(
     calls: Annotated[int, typer.Option(min=1, max=20_000, help="Calls of each contender.")] = 300,
     rate: Annotated[float, typer.Option(min=0.1, max=200, help="Calls per second.")] = 10.0,
-    hold_s: Annotated[float, typer.Option(min=0.5, max=120, help="How long a call lasts.")] = 2.0,
+    hold_s: Annotated[float, typer.Option(min=1.0, max=120, help="How long a call lasts.")] = 2.0,
     runs: Annotated[int, typer.Option(min=1, max=20, help="Repeat; medians are shown.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

@@ -274,7 +274,8 @@ class SippLoad:
     ) -> CallerRun:
         """Place a call for each (number of the caller, number dialled), `rate` a second.
 
-        A caller hangs up `hold_s` after being answered.
+        A caller hangs up `hold_s` after being answered. Nobody sends sound, and Asterisk's
+        `Answer` waits half a second for some before it goes on.
         """
         self._runs += 1
         rows = (f"{ani};{dialled}" for ani, dialled in callers)
