@@ -78,8 +78,8 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         "第 {attempts} 次呼叫未接通，稍后再试",
     ),
     ("callback-state", "reached"): (
-        "Customer answered, attempt {attempts}",
-        "客户已接听，第 {attempts} 次呼叫",
+        "Reached at attempt {attempts}",
+        "第 {attempts} 次呼叫接通",
     ),
     ("callback-state", "expired"): (
         "Callback given up; attempts made: {attempts}",

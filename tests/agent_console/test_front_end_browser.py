@@ -337,6 +337,76 @@ async def test_reports_and_wall(start_console: StartConsole, open_page: OpenPage
     await expect(page.get_by_test_id("wall-billing")).to_be_visible()
 
 
+async def test_the_day_is_told_by_the_sites_clock(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """A reader elsewhere must not take the site's noon for his own."""
+    console = await start_console()
+    page = await open_page(timezone_id="Asia/Tokyo", viewport={"width": 1360, "height": 860})
+    await log_in(page, console.url, "sam")
+    await expect(page.get_by_test_id("zone")).to_contain_text("Europe/Berlin")
+    await page.goto(f"{console.url}/reports")
+    await expect(page.get_by_test_id("zone")).to_contain_text("Europe/Berlin")
+    await page.get_by_test_id("report-queue").select_option("billing")
+    first = page.get_by_test_id("report").locator("tbody th").first
+    await expect(first).to_have_text("00:00–00:30")
+    # Everything fits; with every definition the rest is hinted at, and the interval stays.
+    hint = page.get_by_role("button", name="More columns")
+    await expect(hint).to_have_count(0)
+    await page.get_by_test_id("report-every").check()
+    await hint.click()
+    await expect(page.get_by_role("button", name="Back to the first columns")).to_be_visible()
+    await expect(first).to_be_in_viewport()
+
+
+async def test_a_first_visit_leaves_no_error_and_shows_the_way(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """The browser's log stays clean for real trouble, and a stranger knows what to do."""
+    console = await start_console(sip_url="ws://127.0.0.1:9/")
+    page = await open_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    await page.goto(console.url)
+    await expect(page.get_by_test_id("tour").get_by_role("listitem")).to_have_count(3)
+    await expect(page.get_by_test_id("tour-call")).to_have_attribute("href", "/call")
+    await page.goto(f"{console.url}/call")
+    await expect(page.get_by_test_id("calling-as")).to_contain_text("Grace Hopper")
+    await expect(page.get_by_test_id("mic-help")).to_be_visible()
+    assert said == []
+    answer = await page.goto(f"{console.url}/nothing/here")
+    assert answer is not None
+    assert answer.status == 404
+    await expect(page.get_by_test_id("not-found")).to_contain_text("/nothing/here")
+    await page.get_by_role("link").click()
+    await expect(page.get_by_test_id("login-submit")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+async def test_the_desks_bar_keeps_to_one_line(
+    start_console: StartConsole, open_page: OpenPage, language: str
+) -> None:
+    """At 1280 the bar must not jump to two lines when the phone rings."""
+    console = await start_console()
+    page = await open_page(language, viewport={"width": 1280, "height": 800})
+    await page.goto(console.url)
+    await page.evaluate("l => localStorage.setItem('console.language', l)", language[:2])
+    await log_in(page, console.url, "anna")
+    await page.get_by_test_id("sign-in").click()
+    await expect(page.get_by_test_id("state")).to_have_attribute("data-state", "not ready")
+    for state in ("ready", "talking", "wrap-up"):
+        if state == "talking":
+            console.play._answer(ring(console.play, "anna"), time.time())
+        elif state == "wrap-up":
+            await page.get_by_test_id("hang-up").click()
+        else:
+            await page.get_by_test_id("ready").click()
+        await expect(page.get_by_test_id("state")).to_have_attribute("data-state", state)
+        bar = await page.locator(".state-bar").bounding_box()
+        assert bar is not None
+        assert bar["height"] < 75, state
+
+
 # The browser phone -------------------------------------------------------------------------
 
 

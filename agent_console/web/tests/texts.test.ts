@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { clock, percent } from "../src/format";
+import { clock, hourMinute, percent } from "../src/format";
 import { chooseLanguage, say, wordFor, words } from "../src/language";
 import { levelOfAll } from "../src/pages/floor/levels";
 import type { QueueLive } from "../src/protocol";
 import { en } from "../src/words/en";
 import { zh } from "../src/words/zh";
-import { dayAfter, dayOf, midnight } from "../src/zone";
+import { dayAfter, dayOf, keepSiteZone, midnight, zoneName } from "../src/zone";
 
 function keys(value: object, at = ""): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
@@ -93,4 +93,16 @@ test.each([
   expect(midnight(day, zone)).toBe(at);
   expect(dayOf(at, zone)).toBe(day);
   expect(dayOf(at - 1, zone)).toBe(dayAfter(day, -1));
+});
+
+test("times are by the site's clock, and a zone that the browser does not know breaks nothing", () => {
+  const noon = Date.parse("2026-11-24T12:00:00Z") / 1000;
+  keepSiteZone("America/Toronto");
+  expect(hourMinute(noon)).toBe("07:00");
+  keepSiteZone("Asia/Shanghai");
+  expect(hourMinute(noon)).toBe("20:00");
+  expect(() => keepSiteZone("Not/AZone")).not.toThrow();
+  expect(hourMinute(noon)).toMatch(/^\d\d:\d\d$/);
+  keepSiteZone("");
+  expect(zoneName("America/Toronto", noon, "en-GB")).toContain("America/Toronto");
 });

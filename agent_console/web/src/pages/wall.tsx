@@ -69,7 +69,7 @@ function WallQueue({ queue }: { queue: QueueLive }) {
         </div>
         <div class={levels.abandonRate(queue.abandon_rate)}>
           <dt>{t.wall.abandonRate}</dt>
-          <dd class="figures">{percent(queue.abandon_rate)}</dd>
+          <dd class="figures">{percent(queue.abandon_rate, 0)}</dd>
         </div>
         <div>
           <dt>{t.wall.ready}</dt>

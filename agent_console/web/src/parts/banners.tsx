@@ -1,6 +1,7 @@
 /** What is wrong just now. */
 import { second } from "../clock";
 import { live, store } from "../console";
+import { timeOfDay } from "../format";
 import { say, words } from "../language";
 
 /** The lost connection first, then what the server says is wrong. */
@@ -19,7 +20,8 @@ export function Banners() {
       ) : null}
       {alarms.map((alarm) => (
         <p key={alarm.code} class="banner bad" data-testid="alarm">
-          {say(alarm.text) || alarm.code}
+          <span>{say(alarm.text) || alarm.code}</span>
+          {alarm.since ? <small class="figures nowrap">{t.app.since(timeOfDay(alarm.since))}</small> : null}
         </p>
       ))}
     </div>

@@ -54,10 +54,18 @@ function colour(name: string): string {
 const near = (ticks: ArrayLike<number>, at: number): string =>
   (ticks[1] ?? 0) - (ticks[0] ?? 0) < 60 ? timeOfDay(at) : hourMinute(at);
 
+/** Half a step before the first bar and behind the last one, so that no bar is cut. */
+const withRoom = (chart: uPlot, from: number, to: number): [number, number] => {
+  const at = chart.data[0];
+  const half = ((at[1] ?? to) - (at[0] ?? from)) / 2;
+  return [from - half, to + half];
+};
+
 function options(width: number, series: Series[], tellsLast: boolean): uPlot.Options {
   const text = colour("--muted");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: text, grid, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+  const hasBars = series.some((one) => one.bars);
   const hasShare = series.some((one) => one.share);
   const bars = uPlot.paths.bars?.({ size: [0.7, 14] });
   // Without an index nothing is pointed at.
@@ -70,12 +78,13 @@ function options(width: number, series: Series[], tellsLast: boolean): uPlot.Opt
     cursor: { y: false, points: { size: 6 } },
     padding: [10, 4, 0, 0],
     legend: { live: true },
-    scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.1))] }, share: { range: [0, 1] } },
+    scales: { x: { time: true, ...(hasBars ? { range: withRoom } : {}) }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.1))] }, share: { range: [0, 1] } },
     axes: [
       {
         ...axis,
         values: (_, ticks) => ticks.map((at) => near(ticks, at)),
         space: 70,
+        size: 34,
       },
       { ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
       ...(hasShare

@@ -7,6 +7,7 @@ import { reasonName } from "../../names";
 import { Act, type Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
 import { Menu, Meter, Since, stateClass, stateWord } from "../../parts/parts";
+import type { Problem } from "../../phone/problems";
 import type { Desk, Today } from "../../protocol";
 import type { Keys } from "./keys";
 import { desk, isVirtual, phone } from "./line";
@@ -118,6 +119,10 @@ function StateButtons({ now, actions }: { now: Desk; actions: Actions }) {
   );
 }
 
+/** A line that is lost together with the console needs no second banner. */
+const isToldOnlyHere = (problem: Problem): boolean =>
+  problem !== "connection-lost" || live.connection.value === "open";
+
 /** The chosen button says which state comes next; only a reason needs words of its own. */
 function Intent({ now }: { now: Desk }) {
   const t = words();
@@ -165,7 +170,7 @@ function PhoneState({ now }: { now: Desk }) {
         </span>
       ) : null}
       {browser ? <SoundSettings /> : null}
-      {browser && problem && line !== "starting" ? (
+      {browser && problem && line !== "starting" && isToldOnlyHere(problem) ? (
         <p class="phone-problem" role="alert" data-testid="phone-problem">
           {t.phone.problems[problem]}{" "}
           {line === "failed" ? (

@@ -76,7 +76,8 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
         </span>
       </th>
       <td>
-        <StateChip state={agent.state} reason={reasonName(agent.reason)} />
+        <StateChip state={agent.state} />
+        {agent.reason ? <small class="muted block">{reasonName(agent.reason)}</small> : null}
         {!offline && !agent.phone.up ? <small class="bad-text block">{t.floor.phoneDown}</small> : null}
         {agent.intent && ["reserved", "talking", "held", "wrap-up"].includes(agent.state) && agent.intent !== "ready" ? (
           <small class="muted block">→ {stateWord(agent.intent)}</small>

@@ -62,8 +62,9 @@ function Head({ row }: { row: CallRow }) {
     <>
       <p>
         <span class={`outcome ${outcomeClass(row)}`}>{outcomeName(row.outcome)}</span>{" "}
-        <span class="muted">{dayAndTime(row.arrived)}</span> <ZoneNote />
+        <span class="muted">{dayAndTime(row.arrived)}</span>
       </p>
+      <ZoneNote />
       <dl class="facts">
         {facts
           .filter(([, value]) => value)
@@ -116,7 +117,8 @@ function Story({ detail }: { detail: CallDetail }) {
 
 function Entry({ entry, start }: { entry: TimelineEntry; start: number }) {
   // "Anna answered" needs no "an agent answered" below it.
-  const why = entry.why?.code === entry.kind ? "" : say(entry.why?.text) || entry.why?.code;
+  const isTold = [entry.kind, `callback-${entry.kind}`].includes(entry.why?.code ?? "");
+  const why = isTold ? "" : say(entry.why?.text) || entry.why?.code;
   return (
     <li class={`entry entry-${entry.kind.replace(/[^a-z-]/g, "")}`} data-kind={entry.kind}>
       <span class="entry-at figures" data-tip={timeOfDay(entry.at)}>

@@ -57,7 +57,7 @@ function WaitingRow({ call, onCall }: { call: WaitingCall; onCall: (id: string) 
     <tr data-testid={`waiting-${call.call_id}`}>
       <td class="number figures">{call.position || t.app.none}</td>
       <td>
-        <button class="bare link" onClick={() => onCall(call.call_id)}>
+        <button class={`bare link ${call.caller_name ? "" : "figures"}`} onClick={() => onCall(call.call_id)}>
           {call.caller_name || call.caller || t.call.anonymous}
         </button>
         {call.kind === "callback" ? <span class="tag after">{t.call.callback}</span> : null}
