@@ -86,12 +86,9 @@ def adopted(call: Live, link: str) -> e.CallAdopted:
     )
 
 
-def take_up(book: Book, found: list[Leg]) -> None:
-    """Report what lives, then that the link is up. A call that is not named has ended."""
-    legs = Legs(found)
-    taken = []
+def restore(book: Book, legs: Legs) -> None:
+    """After a restart: forget what has ended meanwhile, and set the rest right."""
     for call in book.calls:
-        call.missing = 0
         if call.callback is not None and not call.sid:
             book.forget(call)  # our creating it and our end crossed; its webhooks are told so
         elif call.sid not in legs.by_sid:
@@ -99,15 +96,25 @@ def take_up(book: Book, found: list[Leg]) -> None:
         elif not set_right(call, legs):
             book.forget(call)
             book.hang_up(call.sid)
-        else:
-            taken.append(call)
-    for call in taken:
-        book.keep(call)
-        if call.place is Place.WAITING and not call.visiting and call.wait is not None:
+        elif call.place is Place.WAITING and not call.visiting and call.wait is not None:
             call.visit_at = book.clock() + call.wait.visit_after_s
             book.arm_visit(call)
+
+
+def take_up(book: Book, found: list[Leg], *, restarted: bool) -> None:
+    """Report what lives, then that the link is up. A call that is not named has ended.
+
+    If it was only REST that was away, webhooks have told us everything meanwhile: the list
+    is older than they are, and judges nothing.
+    """
+    legs = Legs(found)
+    if restarted:
+        restore(book, legs)
+    for call in book.calls:
+        call.missing = 0
+        book.keep(call)
         book.report(adopted(call, book.name))
-    known = dict.fromkeys(call.call_id for call in taken)
+    known = dict.fromkeys(book.calls.ids)
     known |= dict.fromkeys(f"{book.name}-{sid}" for sid in legs.inbound())
     ended = (sid for sid in legs.inbound() if book.calls.has_ended(sid))
     for sid in ended:

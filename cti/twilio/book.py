@@ -181,21 +181,22 @@ class Book:
 
     def nudge(self, call: Live) -> None:
         """Tell the lead, over REST, to ask for its next document."""
-        if not call.nudging:
-            call.nudging = True
-            self.spawn(self._redirect_lead(call))
+        if call.nudge is None:
+            call.nudge = nudge = object()
+            self.spawn(self._redirect_lead(call, nudge))
 
-    async def _redirect_lead(self, call: Live) -> None:
+    async def _redirect_lead(self, call: Live, nudge: object) -> None:
         again = self.urls.again(call.call_id, call.turn)
         try:
             await self._rest().redirect(call.sid, again, self.urls.fallback)
         except RestError as error:
-            call.nudging = False
+            call.nudge = None
             self._nudge_failed(call, error)
             return
 
         def lost() -> None:
-            call.nudging = False
+            if call.nudge is nudge:
+                call.nudge = None
 
         call.orders.clear()
         self.later(_NUDGE_LOST_S, lost)
@@ -214,7 +215,8 @@ class Book:
         call.visit = None
         if not self.is_live(call) or call.place is not Place.WAITING or call.visiting:
             return
-        if call.plan is not None or call.answer is not None or call.nudging or call.asked_again:
+        busy = call.plan is not None or call.answer is not None or call.nudge is not None
+        if busy or call.asked_again:
             call.visit_at = self.clock() + 1.0
             self.arm_visit(call)
             return

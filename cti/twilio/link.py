@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TEXT_MAX = 256
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
+_QUIET = ("status", "leg", "lead")  # webhooks that want no TwiML
 _FAILS_MAX = 2  # lists of calls in a row that Twilio did not give
 # What Twilio puts where a number was withheld, and words of SIP callers for the same.
 _NUMBERS_OF_NOBODY = ("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253")
@@ -184,10 +185,11 @@ class TwilioLink:
         if self._up:
             compare(self._book, found)
             return
+        restarted = not self._taken_up
         self._up = self._taken_up = True
         for agent, kind in self._settings.phones:
             self._report(e.PhoneUp(agent, self._name, kind))
-        take_up(self._book, found)
+        take_up(self._book, found, restarted=restarted)
 
     def _failed(self, why: str) -> None:
         self._fails += 1
@@ -211,9 +213,8 @@ class TwilioLink:
 
     async def _handle(self, route: Route, params: Params) -> str:
         documents, urls = self._book.documents, self._book.urls
-        quiet = route.name in ("status", "leg", "lead")
         if not self._taken_up:
-            return "" if quiet else documents.ask_again(urls.back)
+            return "" if route.name in _QUIET else documents.ask_again(urls.back)
         if route.name in ("voice", "back"):
             return await self._new_or_back(route, params)
         if route.name == "status":
@@ -221,9 +222,15 @@ class TwilioLink:
             return ""
         call = self._book.calls.get(route.call)
         if call is None:
-            # Over, or never there. The one who asks is alone on the line.
-            return "" if quiet else documents.hang_up()
+            return self._of_nobody(route, params)
         return await self._of_call(call, route, params)
+
+    def _of_nobody(self, route: Route, params: Params) -> str:
+        """The call is over, or never was. Whoever asks is alone on the line."""
+        if route.name == "lead" and params.get("CallStatus", "") not in FINAL:
+            # We gave up creating it when Twilio did not answer, and it was created all the same.
+            self._book.hang_up(params.get("CallSid", ""))
+        return "" if route.name in _QUIET else self._book.documents.hang_up()
 
     async def _of_call(self, call: Live, route: Route, params: Params) -> str:
         match route.name:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cti import commands as c
 from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
 
-_REPLIES_KEPT = 8
+_REPLIES_KEPT = 4
 _ENDED_KEPT = 20_000
 
 
@@ -82,7 +82,7 @@ class Live:
     resume: bool = False  # taken up after a restart: the flow must be told
     asked_again: bool = False  # the document out there says "ask again": the lead will
     asks: int = 0
-    nudging: bool = False  # REST was asked to make the lead come
+    nudge: object | None = None  # while REST makes the lead come and ask
     orders: list[tuple[c.Order, Callable[[], None] | None]] = field(default_factory=list)
     transfer: c.TransferCall | None = None  # of the other leg
     dialled_at: float = 0.0
@@ -93,10 +93,6 @@ class Live:
     visit_at: float = 0.0
     visit_due: bool = False
     missing: int = 0  # how many lists of calls in a row did not have it
-
-    @property
-    def caller_sid(self) -> str:
-        return self.other_sid if self.callback is not None else self.sid
 
     @property
     def lead_by(self) -> EndedBy:

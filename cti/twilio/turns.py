@@ -47,14 +47,14 @@ class Turns:
         if status in FINAL:
             self._book.lead_over(call, status)
             return self._book.documents.nothing()
-        told = how == "again" and call.nudging
+        told = how == "again" and call.nudge is not None
         if n != call.turn and not told and how != "back":
             return call.replies.get(n) or call.last_reply or self._again(call)
         if call.answer is not None:
             return await asyncio.shield(call.answer)
         if how in ("again", "back"):
-            call.nudging = False
-        elif call.nudging:
+            call.nudge = None
+        elif call.nudge is not None:
             return self._again(call)  # REST takes the lead away from here at this moment
         return await self._answer(call, how, params)
 
@@ -68,6 +68,8 @@ class Turns:
             text = await self._next(call)
         except Exception:
             log.exception("call %s: a webhook could not be answered", call.call_id)
+            if call.place is Place.RINGING and call.callback is None:
+                call.plan = Move.BACK
         finally:
             text = text or self._nothing_yet(call)
             call.answer = None
@@ -133,7 +135,13 @@ class Turns:
     def _run_step(self, call: Live, plan: Plan) -> str:
         assert isinstance(plan, c.RunStep)
         call.step = plan
-        return self._book.documents.step(plan.step, self._then(call))
+        try:
+            return self._book.documents.step(plan.step, self._then(call))
+        except Exception:
+            log.exception("call %s: step %d cannot be said", call.call_id, plan.step_no)
+            call.step = None
+            self._book.report(e.StepFinished(call.call_id, plan.step_no, "failed"))
+            return ""
 
     def _start_waiting(self, call: Live, plan: Plan) -> str:
         assert isinstance(plan, c.StartWaiting)

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
 from acd import facts as f
@@ -32,6 +33,8 @@ from cti.asterisk.dialing import DialRules
 from cti.calls import PhoneKind
 from cti.twilio.link import TwilioLink
 from cti.twilio.settings import TwilioSettings
+from cti.twilio.twiml import Documents
+from cti.twilio.urls import Urls
 from reporting.intervals import Calendar, IntervalFold
 from reporting.records import RecordFold
 from tests.cti.twilio.fake_twilio import FakeTwilio, Leg
@@ -180,12 +183,16 @@ class World:
         self.twilio.voice_url = f"{self.base}/twilio/voice"
         self.twilio.status_url = f"{self.base}/twilio/status"
         self.twilio.fallback = "https://elsewhere.example/fallback"
+        settings = self.settings()
+        documents = Documents(settings, Urls(settings.public_url))
+        self.twilio.static[self.twilio.fallback] = documents.fallback()
         while not self._server.started:
             await asyncio.sleep(0.01)
 
     async def _webhooks(self, scope: Any, receive: Any, send: Any) -> None:
         if self.center is None:
-            raise ConnectionError("our process is away")
+            await PlainTextResponse("our process is away", 502)(scope, receive, send)
+            return
         await self.center.link.asgi(scope, receive, send)
 
     def settings(self, **more: Any) -> TwilioSettings:
@@ -213,7 +220,6 @@ class World:
             later=self.time.later,
             clock=self.time.monotonic,
         )
-        self.twilio.static[self.twilio.fallback] = link._book.documents.fallback()
         kept = await restart.load(self.journal)
         center = Center(self.time, link, self.journal, Engine(RoutingSite()))
         last_at = self.journal.last_at

@@ -604,6 +604,7 @@ class FakeTwilio:
                 return self._error(400, 20001, "; ".join(wrong))
         if self.rest_hangs:
             await self._stopping.wait()
+            return self._error(503, 20503, "stopping")
         await self.sleep(self.rest_delay_s)
         expected = "Basic " + base64.b64encode(f"{self.account}:{self.token}".encode()).decode()
         if request.headers.get("Authorization") != expected:

@@ -156,6 +156,19 @@ async def test_a_create_is_never_sent_twice(world: World) -> None:
     world.twilio.rest_hangs = False
 
 
+async def test_a_create_that_was_carried_out_after_all(world: World) -> None:
+    """Nobody waits for that call any more, so its phone must not go on ringing."""
+    world.twilio.phones[ANNA] = Behaviour("no-answer")
+    center = await world.open(rest_timeout_s=0.3, check_s=30.0)
+    world.twilio.rest_delay_s = 12.0
+    dial(center)
+    await world.until(lambda: center.count(e.OrderFailed), "we give up")
+    world.twilio.rest_delay_s = 0.0
+    await world.until(lambda: world.twilio.legs, "Twilio creates it")
+    await world.until(lambda: not world.twilio.live, "and we end it")
+    assert center.count(e.OfferRinging) == 0
+
+
 @pytest.mark.parametrize(
     "number", ["+19005550000", "500&PJSIP/itsp/1416", "${SHELL(id)}", "+99912345", "", "sip:x@y"]
 )
