@@ -43,6 +43,7 @@ class Store(Protocol):
 
     def put(self, room: str, key: str, value: Any) -> bool: ...
     def drop(self, room: str, key: str) -> bool: ...
+    def keys(self, room: str) -> list[str]: ...
 
 
 def why(
@@ -89,16 +90,16 @@ class Board:
         self._queue_timer: asyncio.TimerHandle | None = None
         self._queues_at = -math.inf
         self._waiting: dict[str, set[str]] = {}  # queue to the rows that are out
-        self._call_rows: dict[str, None] = {}  # ids that are out, oldest first
+        self._call_rows: dict[str, float] = {}  # when the calls that are out arrived, oldest first
         self._scheduled = False
 
     # What changed --------------------------------------------------------------------------
 
     def touch_agent(self, agent: str) -> None:
         self._agents.add(agent)
-        known = self._site().agents.get(agent)
-        if known is not None:
-            self._queues.update(known.queues)
+        record = self._engine.agents.get(agent)
+        if record is not None:
+            self._queues.update(record.config.queues)
         self._schedule()
 
     def touch_call(self, call_id: str) -> None:
@@ -114,13 +115,28 @@ class Board:
 
     def touch_all(self) -> None:
         """Everything, once: at the start and after a new configuration."""
-        site = self._site()
-        for agent in site.agents:
+        for agent in (*self._engine.agents, *self._shown(SUPERVISOR, "agent:")):
             self.touch_agent(agent)
-        for queue in site.queues:
-            self.touch_queue(queue)
+        self.refresh()
         for call_id in self._fold.calls:
             self.touch_call(call_id)
+
+    def refresh(self) -> None:
+        """What changes by itself: figures start anew at midnight, callbacks become due."""
+        for queue in (*self._site().queues, *self._shown(EVERYONE, "queue:")):
+            self.touch_queue(queue)
+        midnight = self._midnight()
+        for call_id, arrived in list(self._call_rows.items()):
+            if arrived < midnight and self._router.book.get(call_id) is None:
+                self._drop_call(call_id)
+
+    def _shown(self, room: str, prefix: str) -> list[str]:
+        keys = self._store.keys(room)
+        return [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+
+    def _midnight(self) -> float:
+        intervals = self._fold.intervals
+        return 0.0 if intervals is None else intervals.calendar.midnight(self._router.now())
 
     def alarm(self, code: str, text: dict[str, str] | None) -> None:
         """Show an alarm to supervisors, or with None take it away."""
@@ -145,17 +161,20 @@ class Board:
 
     def _publish(self) -> None:
         self._scheduled = False
-        try:
-            calls, self._calls = self._calls, set()
-            for call_id in calls:
-                self._put_call(call_id)
-            agents, self._agents = self._agents, set()
-            for agent in agents:
-                self._put_agent(agent)
-            self._publish_queues()
-        except Exception:
-            self._metrics.errors.labels("board").inc()
-            log.exception("board could not be built")
+        calls, self._calls = self._calls, set()
+        self._build(calls, self._put_call)
+        agents, self._agents = self._agents, set()
+        self._build(agents, self._put_agent)
+        self._publish_queues()
+
+    def _build(self, ids: Iterable[str], put: Callable[[str], None]) -> None:
+        """Each by itself: one that cannot be built must not keep the others from people."""
+        for ident in ids:
+            try:
+                put(ident)
+            except Exception:
+                self._metrics.errors.labels("board").inc()
+                log.exception("cannot be shown", what=put.__name__, id=ident)
 
     def _publish_queues(self) -> None:
         if not self._queues or self._queue_timer is not None:
@@ -167,8 +186,7 @@ class Board:
             return
         self._queues_at = loop.time()
         queues, self._queues = self._queues, set()
-        for queue in queues:
-            self._put_queue(queue)
+        self._build(queues, self._put_queue)
         self._metrics.live_calls.set(len(self._router.book.calls))
 
     def _queues_due(self) -> None:
@@ -179,11 +197,13 @@ class Board:
     # Building ------------------------------------------------------------------------------
 
     def _put_agent(self, agent: str) -> None:
-        site = self._site()
-        known = site.agents.get(agent)
-        if known is None or agent not in self._engine.agents:
+        record = self._engine.agents.get(agent)
+        if record is None:  # no longer configured, and done with the last call
+            self._store.drop(SUPERVISOR, f"agent:{agent}")
+            for key in ("desk", "record"):
+                self._store.drop(agent_room(agent), key)
             return
-        view = self._engine.agent_view(agent)
+        site, known, view = self._site(), record.config, record.view()
         phone = self._phone(agent)
         call = self._router.call_of(agent)
         today = self._days.today(agent, self._router.now())
@@ -272,11 +292,13 @@ class Board:
     def _put_queue(self, queue: str) -> None:
         site = self._site()
         known = site.queues.get(queue)
-        if known is None:
-            return
         now = self._router.now()
         line = self._engine.waiting(queue)
         self._put_waiting(queue, line, now)
+        if known is None:
+            self._store.drop(EVERYONE, f"queue:{queue}")
+            self._waiting.pop(queue, None)
+            return
         callers = [entry for entry in line if entry.kind == "call"]
         intervals = self._fold.intervals
         if intervals is None:
@@ -340,8 +362,10 @@ class Board:
     def put_call_row(self, call_id: str, row: Mapping[str, Any]) -> None:
         """Show one of today's calls; the oldest rows make room."""
         self._store.put(SUPERVISOR, f"call:{call_id}", row)
-        self._call_rows[call_id] = None
+        self._call_rows.setdefault(call_id, row["arrived"])
         while len(self._call_rows) > MAX_CALL_ROWS:
-            oldest = next(iter(self._call_rows))
-            del self._call_rows[oldest]
-            self._store.drop(SUPERVISOR, f"call:{oldest}")
+            self._drop_call(next(iter(self._call_rows)))
+
+    def _drop_call(self, call_id: str) -> None:
+        del self._call_rows[call_id]
+        self._store.drop(SUPERVISOR, f"call:{call_id}")

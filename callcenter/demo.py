@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
+from pathlib import Path
 
 from config.site import Site
 from crm_link.customers import CustomerStore
@@ -22,8 +24,13 @@ def demo_users(site: Site) -> tuple[dict[str, str], ...]:
     return tuple({"name": name, "password": DEMO_PASSWORD, "role": role} for name, role in people)
 
 
-async def seed_demo_company(users: Users, customers: CustomerStore, site: Site, now: float) -> None:
-    """Make what is not there yet; what people changed since stays."""
+async def seed_demo_company(
+    users: Users, customers: CustomerStore, site: Site, now: float, note: Path
+) -> None:
+    """Make what is not there yet; what people changed since stays.
+
+    `note` is where the log-ins with the well-known password are remembered.
+    """
     known = {user.user_id for user in await users.list_users()}
     people = [
         (agent.id, agent.name, "agent", agent.id, agent.language) for agent in site.agents.values()
@@ -40,7 +47,30 @@ async def seed_demo_company(users: Users, customers: CustomerStore, site: Site, 
                     agent_id=agent_id,
                     language=language or site.languages[0],
                 )
+    _write(note, [user_id for user_id, *_ in people])
     await seed_demo(customers, now=now)
+
+
+def _write(note: Path, user_ids: list[str]) -> None:
+    note.write_text("\n".join(user_ids) + "\n")
+
+
+def _read(note: Path) -> list[str]:
+    return note.read_text().split() if note.exists() else []
+
+
+async def lock_demo_accounts(users: Users, note: Path) -> list[str]:
+    """Outside the demonstration nobody logs in with a password that everybody knows.
+
+    Those who still have it get one that nobody knows; returns them.
+    """
+    locked = []
+    for user_id in _read(note):
+        if await users.verify(user_id, DEMO_PASSWORD) is not None:
+            await users.set_password(user_id, secrets.token_urlsafe(24))
+            locked.append(user_id)
+    note.unlink(missing_ok=True)  # noqa: ASYNC240 - at the start, before anybody waits
+    return locked
 
 
 async def demo_callers(customers: CustomerStore) -> tuple[tuple[str, str], ...]:

@@ -26,20 +26,24 @@ class Pops:
         self._told: dict[str, str] = {}  # call to its customer
         screen_pop.on_record = self._on_record
 
-    def begin(self, call_id: str, number: str) -> None:
-        """Start looking, as soon as the number is known."""
-        self._pop.begin(call_id, number)
+    def begin(self, call_id: str, number: str, customer_id: str = "") -> None:
+        """Start looking, as soon as the number (or even the customer) is known."""
+        if customer_id:
+            self._told[call_id] = customer_id
+        self._pop.begin(call_id, number, customer_id)
+        record = self._pop.record(call_id)
+        if record is not None:
+            self._match(call_id, record)  # there are answers that come at once
 
-    def show(self, call_id: str, agent: str, number: str) -> None:
+    def show(self, call_id: str, agent: str, number: str, customer_id: str = "") -> None:
         """The call is offered to `agent`: the record as it is now, and later as it comes."""
         for other, shown_to in list(self._agents.items()):
             if shown_to == agent and other != call_id:
                 del self._agents[other]
         self._agents[call_id] = agent
+        if self._pop.record(call_id) is None:  # a callback, or a call found on the switch
+            self.begin(call_id, number, customer_id)
         record = self._pop.record(call_id)
-        if record is None:  # after a restart: look again
-            self._pop.begin(call_id, number)
-            record = self._pop.record(call_id)
         if record is not None:
             self._publish(agent, record)
 
@@ -71,13 +75,16 @@ class Pops:
         }
 
     def _on_record(self, call_id: str, record: Record) -> None:
+        self._match(call_id, record)
+        agent = self._agents.get(call_id)
+        if agent is not None:
+            self._publish(agent, record)
+
+    def _match(self, call_id: str, record: Record) -> None:
         customer = record["customer"]
         if customer is not None and self._told.get(call_id) != customer["customer_id"]:
             self._told[call_id] = customer["customer_id"]
             self._matched(call_id, customer["customer_id"], customer["name"])
-        agent = self._agents.get(call_id)
-        if agent is not None:
-            self._publish(agent, record)
 
     def _publish(self, agent: str, record: Record) -> None:
         self._store.put(agent_room(agent), "record", record)

@@ -31,7 +31,7 @@ from callcenter.retries import Retries
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import PhoneKind, Place
+from cti.calls import EndedBy, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
@@ -69,8 +69,8 @@ class Board(Protocol):
 class Pops(Protocol):
     """The screen pop: begins a look-up, and says whose the call is."""
 
-    def begin(self, call_id: str, number: str) -> None: ...
-    def show(self, call_id: str, agent: str, number: str) -> None: ...
+    def begin(self, call_id: str, number: str, customer_id: str = "") -> None: ...
+    def show(self, call_id: str, agent: str, number: str, customer_id: str = "") -> None: ...
     def hide(self, call_id: str) -> None: ...
     def forget(self, call_id: str) -> None: ...
 
@@ -332,6 +332,8 @@ class Router:
         if self.board is not None:
             self.board.alarm(f"switch-lost-{fact.link}", None)
         there = set(fact.calls)
+        # Told to the second: a call of the switch's first second may look older than it.
+        began = now - fact.switch_age_s - 1.0 if fact.switch_age_s else 0.0
         for call in self.book.of_link(fact.link):
             if call.call_id in there or (call.direction == "callback" and not call.offer_id):
                 continue
@@ -339,17 +341,18 @@ class Router:
             if call.direction == "callback" and call.answered is None:
                 self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
-            self.missed(call.call_id)
+            self.missed(call.call_id, lost=call.arrived < began)
         self.routing.go_on()
         self._check_phones(self.phones.chosen, lost=False)
         self.go_live()
 
-    def missed(self, call_id: str) -> None:
-        """A call is over on its switch, and nobody told us when."""
+    def missed(self, call_id: str, *, lost: bool = False) -> None:
+        """A call is over on its switch, and nobody told us when; `lost`: together with it."""
         now = self._now()
-        self.note(h.CallMissed(call_id), now)
+        ended = e.CallEnded(call_id, EndedBy.SWITCH_LOST, "switch restarted")
+        self.note(ended if lost else h.CallMissed(call_id), now)
         self.menus.ended(call_id)
-        self.routing.missed(call_id, now)
+        self.routing.missed(call_id, now, lost=lost)
         # The engine has nothing to say of a call that was in the menu.
         self._touch(call_id)
 
@@ -410,10 +413,11 @@ class Router:
         self.note(decision, now)
         match decision:
             case d.Offer() | d.Callback():
+                self._show_record(decision.call, decision.agent)
+            case d.CallbackChanged() if decision.state not in ("dialling", "reached"):
                 if self.pops is not None:
-                    call = self.book.get(decision.call)
-                    number = call.ani if call is not None else ""
-                    self.pops.show(decision.call, decision.agent, number)
+                    self.pops.hide(decision.callback)
+                self._touch_queue(decision.queue)
             case d.CallEntered():
                 self._touch_queue(decision.queue)
             case d.CallLeft():
@@ -431,6 +435,21 @@ class Router:
         if agent:
             self._touch_agent(agent)
         self._touch(h.call_of(decision))
+
+    def _show_record(self, call_id: str, agent: str) -> None:
+        call = self.book.get(call_id)
+        if self.pops is not None and call is not None:
+            self.pops.show(call_id, agent, call.ani, call.customer_id)
+
+    def show_records(self) -> None:
+        """After a restart: look for every live call's record, and show them where they were."""
+        if self.pops is None:
+            return
+        for call in self.book.calls.values():
+            self.pops.begin(call.call_id, call.ani, call.customer_id)
+        for agent, record in self.engine.agents.items():
+            if record.call:
+                self._show_record(record.call, agent)
 
     def _touch(self, call_id: str) -> None:
         if call_id and self.board is not None:

@@ -65,6 +65,9 @@ class _Line:
         self.talking = False
 
 
+SWITCH_LOST = EndedBy.SWITCH_LOST.value
+
+
 class Routing:
     """Drives `engine` with the facts of links and `execute`s its decisions.
 
@@ -237,9 +240,12 @@ class Routing:
             place_kept = f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None)
             self.act(entry or place_kept, now)
 
-    def missed(self, call_id: str, now: float) -> None:
-        """A call ended while nobody looked. A caller who waited has given up, then or later."""
-        self.act(f.CallerGone(call_id), now)
+    def missed(self, call_id: str, now: float, *, lost: bool = False) -> None:
+        """A call ended while nobody looked: a caller who waited has given up, then or later.
+
+        `lost`: the whole switch ended, and the call with it.
+        """
+        self.act(f.CallEnded(call_id, SWITCH_LOST) if lost else f.CallerGone(call_id), now)
         self._lines.pop(call_id, None)
 
     def callback_missed(self, call_id: str, offer: str, now: float) -> None:

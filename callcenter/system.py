@@ -21,6 +21,7 @@ import uvicorn
 from acd import facts as f
 from agent_console.app import create_app, listen, serve_options
 from agent_console.live import EVERYONE, LiveStore
+from agent_console.ports import Refusal
 from agent_console.settings import ConsoleSettings
 from callcenter import happenings as h
 from callcenter import restart
@@ -28,7 +29,13 @@ from callcenter.agentday import AgentDays
 from callcenter.board import MAX_CALL_ROWS, Board
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
-from callcenter.demo import DEMO_WEB_CALLER, demo_callers, demo_users, seed_demo_company
+from callcenter.demo import (
+    DEMO_WEB_CALLER,
+    demo_callers,
+    demo_users,
+    lock_demo_accounts,
+    seed_demo_company,
+)
 from callcenter.floor import Floor
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
@@ -92,15 +99,14 @@ class System:
         settings.var.mkdir(parents=True, exist_ok=True)
         await self._open_storage()
         await self._fold_journal()
-        if settings.demo:
-            await seed_demo_company(self.users, self.customers, self.site, self.clock.now())
+        await self._seed_or_lock_the_demonstration()
         self.switch = await self._bring_up_switch()
         self.router.links[self.switch.link.name] = self.switch.link
         self._show_site()
         await self._show_todays_calls()
-        self.board.touch_all()
         self.beside(self.history.run())
         self.beside(self._keep_snapshots())
+        self._take_up()
         self.beside(self._watch())
         await self._open_console()
         await self.switch.link.start(self._on_fact)
@@ -227,19 +233,33 @@ class System:
             phones=self._phone_kinds,
             spawn=self.beside,
         )
-        last_at = self.journal.last_at
+        self._last_at = self.journal.last_at
         await self.history.seed(self.records.intervals, self.clock.now())
         folded = await restart.replay(self.journal, kept, self.router)
-        away_s = self.clock.now() - last_at if last_at else 0.0
-        restart.take_up(self.router, self.site.routing(), away_s)
         self.router.board = self.board
         log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
+
+    def _take_up(self) -> None:
+        """From now on we are back: deadlines have waited, consoles have their grace to come."""
+        away_s = self.clock.now() - self._last_at if self._last_at else 0.0
+        restart.take_up(self.router, self.site.routing(), away_s)
+        self.router.show_records()
+        self.board.touch_all()
 
     def _phone_kinds(self, agent: str) -> set[str]:
         if self.switch.kind == "virtual":
             return {"browser", "desk"}
         known = self.site.agents.get(agent)
         return {phone.kind for phone in known.phones} if known is not None else set()
+
+    async def _seed_or_lock_the_demonstration(self) -> None:
+        note = self.settings.var / "demo-accounts"
+        if self.settings.demo:
+            now = self.clock.now()
+            await seed_demo_company(self.users, self.customers, self.site, now, note)
+        elif locked := await lock_demo_accounts(self.users, note):
+            fix = "give them passwords: callcenter user password NAME"
+            log.warning("demonstration log-ins shut", users=locked, fix=fix)
 
     # The switch ----------------------------------------------------------------------------
 
@@ -294,9 +314,10 @@ class System:
     async def _staff_virtual_agents(self) -> None:
         """In the demonstration on the virtual switch half of the agents work by themselves."""
         for agent in list(self.site.agents)[len(self.site.agents) // 2 :]:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Refusal):  # signed in already, after a restart
                 await self.floor.sign_in(agent, "browser")
-                await self.floor.console_back(agent)
+            await self.floor.console_back(agent)
+            with contextlib.suppress(Refusal):
                 await self.floor.ready(agent)
 
     # The console ---------------------------------------------------------------------------
@@ -417,6 +438,7 @@ class System:
         """Figures that nobody pushes: Prometheus', and agents' occupancy, which time changes."""
         for second in itertools.count():
             if second % OCCUPANCY_EVERY_S == 0:
+                self.board.refresh()
                 for agent in self.router.engine.agents:
                     self.board.touch_agent(agent)
             self.metrics.journal_behind.set(self.journal.status.buffered)

@@ -71,8 +71,11 @@ class ScreenPop:
 
     # What the call flow calls ----------------------------------------------------------------
 
-    def begin(self, call_id: str, number: str) -> None:
-        """Start looking for who calls; `number` as the trunk gave it. Again: nothing happens."""
+    def begin(self, call_id: str, number: str, customer_id: str = "") -> None:
+        """Start looking for who calls; `number` as the trunk gave it. Again: nothing happens.
+
+        With `customer_id` it is known whose call it is, whatever the number says.
+        """
         e164 = to_e164(number, self._region) or ""
         known = self._pops.get(call_id)
         if known is not None:
@@ -82,7 +85,9 @@ class ScreenPop:
         while len(self._pops) >= self._calls_max:
             self.forget(next(iter(self._pops)))
         pop = self._pops[call_id] = _Pop(_blank(call_id, e164), e164)
-        if not e164:
+        if customer_id:
+            self._start(pop, self._find(call_id, pop, customer_id))
+        elif not e164:
             why = "the number is withheld" if is_withheld(number) else "not a telephone number"
             pop.record = {**pop.record, "status": "none", "message": why}
         elif (answer := self._remembered(e164)) is not None:
@@ -168,11 +173,14 @@ class ScreenPop:
         if task is not None:
             task.cancel()
 
-    async def _find(self, call_id: str, pop: _Pop) -> None:
+    async def _find(self, call_id: str, pop: _Pop, customer_id: str = "") -> None:
         record = _blank(call_id, pop.e164)
         try:
             async with asyncio.timeout(self._timeout_s), self._places:
-                answer = _sound(await self._source.look_up(pop.e164))
+                if customer_id:
+                    answer = Found([], _sound_customer(await self._source.get(customer_id)))
+                else:
+                    answer = _sound(await self._source.look_up(pop.e164))
         except TimeoutError:
             self._fail(call_id, pop, f"no answer within {self._timeout_s:g} s")
             return
@@ -182,7 +190,8 @@ class ScreenPop:
             self._fail(call_id, pop, "the customer records cannot be reached")
             return
         pop.task = None
-        self._remember(pop.e164, answer)
+        if not customer_id:
+            self._remember(pop.e164, answer)
         self._change(call_id, pop, _answered(record, answer))
 
     def _fail(self, call_id: str, pop: _Pop, message: str) -> None:

@@ -184,11 +184,14 @@ class LinkUp:
     """The link speaks with its switch and has reported all live calls as `CallAdopted`.
 
     `calls` are the ids of every call that lives on the switch now: a call that we
-    remember and that is not among them ended while we were away.
+    remember and that is not among them ended while we were away. `switch_age_s` is for
+    how long the switch has been running (to the second; 0 when it does not say): calls
+    older than that were lost with it.
     """
 
     link: str
     calls: tuple[str, ...] = ()
+    switch_age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

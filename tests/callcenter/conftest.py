@@ -258,7 +258,9 @@ class Center:
                 self.switch.phone_up(agent)
                 call = self.router.call_of(agent)
                 with contextlib.suppress(Refusal):
-                    if self.state(agent) in ("not ready", "fault"):
+                    if self.state(agent) == "offline":
+                        await self.floor.sign_in(agent, "browser")
+                    elif self.state(agent) in ("not ready", "fault"):
                         await self.floor.ready(agent)
                     elif self.state(agent) == "held" and call is not None:
                         await self.floor.retrieve(agent, call.call_id)

@@ -156,6 +156,71 @@ async def test_without_the_demonstration_there_are_no_accounts(started: Any) -> 
     assert (await system.customers.totals())["customers"] == 0
 
 
+async def test_the_demonstrations_log_ins_end_with_it(started: Any) -> None:
+    """Whoever tried the demonstration and goes on in earnest has no well-known passwords."""
+    first = await started(demo=True)
+    await first.users.set_password("ben", "something of his own")
+    await first.stop()
+    second = await started()
+    for name in ("anna", "sam", "admin"):
+        assert await second.users.verify(name, DEMO_PASSWORD) is None
+    assert await second.users.verify("ben", "something of his own") is not None
+
+
+async def test_the_virtual_agents_are_back_after_a_restart(started: Any) -> None:
+    """A second `make run` without Asterisk must not be a call center without agents."""
+    first = await started(demo=True)
+    await _until(lambda: first.router.engine.agent_view("fang").state != "offline")
+    await first.stop()
+    second = await started(demo=True)
+    record = second.router.engine.agents["fang"]
+    await _until(lambda: not record.grace_timer)
+    assert not record.console_out
+    assert record.state in ("ready", "reserved", "talking", "wrap-up")
+
+
+async def test_agents_have_their_grace_when_the_switch_is_slow_to_come(
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starting Asterisk takes longer than consoles are waited for; nobody could come earlier."""
+    file = tmp_path / "site" / "site.yaml"
+    file.write_text(file.read_text().replace("console_grace_s: 10", "console_grace_s: 1"))
+    first = await started()
+    await first.floor.sign_in("anna", "browser")
+    await first.floor.ready("anna")
+    await first.stop()
+    bring_up = System._bring_up_switch
+
+    async def slowly(self: System) -> Any:
+        await asyncio.sleep(1.5)
+        return await bring_up(self)
+
+    monkeypatch.setattr(System, "_bring_up_switch", slowly)
+    second = await started()
+    await second.floor.console_back("anna")
+    await asyncio.sleep(1.2)
+    second.router.catch_up()
+    assert second.router.engine.agent_view("anna").state == "ready"
+
+
+async def test_half_a_character_in_a_name_is_no_reason_to_lose_records(started: Any) -> None:
+    """Broken UTF-8 from a trunk goes through journal, records, history and screens."""
+    system = await started()
+    caller = Caller(ani="+12025550100", name="Jos\udce9 <script>", dnis="200", stays_s=0.5)
+    call = _switch(system).call_in(caller)
+    await _until(lambda: call in system.records.calls)
+    await _until(lambda: system.records.calls[call].ended is not None)
+    await _until(lambda: call not in system.records._dirty)
+    after = _switch(system).call_in(Caller(ani="+12025550101", dnis="200", stays_s=0.5))
+    await _until(lambda: after in system.records.calls)
+    await _until(lambda: system.records.calls[after].ended is not None)
+    await _until(lambda: after not in system.records._dirty)
+    await system.stop()
+    again = await started()
+    detail = await again.history.call(call)
+    assert "<script>" in detail["call"]["caller_name"]
+
+
 async def test_two_processes_never_share_one_journal(started: Any) -> None:
     """A second start on the same data takes over; the first one must notice and end."""
     first = await started()
