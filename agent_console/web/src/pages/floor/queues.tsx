@@ -69,7 +69,9 @@ function QueueRow({ queue }: { queue: QueueLive }) {
   const t = words();
   return (
     <tr data-testid={`queue-${queue.id}`}>
-      <th scope="row">{queueName(queue.id, queue.name)}</th>
+      <th scope="row" class="nowrap">
+        {queueName(queue.id, queue.name)}
+      </th>
       <td class={`number figures ${queue.waiting ? "strong" : ""}`} data-testid="queue-waiting">
         {count(queue.waiting)}
       </td>

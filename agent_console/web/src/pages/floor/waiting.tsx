@@ -49,6 +49,9 @@ export function Waiting({ onCall }: { onCall: (id: string) => void }) {
   );
 }
 
+/** A caller without a name is called by the number. */
+const hasName = (call: WaitingCall): boolean => call.caller_name !== "" && call.caller_name !== call.caller;
+
 function WaitingRow({ call, onCall }: { call: WaitingCall; onCall: (id: string) => void }) {
   const t = words();
   const threshold_s = store.get("queue", call.queue)?.threshold_s ?? 20;
@@ -57,11 +60,11 @@ function WaitingRow({ call, onCall }: { call: WaitingCall; onCall: (id: string) 
     <tr data-testid={`waiting-${call.call_id}`}>
       <td class="number figures">{call.position || t.app.none}</td>
       <td>
-        <button class={`bare link ${call.caller_name ? "" : "figures"}`} onClick={() => onCall(call.call_id)}>
+        <button class={`bare link ${hasName(call) ? "" : "figures"}`} onClick={() => onCall(call.call_id)}>
           {call.caller_name || call.caller || t.call.anonymous}
         </button>
         {call.kind === "callback" ? <span class="tag after">{t.call.callback}</span> : null}
-        {call.caller_name && call.caller && call.caller_name !== call.caller ? (
+        {hasName(call) && call.caller ? (
           <small class="muted block figures">{call.caller}</small>
         ) : null}
       </td>
