@@ -149,7 +149,7 @@ def queue(quick: bool, runs: int) -> bool:
 def main() -> int:
     """All of them; 0 when every one gave its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute instead of ten; nothing is kept")
+    parser.add_argument("--quick", action="store_true", help="one minute, nothing is kept")
     parser.add_argument("--runs", type=int, default=3, help="of the comparison on Asterisk")
     asked = parser.parse_args()
     quick: bool = asked.quick
