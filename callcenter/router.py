@@ -14,6 +14,7 @@ import asyncio
 import functools
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -149,6 +150,7 @@ class Router:
             phone=self.phones.of,
             caller_id=caller_id,
             reachable=self.reachable,
+            wait_order=menus.wait_order,
         )
         menus.attach(self)
         self._retries = Retries(self)
@@ -378,8 +380,12 @@ class Router:
         if fact.place is Place.ENTRY:
             return  # its voice session comes back by itself (IvrResumed)
         visit = self.engine.visit(fact.call_id)
-        place, offer = ("", "") if visit is None else (visit.place, visit.offer)
-        self.routing.take_up(fact, place, offer, now)
+        if visit is None:
+            self.routing.take_up(fact, "", "", now)
+            return
+        here = replace(fact, queue=visit.queue)  # the switch does not know of overflows
+        callback = visit.kind == "callback"
+        self.routing.take_up(here, visit.place, visit.offer, now, callback=callback)
 
     def _alarm_link(self, link: str, why: str) -> None:
         if self.board is not None:

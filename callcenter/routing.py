@@ -44,6 +44,7 @@ class _Line:
     __slots__ = (
         "agent",
         "dialled",
+        "ending",
         "entry",
         "movable",
         "offer",
@@ -61,6 +62,7 @@ class _Line:
         self.refused = ""  # the agent whom the switch would not ring a moment ago
         self.parked: c.OfferCall | c.DialCallback | None = None  # decided, cannot be done yet
         self.dialled = ""  # callbacks: the offer whose attempt still lives on the switch
+        self.ending = False  # callbacks: the end of a failed attempt's call may still be told
         self.movable = False
         self.talking = False
 
@@ -74,6 +76,7 @@ class Routing:
     `notice` gets every decision, in order, after its order (if any) went out.
     `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show, `reachable`
     whether a call's switch takes orders now; offers are put off until `go_on` while it does not.
+    `wait_order` (call, queue, entered) is how a queue lets a caller wait on.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Routing:
         phone: Callable[[str], Phone] = browser_phone,
         caller_id: Callable[[str], str] = lambda queue: "",
         reachable: Callable[[str], bool] = lambda call: True,
+        wait_order: Callable[[str, str, float], c.StartWaiting] = c.StartWaiting,
         dial_s: float = 30.0,
     ) -> None:
         self.engine = engine
@@ -97,6 +101,7 @@ class Routing:
         self._dial_s = dial_s
         self._lines: dict[str, _Line] = {}
         self._reachable = reachable
+        self._wait_order = wait_order
         self._on: dict[type, Callable[..., None]] = {
             e.CallWaiting: self._waiting,
             e.OfferRinging: self._rang,
@@ -113,6 +118,7 @@ class Routing:
             d.Offer: self._offer,
             d.Callback: self._callback,
             d.CancelOffer: self._cancel,
+            d.CallEntered: self._entered,
             d.CallLeft: self._left,
             d.OfferEnded: self._offer_ended,
             d.CallCompleted: self._completed,
@@ -191,15 +197,20 @@ class Routing:
         if line is not None:
             line.movable = False
 
-    def take_up(self, fact: e.CallAdopted, place: str, offer: str, now: float) -> None:
+    def take_up(
+        self, fact: e.CallAdopted, place: str, offer: str, now: float, *, callback: bool = False
+    ) -> None:
         """Take up a live call found on the switch: the engine's picture follows the switch's.
 
         `place` is where the engine has the call ("" when it has none: `acd.lines`), `offer`
         its open offer. Nobody is blamed for an offer that our absence ended.
         """
         line = self._lines.setdefault(fact.call_id, _Line())
+        if callback and fact.place is Place.RINGING:
+            self._take_up_dialled(line, fact, place, offer, now)
+            return
         if line.wait is None and fact.queue:
-            line.wait = c.StartWaiting(fact.call_id, fact.queue, fact.entered_at)
+            line.wait = self._wait_order(fact.call_id, fact.queue, fact.entered_at)
         ringing = fact.place is Place.RINGING and fact.offer_id == offer != ""
         if fact.place in (Place.TALKING, Place.HELD):
             self._take_up_talking(line, fact, place, offer, now)
@@ -209,6 +220,19 @@ class Routing:
             del self._lines[fact.call_id]
         else:
             self._take_up_waiting(line, fact, place, offer, now)
+
+    def _take_up_dialled(
+        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+    ) -> None:
+        """A callback's attempt lives on the switch: the agent's phone or the customer's rings."""
+        line.dialled = fact.offer_id
+        if fact.offer_id == offer:
+            line.talking = place == "dialling"
+            line.offer = "" if line.talking else offer
+            return
+        self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+        if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
+            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
 
     def _take_up_talking(
         self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
@@ -303,7 +327,7 @@ class Routing:
         if line is None:
             return
         if line.offer == fact.offer_id:
-            line.talking = True
+            line.talking, line.ending = True, False
             self.act(f.OfferAccepted(fact.offer_id), now)
         elif line.wait is not None and not line.talking:
             # The answer crossed our cancelling it: the two are talking, and the switch is right.
@@ -317,7 +341,7 @@ class Routing:
     def _failed(self, fact: e.OfferFailed, now: float) -> None:
         line = self._lines.get(fact.call_id)
         if line is not None and line.dialled == fact.offer_id:
-            line.dialled = ""
+            line.dialled, line.talking = "", False
             self._dial(line)
         if line is None or line.offer != fact.offer_id:
             return  # we cancelled it ourselves, and the engine knows
@@ -341,11 +365,10 @@ class Routing:
         if line is None:
             return
         if line.dialled == fact.offer_id:
-            line.dialled = ""
+            line.dialled, line.talking, line.ending = "", False, True
         if line.parked is not None:
             self._dial(line)  # the engine knows that this attempt is over: it decided the next
         else:
-            del self._lines[fact.call_id]
             self.act(f.CallbackFailed(fact.call_id, fact.why), now)
 
     def _held(self, fact: e.CallHeld, now: float) -> None:
@@ -355,10 +378,16 @@ class Routing:
         self.act(f.CallRetrieved(fact.call_id), now)
 
     def _ended(self, fact: e.CallEnded, now: float) -> None:
-        line = self._lines.pop(fact.call_id, None)
+        line = self._lines.get(fact.call_id)
+        if line is not None and line.ending and not line.talking:
+            line.ending = False  # the attempt before: that it failed we know already
+            return
+        self._lines.pop(fact.call_id, None)
         if line is None or line.entry is not None:
             return
-        if line.talking or fact.by is not EndedBy.CALLER:
+        if line.dialled and not line.talking:
+            self.act(f.OfferLost(line.offer, fact.by.value), now)
+        elif line.talking or fact.by is not EndedBy.CALLER:
             self.act(f.CallEnded(fact.call_id, fact.by.value), now)
         else:
             self.act(f.CallerGone(fact.call_id), now)
@@ -441,7 +470,7 @@ class Routing:
         if line is not None and line.offer == cancel.offer:
             line.offer = ""
             if line.parked is not None:
-                line.parked, line.dialled = None, ""
+                line.parked = None
                 return  # the switch never heard of it
         self._execute(c.CancelOffer(cancel.call, cancel.offer))
 
@@ -449,6 +478,15 @@ class Routing:
         line = self._lines.get(ended.call)
         if line is not None and line.offer == ended.offer:
             line.offer, line.parked = "", None
+
+    def _entered(self, entered: d.CallEntered) -> None:
+        """After an overflow the caller waits as the other queue lets its callers wait."""
+        line = self._lines.get(entered.call)
+        if line is not None and line.wait is not None and line.wait.queue != entered.queue:
+            since = line.wait.entered_at
+            line.wait = self._wait_order(entered.call, entered.queue, since)
+            if line.movable and not line.offer:
+                self.wait_again(entered.call)
 
     def _left(self, left: d.CallLeft) -> None:
         if left.outcome not in ("answered", "overflowed", "reached"):

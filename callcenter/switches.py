@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,7 @@ from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
 from cti.asterisk.link import AsteriskLink
-from cti.asterisk.server import AsteriskServer
+from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
 from cti.link import SwitchLink
 from cti.prompts import PromptFailed, PromptStore
@@ -41,6 +41,8 @@ log = structlog.get_logger("callcenter.switches")
 
 LINK = "asterisk"
 ANSWERS_AFTER_S = 4.0
+RESTART_MOST_S = 10.0  # between two tries to start an Asterisk that ends again and again
+STABLE_AFTER_S = 60.0
 
 
 # A company without a trunk cannot call back. In the demonstration this robot is everybody.
@@ -191,6 +193,8 @@ class AsteriskFloor:
         """Start Asterisk, or take over the one that outlived us. Raises `AsteriskFailed`."""
         began = await self.server.start()
         log.info("asterisk is running", how=began.value, version=self.server.install.version)
+        keeping = asyncio.create_task(keep_running(self.server, self.link.switch_ended))
+        self._tasks.add(keeping)
 
     async def begin(self) -> None:
         task = asyncio.create_task(self._prerender())
@@ -219,10 +223,32 @@ class AsteriskFloor:
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ari.close()
         if self._prompts is not None:
             await self._prompts.close()
         await self.server.stop()
+
+
+async def keep_running(server: AsteriskServer, ended: Callable[[str], None]) -> None:
+    """Start Asterisk again whenever it ends by itself; `ended` hears of it first. For ever."""
+    loop = asyncio.get_running_loop()
+    wait_s, running_since = 0.0, loop.time()
+    while True:
+        await server.wait_exit()
+        log.error("asterisk has ended; its calls are lost", last_words=server.log_tail()[-2000:])
+        ended("the switch ended")
+        if loop.time() - running_since > STABLE_AFTER_S:
+            wait_s = 0.0
+        while not server.running:
+            await asyncio.sleep(wait_s)
+            wait_s = min(RESTART_MOST_S, wait_s + 1.0)
+            try:
+                await server.restart()
+            except (AsteriskFailed, OSError) as error:
+                log.error("asterisk does not start", why=str(error)[-2000:], next_s=wait_s)
+        running_since = loop.time()
+        log.warning("asterisk runs again")
 
 
 def common_prompts(site: Site, positions: int = 10) -> Iterable[Prompt]:

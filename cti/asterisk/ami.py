@@ -24,6 +24,7 @@ import contextlib
 import logging
 import math
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -420,9 +421,15 @@ class Ami(Manager):  # type: ignore[misc]
         self._doubted_at = -math.inf
         self._task: asyncio.Task[None] | None = None
         self._booted: asyncio.Future[None] | None = None
+        self._started_at: float | None = None  # Asterisk, on our monotonic clock
         self._numbers = 0
         # Answers to an earlier process of ours can never be taken for ours.
         self._prefix = f"cc{random.getrandbits(40):x}-"
+
+    @property
+    def switch_age_s(self) -> float:
+        """For how long Asterisk has been running, to the second; 0 when it did not say."""
+        return 0.0 if self._started_at is None else max(0.0, time.monotonic() - self._started_at)
 
     # Orders -------------------------------------------------------------------------
 
@@ -475,6 +482,8 @@ class Ami(Manager):  # type: ignore[misc]
 
     def dispatch(self, event: Frame) -> None:
         if event.name == "FullyBooted" and self._booted is not None and not self._booted.done():
+            uptime = event.get("Uptime")
+            self._started_at = time.monotonic() - float(uptime) if uptime.isdecimal() else None
             self._booted.set_result(None)
         elif event.name == "Shutdown" and self.protocol is not None:
             self.protocol.why = "Asterisk shuts down"

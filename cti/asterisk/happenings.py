@@ -15,7 +15,8 @@ class Happenings:
     """Keeps the live calls up to date and reports what happened to them.
 
     A fact is reported after the call's state is right: the sink may give orders at once.
-    `hang_up` ends a channel that nobody else would end.
+    `hang_up` ends a channel that nobody else would end. `is_ending` finds out whether the
+    whole switch is going down just now, and says so soon.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Happenings:
         calls: LiveCalls,
         report: Callable[[e.Fact], None],
         hang_up: Callable[[str], None],
+        is_ending: Callable[[Callable[[bool], None]], None] = lambda then: then(False),
     ) -> None:
         self._calls = calls
         self._report = report
         self._hang_up = hang_up
+        self._is_ending = is_ending
         self._events: dict[str, Callable[[Frame], None]] = {
             "UserEvent": self._on_user_event,
             "DialBegin": self._on_dial_begin,
@@ -143,17 +146,35 @@ class Happenings:
             self._on_peer_hangup(event)
             return
         call.cause = event.get("Cause")
+        call.place = Place.ENDED
+        text = event.get("Cause-txt")
+        if call.ends_by is not None:
+            self._hung_up(call, text)
+            return
+        call.ends_by = EndedBy.AGENT if call.callback else EndedBy.CALLER
+        # A switch that goes down hangs up on everybody first, and tells us later.
+        self._is_ending(lambda lost: self._hung_up(call, text, by_themselves=True, lost=lost))
+
+    def _hung_up(
+        self, call: Live, text: str, *, by_themselves: bool = False, lost: bool = False
+    ) -> None:
+        if self._calls.get(call.call_id) is not call:
+            return  # found out otherwise meanwhile
+        if lost:
+            self._calls.forget(call)
+            self._report(e.CallEnded(call.call_id, EndedBy.SWITCH_LOST, "switch shut down"))
+            return
         if call.callback and not call.agent_answered:
             self._callback_not_answered(call)
             return
         self._calls.forget(call)
-        by = call.ends_by or (EndedBy.AGENT if call.callback else EndedBy.CALLER)
-        if call.callback and not call.connected and call.ends_by is None:
+        if call.callback and not call.connected and by_themselves:
             self._report(e.CallbackFailed(call.call_id, call.offer_id, call.agent_id, "agent gone"))
         elif call.offer_id and not call.connected and not call.callback:
             gone = OfferFailure.CALLER_GONE
             self._report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, gone))
-        self._report(e.CallEnded(call.call_id, by, call.why or event.get("Cause-txt")))
+        by = call.ends_by or EndedBy.SYSTEM
+        self._report(e.CallEnded(call.call_id, by, call.why or text))
 
     def _on_peer_hangup(self, event: Frame) -> None:
         """An agent on hold hung up: nobody else would tell the caller soon."""

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -206,12 +206,27 @@ def choose_ports(preferred: Ports = DEFAULT_PORTS, host: str = "127.0.0.1") -> P
 
 
 def free_ports(rtp_ports: int = 200, host: str = "127.0.0.1") -> Ports:
-    """Ports that nobody uses now, for tests and for several instances on one machine."""
+    """Ports that nobody uses now, for tests and for several instances on one machine.
+
+    Below those that systems give to outgoing connections, so that none of these takes a
+    port before Asterisk does, or while it starts anew.
+    """
     with ExitStack() as held:
-        ami, http, agi = (_free(held, 0, host, socket.SOCK_STREAM) for _ in range(3))
-        sip = _free(held, 0, host, socket.SOCK_DGRAM)
+        ami, http, agi, sip = (_quiet(held, host) for _ in range(4))
         first = 24000 + secrets.randbelow((60000 - 24000 - rtp_ports) // rtp_ports) * rtp_ports
     return Ports(ami, http, sip, agi, first, first + rtp_ports - 1)
+
+
+def _quiet(held: ExitStack, host: str) -> int:
+    """A port that is free for TCP and UDP; kept bound until `held` ends."""
+    for _ in range(200):
+        port = 10_000 + secrets.randbelow(14_000)
+        with ExitStack() as both, suppress(OSError):
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                both.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
+            held.enter_context(both.pop_all())
+            return port
+    raise OSError("no free port")
 
 
 def _free(held: ExitStack, port: int, host: str, kind: socket.SocketKind) -> int:

@@ -36,9 +36,9 @@ from cti.asterisk.dialplan import ADOPTED_VARIABLES
 from cti.asterisk.happenings import Happenings
 from cti.asterisk.live import Live, LiveCalls, pack_flow, unpack_flow
 from cti.asterisk.orders import Orders
-from cti.asterisk.phones import Line, Phones
+from cti.asterisk.phones import Line, Phones, endpoint_of
 from cti.asterisk.sessions import PromptPath, VoiceSession
-from cti.calls import EndedBy, Place
+from cti.calls import EndedBy, PhoneKind, Place
 from cti.link import FactSink
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _TEXT_MAX = 256
 _LIST_TIMEOUT_S = 30.0
+_SHUTTING_DOWN = "shutting down"
+_NOT_REGISTERED = "not registered"
+_JUST_STARTED_S = 60.0
+_PHONE_ANSWERS_S = 2.0
 _HANGUP_S = 2.0  # a Hangup event comes long before
 _UNKNOWN = frozenset(("", "unknown", "<unknown>", "anonymous", "Anonymous"))
 
@@ -90,7 +94,9 @@ class AsteriskLink:
         self._orders = Orders(
             self._calls, self._send, self._report, self._report_soon, dialing, trunk
         )
-        self._happenings = Happenings(self._calls, self._report, self._orders.end_channel)
+        self._happenings = Happenings(
+            self._calls, self._report, self._orders.end_channel, self._is_ending
+        )
 
     # The port -------------------------------------------------------------------------
 
@@ -135,6 +141,17 @@ class AsteriskLink:
     def execute(self, order: c.Order) -> None:
         self._orders.execute(order)
 
+    def switch_ended(self, why: str) -> None:
+        """The switch's process is gone: its calls went with it."""
+        if self._ami is not None and self._ami.protocol is not None:
+            self._ami.protocol.fail(why)  # nobody shall be offered a call there
+        self._all_lost(why)
+
+    def _all_lost(self, why: str) -> None:
+        for call in self._calls:
+            self._calls.forget(call)
+            self._report(e.CallEnded(call.call_id, EndedBy.SWITCH_LOST, why))
+
     # Reporting ------------------------------------------------------------------------
 
     def _report(self, fact: e.Fact) -> None:
@@ -166,6 +183,17 @@ class AsteriskLink:
             self._up = False
             self._report(e.LinkDown(self._name, why))
 
+    def _is_ending(self, then: Callable[[bool], None]) -> None:
+        """An Asterisk that shuts down refuses everything, saying so."""
+
+        def done(outcome: Reply | AmiError) -> None:
+            then(isinstance(outcome, Reply) and _SHUTTING_DOWN in outcome.message)
+
+        try:
+            self._send({"Action": "Ping"}, done)
+        except AmiError:
+            then(False)
+
     def _take_up(self) -> None:
         """Ask for everything that lives on the switch; the answers come in this order."""
         variables = ",".join(ADOPTED_VARIABLES)
@@ -191,9 +219,7 @@ class AsteriskLink:
         response = reply.response
         boot_id = response.get("CoreStartupDate") + " " + response.get("CoreStartupTime")
         if self._boot_id and boot_id != self._boot_id:
-            for call in self._calls:
-                self._calls.forget(call)
-                self._report(e.CallEnded(call.call_id, EndedBy.SWITCH_LOST, "switch restarted"))
+            self._all_lost("switch restarted")
         self._boot_id = boot_id
 
     def _adopt(self, reply: Reply) -> None:
@@ -223,7 +249,8 @@ class AsteriskLink:
             )
             if one.call_id in answered:
                 self._report(e.OfferAnswered(one.call_id, one.offer_id, one.agent_id))
-        self._report(e.LinkUp(self._name, self._calls.ids))
+        age_s = self._ami.switch_age_s if self._ami is not None else 0.0
+        self._report(e.LinkUp(self._name, self._calls.ids, age_s))
         self._spawn(self._open_agi())
 
     def _keep(self, one: Found) -> bool:
@@ -254,8 +281,30 @@ class AsteriskLink:
     # Phones ---------------------------------------------------------------------------
 
     def _take_phones(self, reply: Reply) -> None:
+        just_started = self._ami is not None and self._ami.switch_age_s < _JUST_STARTED_S
+        unsure: list[Line] = []
         for line, up in self._phones.take_all(reply.items):
-            self._tell_phone(line, up, "not registered")
+            if not up and just_started and line[1] is PhoneKind.DESK:
+                unsure.append(line)
+            else:
+                self._tell_phone(line, up, _NOT_REGISTERED)
+        if unsure:
+            self._ask_phones(unsure)
+
+    def _ask_phones(self, lines: list[Line]) -> None:
+        """After its start Asterisk knows the registrations, but takes its time to try them."""
+        for line in lines:
+            try:
+                self._send({"Action": "PJSIPQualify", "Endpoint": endpoint_of(line)}, _ignore)
+            except AmiError:
+                return  # the link is down again, and will ask again
+
+        def settle() -> None:
+            for line in lines:
+                if self._up and line not in self._phones.up:
+                    self._tell_phone(line, False, _NOT_REGISTERED)
+
+        asyncio.get_running_loop().call_later(_PHONE_ANSWERS_S, settle)
 
     def _on_contact(self, event: Frame) -> None:
         changed = self._phones.on_contact(event)
@@ -345,6 +394,10 @@ class AsteriskLink:
         voice = VoiceSession(session, call.call_id, self._prompt_path, self._report, pack_flow)
         call.session = voice
         return voice
+
+
+def _ignore(_: Reply | AmiError) -> None:
+    """What comes of it shows in events."""
 
 
 def _arguments(session: Session, count: int) -> list[str]:

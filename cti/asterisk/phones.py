@@ -33,6 +33,11 @@ def line_of(endpoint: str) -> Line | None:
     return (found[2], _KIND[found[1]]) if found else None
 
 
+def endpoint_of(line: Line) -> str:
+    agent_id, kind = line
+    return f"{endpoint_kind(kind)}-{agent_id}"
+
+
 class Phones:
     """Which phones are up. Contacts are counted: a new one may come before the old one goes."""
 

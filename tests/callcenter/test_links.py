@@ -136,3 +136,16 @@ async def test_an_outside_phone_is_rung_by_its_number(outside: Any) -> None:
     assert outside.outcome(call) == "talking"
     (offer,) = [order for order in orders if isinstance(order, c.OfferCall)]
     assert offer.phone == Phone(PhoneKind.OUTSIDE, "+14165550199")
+
+
+async def test_calls_that_went_with_their_switch_are_not_the_callers_doing(opened: Any) -> None:
+    """A switch that started anew while we were away has lost its calls; nobody gave up."""
+    center = await opened()
+    older = center.call(patience_s=900.0)
+    await center.run(30.0)
+    newer = center.call(patience_s=900.0)
+    await center.run(10.0)
+    _lose(center)
+    center.router.receive(e.LinkUp("virtual", (), 20.0))
+    assert center.outcome(older) == "switch lost"
+    assert center.outcome(newer) == "abandoned"

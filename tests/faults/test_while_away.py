@@ -172,6 +172,7 @@ async def test_a_callback_outlives_a_cut(office, when):
     assert visit.place == ("offered" if when == "agent rings" else "dialling"), visit
     await office.lines.number(NUMBER, "answer")
     await office.until(lambda: office.engine.visit(callback).place == "connected", "the two talk")
+    await office.lines.until_rung("n12025550123")
     rung = Counter(who for who, _ in office.lines.rung)
     assert rung["n12025550123"] == rung["deskanna"] == 1
     assert office.blamed("anna") == []
