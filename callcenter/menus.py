@@ -105,6 +105,12 @@ class Menus:
             raise RuntimeError("menus are used before the router exists")
         return self._router
 
+    def wait_order(self, call_id: str, queue: str, entered: float) -> c.StartWaiting:
+        """How callers of a queue wait on, between two announcements."""
+        waiting, flow = self.site.waiting(queue), self.site.wait_flow(queue)
+        digits = "" if flow is None else flow.wait_digits
+        return c.StartWaiting(call_id, queue, entered, waiting.music, waiting.visit_every_s, digits)
+
     # What links say ------------------------------------------------------------------------
 
     def arrived(self, fact: e.CallArrived) -> None:

@@ -589,6 +589,7 @@ class VirtualSwitch:
 
     def _adopted(self, call: _Call) -> e.CallAdopted:
         caller, wait, offer = call.caller, call.wait, call.offer
+        dialling = isinstance(offer, c.DialCallback)  # the two don't talk yet
         return e.CallAdopted(
             call.id,
             self._name,
@@ -596,7 +597,7 @@ class VirtualSwitch:
             caller.name,
             caller.dnis,
             caller.trunk,
-            call.place,
+            Place.RINGING if dialling else call.place,
             wait.queue if wait is not None else "",
             wait.entered_at if wait is not None else 0.0,
             offer.agent_id if offer is not None else "",

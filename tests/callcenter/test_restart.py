@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from callcenter import restart
+from cti.virtual.callers import Customer
 from cti.virtual.phones import Act, Reaction, always, careless
 from reporting.figures import Tally, check_books
 
@@ -96,6 +97,46 @@ async def test_a_call_that_ended_while_we_were_away_is_over(opened: Any) -> None
     assert again.outcome(call) == "answered"
     assert again.fold.calls[call].ended is not None
     assert again.state("anna") == "wrap-up"
+
+
+async def test_who_waited_before_can_still_ask_for_a_callback(opened: Any) -> None:
+    """The queue's way of waiting is the site's, not a default that we begin with."""
+    center = await opened()
+    call = center.call(patience_s=900.0)
+    await center.run(30.0)
+    center.die()
+    again = await opened(after=center)
+    await again.run(60.0)  # an announcement came, and then our own order to wait on
+    again.switch.press(call, "1")
+    await again.run(1.0)
+    visits = [e.decode() for e in again.journal.entries if e.kind == "WaitVisited"]
+    assert visits[-1]["digit"] == "1"
+
+
+async def test_who_overflowed_waits_as_the_other_queue_does(opened: Any) -> None:
+    """Music, keys and announcements are those of the queue that the caller is in."""
+    center = await opened()
+    call = center.call(patience_s=900.0)
+    await center.run(260.0)
+    assert center.router.engine.visit(call).queue == "support"
+    assert center.switch._calls[call].wait.queue == "support"
+
+
+async def test_a_callback_that_is_being_dialled_survives_us(opened: Any) -> None:
+    """Killed while the customer's phone rings: nobody is taken for reached who is not."""
+    center = await opened(customers=lambda number: Customer("busy", 20.0))
+    call = center.call(digits=("1", "1", "1", "1"), patience_s=600.0)
+    await center.run(90.0)
+    await center.staff("anna")
+    await center.run(5.0)
+    assert center.router.engine.visit(f"cb-{call}").place == "dialling"
+    center.die()
+    again = await opened(after=center)
+    await again.run(1.0)
+    assert again.router.engine.visit(f"cb-{call}").place == "dialling"
+    await again.run(30.0)
+    assert again.router.engine.visit(f"cb-{call}").place == "retry"
+    assert again.state("anna") == "ready"
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -29,7 +29,14 @@ class Desk:
         self.others: list[e.Fact] = []
         self.now = 100.0
         self.reachable = True
-        self.routing = Routing(
+        self.routing = self.fresh()
+        for agent in ready:
+            self.routing.act(f.AgentSignedIn(agent), self.now)
+            self.routing.act(f.AgentReady(agent), self.now)
+
+    def fresh(self) -> Routing:
+        """Routing without a past, as after a restart."""
+        return Routing(
             self.engine,
             self.orders.append,
             self.notices.append,
@@ -38,9 +45,6 @@ class Desk:
             caller_id=lambda queue: "+4930",
             reachable=lambda call: self.reachable,
         )
-        for agent in ready:
-            self.routing.act(f.AgentSignedIn(agent), self.now)
-            self.routing.act(f.AgentReady(agent), self.now)
 
     def on(self, *facts: e.Fact) -> None:
         for fact in facts:
@@ -247,3 +251,77 @@ def test_after_a_restart_the_switch_is_right(place: Place, was: str, now: str) -
         view = desk.engine.visit("c1")
         assert view is not None
         assert view.entered == 50.0
+
+
+def test_a_dialled_callback_is_waited_for_even_when_the_next_one_is_taken_back() -> None:
+    """The attempt before still lives on the switch: it cannot be there twice."""
+    desk = Desk()
+    desk.routing.act(f.AgentSignedIn(ANNA), desk.now)
+    desk.routing.act(f.AgentSignedIn(BOB), desk.now)
+    _callback(desk)
+    dialled = [o for o in desk.orders if isinstance(o, c.DialCallback)]
+    assert len(dialled) == 1
+    desk.routing.act(f.OfferDeclined(dialled[0].offer_id), desk.now)  # the next one is parked
+    desk.routing.act(f.AgentNotReady(BOB, "x"), desk.now)  # ... and taken back
+    desk.routing.act(f.AgentReady(BOB), desk.now)  # ... and made again
+    assert [o for o in desk.orders if isinstance(o, c.DialCallback)] == dialled
+    desk.on(e.OfferFailed("cb", dialled[0].offer_id, ANNA, OfferFailure.CANCELLED))
+    assert len([o for o in desk.orders if isinstance(o, c.DialCallback)]) == 2
+
+
+def test_a_callback_found_ringing_is_not_dialled_beside_itself() -> None:
+    """After a restart the attempt of the life before has to end before the next begins."""
+    desk = Desk()
+    desk.routing.act(f.AgentSignedIn(ANNA), desk.now)
+    desk.routing.act(f.AgentSignedIn(BOB), desk.now)
+    _callback(desk)
+    (first,) = [o for o in desk.orders if isinstance(o, c.DialCallback)]
+    desk.routing = desk.fresh()
+    fact = e.CallAdopted(
+        "cb", "v", "", "", "", "", Place.RINGING, agent_id=ANNA, offer_id=first.offer_id
+    )
+    desk.routing.take_up(fact, "offered", first.offer_id, desk.now, callback=True)
+    desk.routing.act(f.OfferDeclined(first.offer_id), desk.now)
+    desk.routing.go_on()
+    assert [o for o in desk.orders if isinstance(o, c.DialCallback)] == [first]
+    desk.on(e.OfferFailed("cb", first.offer_id, ANNA, OfferFailure.CANCELLED))
+    assert len([o for o in desk.orders if isinstance(o, c.DialCallback)]) == 2
+
+
+def test_a_callback_found_while_its_customer_is_dialled_goes_on() -> None:
+    """The agent answered before we went: the end of the dialling frees the agent."""
+    desk = Desk()
+    desk.routing.act(f.AgentSignedIn(ANNA), desk.now)
+    desk.routing.act(f.AgentSignedIn(BOB), desk.now)
+    _callback(desk)
+    (first,) = [o for o in desk.orders if isinstance(o, c.DialCallback)]
+    desk.on(e.OfferAnswered("cb", first.offer_id, ANNA))
+    assert desk.place("cb") == "dialling"
+    desk.routing = desk.fresh()
+    fact = e.CallAdopted(
+        "cb", "v", "", "", "", "", Place.RINGING, agent_id=ANNA, offer_id=first.offer_id
+    )
+    desk.routing.take_up(fact, "dialling", first.offer_id, desk.now, callback=True)
+    assert desk.place("cb") == "dialling"
+    desk.on(e.CallbackFailed("cb", first.offer_id, ANNA, "busy"))
+    assert desk.place("cb") == "retry"
+
+
+def test_the_end_of_a_callbacks_attempt_is_told_once_or_twice() -> None:
+    """Some switches say of a failed attempt that its call ended, too: the next one lives on."""
+    desk = Desk()
+    desk.routing.act(f.AgentSignedIn(ANNA), desk.now)
+    desk.routing.act(f.AgentSignedIn(BOB), desk.now)
+    _callback(desk)
+    (first,) = [o for o in desk.orders if isinstance(o, c.DialCallback)]
+    desk.on(e.OfferAnswered("cb", first.offer_id, ANNA))
+    desk.on(e.CallbackFailed("cb", first.offer_id, ANNA, "agent gone"))
+    desk.on(e.CallEnded("cb", EndedBy.AGENT))
+    second = [o for o in desk.orders if isinstance(o, c.DialCallback)][-1]
+    assert second.agent_id == BOB
+    desk.on(e.OfferAnswered("cb", second.offer_id, BOB))
+    assert desk.place("cb") == "dialling"
+    desk.on(e.CallbackConnected("cb", second.offer_id, BOB))
+    assert desk.place("cb") == "connected"
+    desk.on(e.CallEnded("cb", EndedBy.CALLER))
+    assert desk.place("cb") == ""
