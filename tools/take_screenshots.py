@@ -22,6 +22,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
+from callcenter.siteview import SiteView
 from config.check import load_site
 from crm_link.demo import DEMO_KNOWN_NUMBER, demo_people
 from cti.asterisk.install import obtain_asterisk
@@ -126,7 +127,7 @@ async def invent_a_day(center: Center) -> None:
     url = f"sqlite+aiosqlite:///{(center.var / 'callcenter.db').absolute()}"
     await upgrade(url)
     database = open_engine(url)
-    fold = RecordFold(local=lambda number: number)
+    fold = RecordFold(local=SiteView(lambda: site).local)
     now = time.time()
     start = Calendar(site.time_zone).midnight(now) + 9 * 3600
     dice = random.Random(5)
