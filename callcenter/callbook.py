@@ -7,6 +7,7 @@ never what a switch or a person asked for.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from cti import events as e
 from cti.calls import Place
 
 MAX_TRAIL = 100
+MAX_OVER = 1_000  # finished calls that are remembered, to know a late fact from a new call
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class CallBook:
     def __init__(self, on_over: Callable[[str], None] = lambda call_id: None) -> None:
         self.calls: dict[str, LiveCall] = {}
         self._on_over = on_over
+        self._over: OrderedDict[str, None] = OrderedDict()
         self._apply: dict[type, Any] = {
             e.CallArrived: self._arrived,
             e.CallAdopted: self._adopted,
@@ -103,6 +106,10 @@ class CallBook:
 
     def get(self, call_id: str) -> LiveCall | None:
         return self.calls.get(call_id)
+
+    def has_had(self, call_id: str) -> bool:
+        """Whether the call lives or was over lately."""
+        return call_id in self.calls or call_id in self._over
 
     def of_link(self, link: str) -> list[LiveCall]:
         """Calls that should be living on this switch."""
@@ -257,4 +264,7 @@ class CallBook:
 
     def _forget(self, call: LiveCall) -> None:
         if call.over and self.calls.pop(call.call_id, None) is not None:
+            self._over[call.call_id] = None
+            if len(self._over) > MAX_OVER:
+                self._over.popitem(last=False)
             self._on_over(call.call_id)

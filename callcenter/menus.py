@@ -127,6 +127,11 @@ class Menus:
             return
         flow_id, _, state = fact.flow_state.partition(":")
         flow = self.site.flow(flow_id)
+        if self.router.engine.visit(call.call_id) is not None and (
+            flow is None or flow.kind != "wait"
+        ):
+            self.rescue(call.call_id)  # the menu is behind this caller
+            return
         if flow is None or not state:
             entry, language = self.site.entry_flow(call.dnis)
             self._begin(call.call_id, entry, call.language or language)

@@ -235,7 +235,7 @@ class Router:
             case e.LinkDown():
                 self._on_link_down(fact, now)
                 return
-            case e.CallArrived() if self.book.get(fact.call_id) is not None:
+            case e.CallArrived() if self.book.has_had(fact.call_id):
                 return  # told twice
         written = self.menus.without_secrets(fact) if isinstance(fact, e.StepFinished) else fact
         self.note(written, now)

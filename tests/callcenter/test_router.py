@@ -181,3 +181,38 @@ async def test_a_bad_fact_does_not_stop_the_others(opened: Any) -> None:
     call = center.call(talk_s=10.0)
     await center.run(60.0)
     assert center.outcome(call) == "answered"
+
+
+async def test_an_arrival_told_again_after_the_end_makes_no_second_call(opened: Any) -> None:
+    """I8: a late repetition must not leave a caller who is not there."""
+    center = await opened()
+    call = center.call(stays_s=2.0)
+    await center.run(5.0)
+    center.router.receive(e.CallArrived(call, "virtual", "+12025550100", "", "100", "t"))
+    await center.run(60.0)
+    assert center.router.book.calls == {}
+    assert center.journal.kinds(call).count("CallArrived") == 1
+
+
+async def test_a_voice_session_that_comes_back_in_the_queue_keeps_the_place(opened: Any) -> None:
+    """The menu is behind the caller: it is not begun again, and the queue not entered twice."""
+    center = await opened()
+    call = center.call(patience_s=900.0)
+    await center.run(20.0)
+    entered = center.router.engine.visit(call).entered
+    center.router.receive(e.IvrResumed(call, ""))
+    await center.run(60.0)
+    assert center.router.engine.visit(call).entered == entered
+    assert center.journal.kinds(call).count("CallEntered") == 1
+    assert center.journal.kinds(call).count("FlowStarted") == 1
+
+
+async def test_late_news_of_an_ended_call_starts_nothing(opened: Any) -> None:
+    """A visit told after the end runs no flow and stays in no memory."""
+    center = await opened()
+    await center.staff("anna")
+    call = center.call(talk_s=5.0)
+    await center.until(lambda: center.state("anna") == "wrap-up")
+    center.router.receive(e.WaitVisited(call))
+    assert center.router.menus._visits == {}
+    assert center.router.menus._visit_counts == {}
