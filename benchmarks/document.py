@@ -1,0 +1,126 @@
+"""Writes the figures of `benchmarks/results/` into `docs/performance.md`, between its markers.
+
+python -m benchmarks.document
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def result(name: str) -> dict[str, Any]:
+    """A kept result."""
+    kept: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return kept
+
+
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def queue() -> str:
+    """The comparison on one Asterisk."""
+    kept = result("queue")
+    cpu, ring = kept["cpu_ms_per_call"], kept["wait_to_ring_ms"]
+    theirs, record = kept["app_queue_wait_to_ring_ms"], kept["offer_to_record_ms"]
+    base = cpu["app_queue"]
+    names = (
+        ("Asterisk's own app_queue", "app_queue"),
+        ("Asterisk under us", "asterisk"),
+        ("our process", "callcenter"),
+        ("Asterisk and ours together", "sum"),
+        ("a bare Dial (the floor)", "dial_floor"),
+    )
+    text = table(
+        ("CPU per call", "ms", "ratio to app_queue"),
+        [(name, cpu[key], f"{cpu[key] / base:.2f}") for name, key in names],
+    )
+    text += "\n" + table(
+        ("delay", "p50 ms", "p99 ms"),
+        [
+            ("caller waits → phone rings, ours", ring["p50"], ring["p99"]),
+            ("caller waits → phone rings, app_queue", theirs["p50"], theirs["p99"]),
+            ("offer → record on the agent's websocket", record["p50"], record["p99"]),
+        ],
+    )
+    machine = kept["machine"]
+    return text + (
+        f"\n{kept['runs']} runs of {kept['calls']} calls at {kept['rate']:g}/s, medians; "
+        f"{kept['failed_calls']} calls failed; {machine['cores']} cores, load average "
+        f"{machine['load_1m']} at the start.\n"
+    )
+
+
+def engine() -> str:
+    """What a decision costs."""
+    return table(
+        ("agents", "decisions/s", "p50 µs", "p99 µs"),
+        [
+            (
+                size["agents"],
+                f"{size['decisions_per_s']:,}",
+                size["handle_us"]["p50"],
+                size["handle_us"]["p99"],
+            )
+            for size in result("engine_cost")["sizes"]
+        ],
+    )
+
+
+def frames() -> str:
+    """Reading AMI and serving FastAGI."""
+    kept = result("ami_frames")
+    rate, ratio, agi = kept["frames_per_s"], kept["ratio"], kept["agi_sessions"]
+    return table(
+        ("", "ours", "panoramisk 1.4", "bare parser", "ours to panoramisk"),
+        [
+            (
+                "AMI frames/s",
+                f"{rate['ours']:,}",
+                f"{rate['panoramisk']:,}",
+                f"{rate['bare']:,}",
+                ratio["frames_ours_to_panoramisk"],
+            ),
+            (
+                "FastAGI sessions per CPU second",
+                f"{agi['ours']['per_cpu_s']:,}",
+                f"{agi['panoramisk']['per_cpu_s']:,}",
+                "",
+                ratio["sessions_ours_to_panoramisk"],
+            ),
+        ],
+    )
+
+
+def simulation() -> str:
+    """The simulator's pace."""
+    kept = result("simulation")
+    return (
+        f"{kept['calls_per_cpu_s']:,.0f} calls per CPU second ({kept['offered']:,} calls); "
+        f"service level {kept['service_level']['standard']:.4f}, "
+        f"P(wait) {kept['probability_of_wait']:.4f}.\n"
+    )
+
+
+def main() -> None:
+    """Fill every marked place of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    for part in (queue, engine, frames, simulation):
+        name = part.__name__
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        page = re.sub(pattern, rf"\g<1>{part()}\g<2>", page, flags=re.DOTALL)
+    PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
