@@ -78,12 +78,12 @@ async def test_without_asterisk_virtual_callers_call(make_center: CenterFactory)
     try:
         assert boss.get("site")["switch"] == "virtual"
         await anna.begin_shift("desk")
-        rows = await boss.until(lambda: boss.all("call"), "a virtual call", 60)
-        call_id = rows[0]["call_id"]
+        await boss.until(lambda: boss.all("call"), "a virtual call", 60)
+        # One caller in ten presses nothing and is in the menu for long: any other will do.
         await boss.until(
-            lambda: boss.get(f"call:{call_id}")["outcome"] not in ("in menu",),
+            lambda: any(row["outcome"] != "in menu" for row in boss.all("call")),
             "a call that leaves the menu",
-            60,
+            180,
         )
         assert [one["state"] for one in boss.all("agent")].count("offline") < 6
     finally:
