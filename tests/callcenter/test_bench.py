@@ -57,7 +57,9 @@ async def test_a_tiny_comparison_gives_every_figure(
     assert result["failed_calls"] == 0
     cpu = result["cpu_ms_per_call"]
     assert list(cpu) == ["app_queue", "asterisk", "callcenter", "sum", "dial_floor"]
-    assert all(value > 0 for value in cpu.values())
+    # Eight calls cost a few clock ticks; less the idle time some may come out as nothing.
+    assert all(isinstance(value, float | int) for value in cpu.values())
+    assert max(cpu.values()) > 0
     assert cpu["sum"] == pytest.approx(cpu["asterisk"] + cpu["callcenter"], abs=0.02)
     for name in ("wait_to_ring_ms", "app_queue_wait_to_ring_ms", "offer_to_record_ms"):
         assert 0 < result[name]["p50"] <= result[name]["p99"] <= result[name]["max"] < 5000
