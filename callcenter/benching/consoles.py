@@ -72,6 +72,10 @@ class Consoles:
             socket.transport.abort()
         self._sockets.clear()
 
+    def clear(self) -> None:
+        """Forget the records that were shown so far."""
+        self.records.clear()
+
     async def ping(self, times: int = 20) -> None:
         """Learn the engine's clock."""
         agent = next(iter(self._sockets))

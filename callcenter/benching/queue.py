@@ -5,8 +5,9 @@
                       └── goes on running, taken over by `python -m callcenter up`
                                         ─▶ load 3: the whole system, agents at their consoles
 
-CPU is read from /proc for each process over its load, less what it spends when idle. A
-listener at the manager interface (the same in all three) stamps who waits and who rings.
+CPU is read from /proc for each process over its load, less what it spends when idle. Each
+contender has one connection to Asterisk's manager interface meanwhile: we our link, the others
+the listener that stamps who waits and who rings (a company has at least a wallboard there).
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ async def bench_queue(
         **result,
         "how": {
             "cpu_ms_per_call": "/proc/<pid>/stat over the load, less idle",
-            "wait_to_ring_ms": "a second AMI listener: UserEvent CallWaiting to DialBegin",
+            "wait_to_ring_ms": "an AMI listener beside ours: UserEvent CallWaiting to DialBegin",
             "app_queue_wait_to_ring_ms": "the same listener: QueueCallerJoin to DialBegin",
             "offer_to_record_ms": "journal: the offer's moment; websocket: the record's frame",
         },
@@ -212,7 +213,7 @@ class Bench:
         """One load that Asterisk carries alone."""
         watch = CpuWatch(asterisk=self._asterisk_pid())
         async with Tap(self.server.identity) as tap:
-            return await self._load(watch, tap, dialled)
+            return await self._load(watch, tap, dialled, tap.clear)
 
     async def hand_over(self) -> None:
         """Start the product on the same, running Asterisk."""
@@ -236,44 +237,56 @@ class Bench:
         await self._wait_ready()
 
     async def through_us(self) -> tuple[Round, list[float]]:
-        """One load that we carry; and how long each record took from its offer."""
+        """Our load; and how long each record took from its offer.
+
+        CPU is measured without the listener: our own link is the one connection to the
+        manager interface then, as the listener is for the others. A second, shorter load with
+        the listener tells the delays.
+        """
         assert self.product is not None
         consoles = Consoles(self.settings.port, self.tokens)
         try:
             await consoles.open()
             await consoles.ping()
             watch = CpuWatch(asterisk=self._asterisk_pid(), callcenter=self.product.pid)
+            measured = await self._load(watch, None, lambda n: company.NUMBER, consoles.clear)
+            answered, offers = await self._journal()
+            shown = {call: at + consoles.clock.offset for call, at in consoles.records.items()}
             async with Tap(self.server.identity) as tap:
-                round_ = await self._load(
-                    watch, tap, lambda place: company.NUMBER, consoles.records.clear
-                )
+                calls = self._callers(max(self.plan.calls // 2, 1), lambda n: company.NUMBER)
+                run = await self.load.call(calls, self.plan.rate, self.plan.hold_s)
+                await asyncio.sleep(0.2)
             await consoles.ping()
-            records = {k: at + consoles.clock.offset for k, at in consoles.records.items()}
         finally:
             await consoles.close()
-        offers = await self._offers()
-        return round_, [at - offers[call] for call, at in records.items() if call in offers]
+        # The journal tells all answered calls of this life: those of the warm-up too.
+        failed = max(0, self.plan.calls + self.plan.warm_up - answered) + measured.failed
+        failed += len(calls) - min(run.succeeded, len(tap.answered))
+        round_ = Round(measured.spent, tuple(tap.waits_s()), failed)
+        return round_, [at - offers[call] for call, at in shown.items() if call in offers]
 
     # Parts ---------------------------------------------------------------------------------
 
     async def _load(
         self,
         watch: CpuWatch,
-        tap: Tap,
+        tap: Tap | None,
         dialled: Callable[[int], str],
-        begin: Callable[[], None] = lambda: None,
+        begin: Callable[[], None],
     ) -> Round:
+        """Warm up, take the idle baseline, call `begin`, measure."""
         plan = self.plan
         if plan.warm_up:
             await self.load.call(self._callers(plan.warm_up, dialled), plan.rate, plan.hold_s)
         await asyncio.sleep(1.0)
         await watch.idle(plan.idle_s)
-        tap.clear()
         begin()
         watch.start()
         run = await self.load.call(self._callers(plan.calls, dialled), plan.rate, plan.hold_s)
         await asyncio.sleep(TAIL_S)
         spent = watch.stop()
+        if tap is None:
+            return Round(spent, (), plan.calls - run.succeeded)
         good = min(run.succeeded, len(tap.answered))
         return Round(spent, tuple(tap.waits_s()), plan.calls - good)
 
@@ -303,18 +316,21 @@ class Bench:
             return (self.folder / "callcenter.log").read_text(errors="replace")[-1500:]
         return ""
 
-    async def _offers(self) -> dict[str, float]:
-        """When each call was first offered, by the journal."""
-        await asyncio.sleep(0.2)  # commits are milliseconds behind
+    async def _journal(self) -> tuple[int, dict[str, float]]:
+        """How many calls were answered, and when each was first offered, by the journal."""
+        await asyncio.sleep(0.5)  # commits are milliseconds behind
         database = open_engine(self.settings.database)
         offers: dict[str, float] = {}
+        answered = 0
         try:
-            async for entry in Journal(database).read(streams=["decision"]):
+            async for entry in Journal(database).read(streams=["decision", "switch"]):
                 if entry.kind == "Offer":
                     offers.setdefault(entry.call_id, entry.at)
+                elif entry.kind == "OfferAnswered":
+                    answered += 1
         finally:
             await database.dispose()
-        return offers
+        return answered, offers
 
     async def _stop_product(self) -> None:
         product, self.product = self.product, None
