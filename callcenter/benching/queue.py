@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
+
 from callcenter.benching import company
 from callcenter.benching.consoles import Consoles
 from callcenter.benching.measure import CpuWatch, Spent, Tap, machine, quantiles
@@ -136,7 +138,10 @@ async def _run(
         step("starting the call center")
         await bench.hand_over()
         step(f"{plan.calls} calls through the call center")
-        ours, offers_s = await bench.through_us()
+        try:
+            ours, offers_s = await bench.through_us()
+        except (OSError, ConnectionClosed) as error:  # its /proc entry or its websocket is gone
+            raise BenchFailed(bench.why_ended()) from error
         return _figures(plan, queue, dial, ours, offers_s)
 
 
@@ -310,6 +315,16 @@ class Bench:
                 return
             await asyncio.sleep(0.1)
         raise BenchFailed(f"the call center did not come up: {self._product_says()}")
+
+    def why_ended(self) -> str:
+        """What became of the measured processes, in the middle of a load."""
+        product = self.product
+        if product is not None and product.returncode is not None:
+            status = product.returncode
+            return f"the call center ended (status {status}): {self._product_says()}"
+        if find_process(self.server.layout) is None:
+            return f"Asterisk ended: {self.server.log_tail()[-1500:]}"
+        return f"the call center broke off: {self._product_says()}"
 
     def _product_says(self) -> str:
         with contextlib.suppress(OSError):
