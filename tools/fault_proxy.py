@@ -126,14 +126,18 @@ class FaultProxy:
     async def flood(self, frames: Iterable[bytes]) -> int:
         """Write all of these to the one live client as fast as it reads; how many bytes."""
         (connection,) = [one for one in self._connections if not one.dark]
-        writer, count = connection.down.writer, 0
+        writer, count, chunk = connection.down.writer, 0, bytearray()
         for frame in frames:
-            writer.write(frame)
-            count += len(frame)
-            if writer.transport.get_write_buffer_size() > 4 * _READ_BYTES:
+            chunk += frame
+            if len(chunk) >= _READ_BYTES:
+                writer.write(bytes(chunk))
+                count += len(chunk)
+                chunk.clear()
                 await writer.drain()
+                await asyncio.sleep(0)  # the kernel takes much before it makes us wait
+        writer.write(bytes(chunk))
         await writer.drain()
-        return count
+        return count + len(chunk)
 
     # Forwarding --------------------------------------------------------------------------
 

@@ -22,12 +22,16 @@ _PLACES = {
 }
 
 
+_VISITS = frozenset(("cc-in", "cc-visit"))
+_IN_SESSION = frozenset(("AGI", "Read"))
+_UNSET = "(null)"  # how Asterisk writes a variable that is not there
+
 _Index = dict[tuple[str, str], list[Frame]]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A live call as the switch has it."""
+    """A live call as the switch has it. `in_session`: it is in a voice session, ours or not."""
 
     call_id: str
     channel: str
@@ -46,6 +50,7 @@ class Found:
     peer_uniqueid: str
     callback: bool
     agent_answered: bool
+    in_session: bool
 
 
 def find_calls(channels: Sequence[Frame]) -> list[Found]:
@@ -71,7 +76,7 @@ def find_calls(channels: Sequence[Frame]) -> list[Found]:
 def variables_of(channel: Frame) -> dict[str, str]:
     """The channel variables of a Status event."""
     pairs = (line.partition("=") for line in channel.get_all("Variable"))
-    return {name: value for name, _, value in pairs}
+    return {name: "" if value == _UNSET else value for name, _, value in pairs}
 
 
 def _call(channel: Frame, variables: dict[str, str], index: _Index) -> Found | None:
@@ -104,6 +109,7 @@ def _call(channel: Frame, variables: dict[str, str], index: _Index) -> Found | N
         peer_uniqueid=peer.get("Uniqueid") if peer else "",
         callback=callback,
         agent_answered=callback and not ringing,
+        in_session=context in _VISITS and channel.get("Application") in _IN_SESSION,
     )
 
 

@@ -391,6 +391,7 @@ class Ami(Manager):  # type: ignore[misc]
     `sink` gets every event in order. `on_up` is called when Asterisk has accepted
     our login and is fully booted; `on_down` (with the reason) when that ends. `on_doubt`
     is called soon after something in the stream could not be read: an event may be missing.
+    `on_refused` is told of each login that Asterisk refused.
     """
 
     protocol: Protocol | None
@@ -403,6 +404,7 @@ class Ami(Manager):  # type: ignore[misc]
         on_up: Callable[[], None] | None = None,
         on_down: Callable[[str], None] | None = None,
         on_doubt: Callable[[], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(
             host=settings.host,
@@ -417,6 +419,7 @@ class Ami(Manager):  # type: ignore[misc]
         self._on_up = on_up
         self._on_down = on_down
         self._on_doubt = on_doubt
+        self._on_refused = on_refused
         self._doubt: asyncio.TimerHandle | None = None
         self._doubted_at = -math.inf
         self._task: asyncio.Task[None] | None = None
@@ -562,6 +565,7 @@ class Ami(Manager):  # type: ignore[misc]
                     error,
                     wait_s,
                 )
+                self._guarded(self._on_refused, str(error))
             except (OSError, TimeoutError, AmiError) as error:
                 wait_s = delay_s
                 log.warning("AMI not reached (%s); next try in %.1f s", error, wait_s)

@@ -11,6 +11,7 @@ a moment later, never from inside it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -18,7 +19,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from cti import commands as c
 from cti import events as e
 from cti.asterisk.adoption import Found, find_calls
-from cti.asterisk.agi import AgiLimits, AgiServer, Session
+from cti.asterisk.agi import AgiClosed, AgiLimits, AgiServer, AgiTimeout, Session
 from cti.asterisk.ami import (
     Action,
     Ami,
@@ -87,6 +88,7 @@ class AsteriskLink:
         self._agi: AgiServer | None = None
         self._up = False
         self._boot_id = ""
+        self._refused = ""  # why, once it was said
         self._calls = LiveCalls()
         self._phones = Phones()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,6 +126,7 @@ class AsteriskLink:
             on_up=self._take_up,
             on_down=self._on_down,
             on_doubt=self._take_up,
+            on_refused=self._on_refused,
         )
         self._ami.connect()
 
@@ -183,6 +186,13 @@ class AsteriskLink:
             self._up = False
             self._report(e.LinkDown(self._name, why))
 
+    def _on_refused(self, why: str) -> None:
+        """Said once, also when the link never was up: only a person can help."""
+        why = f"the manager login is refused: {why}"
+        if why != self._refused:
+            self._refused = why
+            self._report(e.LinkDown(self._name, why))
+
     def _is_ending(self, then: Callable[[bool], None]) -> None:
         """An Asterisk that shuts down refuses everything, saying so."""
 
@@ -225,9 +235,15 @@ class AsteriskLink:
     def _adopt(self, reply: Reply) -> None:
         found = find_calls(reply.items)
         there = {call.call_id for call in found}
+        talked = {call.call_id for call in found if call.in_session}
         for call in self._calls:
-            if call.call_id not in there and (call.session is None or not call.session.open):
+            if call.call_id in there:
+                continue
+            if call.session is None or not call.session.open:
                 self._calls.forget(call)  # LinkUp says that it is gone
+            else:  # too new for the list, or gone and the session has not noticed
+                self._spawn(self._make_sure(call))
+        self._refused = ""
         answered = {one.call_id for one in found if self._keep(one)}
         self._up = True
         for one in found:
@@ -251,6 +267,9 @@ class AsteriskLink:
                 self._report(e.OfferAnswered(one.call_id, one.offer_id, one.agent_id))
         age_s = self._ami.switch_age_s if self._ami is not None else 0.0
         self._report(e.LinkUp(self._name, self._calls.ids, age_s))
+        for call in self._calls:
+            if call.call_id in talked and (call.session is None or not call.session.open):
+                self._step_again(call)
         self._spawn(self._open_agi())
 
     def _keep(self, one: Found) -> bool:
@@ -362,9 +381,22 @@ class AsteriskLink:
     async def _serve(self, voice: VoiceSession, call: Live) -> None:
         try:
             await voice.serve()
+        except (AgiClosed, AgiTimeout):
+            if not voice.caller_left and call.session is voice:
+                self._step_again(call)
+            raise
         finally:
             if voice.caller_left:
                 self._spawn(self._make_sure(call))
+
+    def _step_again(self, call: Live) -> None:
+        """Asterisk may be reading digits for a session that is no more, for a minute or so."""
+        known = self._calls.get(call.call_id) is call and not call.offer_id
+        context = {Place.ENTRY: "cc-in", Place.WAITING: "cc-visit"}.get(call.place)
+        if known and context is not None:
+            with contextlib.suppress(AmiError):
+                to = {"Context": context, "Exten": "s", "Priority": "broken"}
+                self._send({"Action": "Redirect", "Channel": call.channel, **to}, _ignore)
 
     async def _make_sure(self, call: Live) -> None:
         """A session ended by a hang-up, and no Hangup event: the link was down just then."""

@@ -85,6 +85,8 @@ class LiveCalls:
         self.add(call)
 
     def forget(self, call: Live) -> None:
+        if call.session is not None:
+            call.session.abandon()
         if self._by_id.get(call.call_id) is call:
             del self._by_id[call.call_id]
         if self._by_uniqueid.get(call.uniqueid) is call:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from cti.asterisk.agi import AgiError, Session
+from cti.asterisk.agi import AgiClosed, AgiError, AgiTimeout, Session
 from cti.calls import Prompt
 from cti.commands import CollectDigits, PlayPrompts, RunStep
 from cti.events import Fact, StepFinished
@@ -24,6 +24,7 @@ PromptPath = Callable[[Prompt], Awaitable[str]]
 PROMPT_TIMEOUT_S = 10.0
 PLAY_TIMEOUT_S = 600.0
 _ORDERS_MAX = 32
+_NOTICES_S = 1.0
 _DIGITS_MAX = 64
 _TERMINATORS = frozenset("0123456789*#")
 
@@ -57,6 +58,12 @@ class VoiceSession:
     def caller_left(self) -> bool:
         """The channel was hung up, or taken out of the session."""
         return self._session.hung_up
+
+    def abandon(self) -> None:
+        """The call is over: end a session that has not noticed soon."""
+        if not self.closed:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_NOTICES_S, self._session.writer.transport.abort)
 
     def run(self, order: RunStep) -> bool:
         """Queue a step. False when no more can be taken."""
@@ -116,11 +123,11 @@ class VoiceSession:
         digits = ""
         try:
             outcome, digits = await self._perform(order)
+        except (AgiClosed, AgiTimeout):
+            raise  # the dialplan opens a new session and the step is done again there
         except AgiError as error:
             outcome = "failed"
             log.warning("call %s: step %d failed: %s", self.call_id, order.step_no, error)
-            if self._session.writer.transport.is_closing():
-                raise  # the dialplan opens a new session and the flow goes on there
         except Exception:
             outcome = "failed"
             log.exception("call %s: step %d failed", self.call_id, order.step_no)
