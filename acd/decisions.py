@@ -104,7 +104,11 @@ class OfferEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallCompleted:
-    """A connected call ended. Wrap-up follows as `WrapUpEnded`."""
+    """An agent's part of a call ended. Wrap-up follows as `WrapUpEnded`.
+
+    `onward` is "" when the call is over, else where it went on: "queue", "agent", "parked",
+    "menu" or "outside"; `by` is then "transferred".
+    """
 
     call: str
     queue: str
@@ -112,6 +116,7 @@ class CallCompleted:
     by: str
     talk_s: float
     hold_s: float
+    onward: str = ""
 
 
 @dataclass(frozen=True, slots=True)

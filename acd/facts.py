@@ -164,6 +164,104 @@ class CallFoundConnected:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTransferred:
+    """The agent gave the call away, and the switch has done it: the agent's part is complete.
+
+    With a `queue` the call waits there again, in the order of its first arrival. `agent`
+    asks for one agent (refused before when not ready): that phone rings first, and the
+    queue is for when it comes to nothing. With `park_s` the call is offered to nobody but
+    who picks it, until that time is over. Without a `queue` it went elsewhere
+    (`onward`: "menu", "outside").
+    """
+
+    call: str
+    queue: str = ""
+    agent: str = ""
+    needs: tuple[SkillNeed, ...] = ()
+    priority: int = 0
+    park_s: float = 0.0
+    onward: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandedOver:
+    """The agent left the caller with `agent` (whose leg it was), or with somebody outside ("")."""
+
+    call: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPicked:
+    """An agent (or a supervisor for one) takes this waiting or parked call out of turn."""
+
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegOffered:
+    """Reserve `agent` for a further leg of somebody else's call; refused unless ready."""
+
+    leg: str
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """The agent of a reserved leg is on the phone."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegOver:
+    """The leg is over, or came to nothing: `why` is "ended", "no answer", "refused",
+    "unreachable" or "cancelled". No wrap-up follows; an agent who did not answer is
+    treated as in `OfferUnanswered`, one who refused as in `OfferDeclined`.
+    """
+
+    leg: str
+    why: str = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultBegan:
+    """The caller hears music and the agent talks with a third party."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultEnded:
+    """The third party is gone; the caller still hears music (`CallRetrieved` says otherwise)."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceBegan:
+    """Caller, agent and others talk together."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDialled:
+    """An agent places a call: ring the agent's phone, then `number`, for the account of `queue`.
+
+    Allowed when ready or not ready, never during another call. Not counted as offered; it ends
+    in wrap-up when the customer was reached, else in what the agent was before.
+    """
+
+    call: str
+    agent: str
+    queue: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class WrapUpDone:
     """The agent finished the after-call work."""
 
@@ -255,6 +353,16 @@ Fact = (
     | CallRetrieved
     | CallEnded
     | CallFoundConnected
+    | CallTransferred
+    | CallHandedOver
+    | CallPicked
+    | CallDialled
+    | LegOffered
+    | LegAnswered
+    | LegOver
+    | ConsultBegan
+    | ConsultEnded
+    | ConferenceBegan
     | WrapUpDone
     | WrapUpExtended
     | CallbackRequested

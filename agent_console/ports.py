@@ -62,6 +62,78 @@ class Floor(Protocol):
         ...
 
 
+class CallControl(Protocol):
+    """What people do with calls, beyond `Floor`; the same rules hold.
+
+    A call has a caller (the customer), the agent whose call it is, and further legs.
+    """
+
+    async def mute(self, agent: str, call_id: str, on: bool) -> None: ...
+    async def send_digits(self, agent: str, call_id: str, digits: str) -> None: ...
+    async def dial(self, agent: str, number: str, queue: str) -> str:
+        """Place a call: the agent's phone rings first. Returns the call's id.
+
+        `queue` gives the number that is shown; "" is the agent's first.
+        """
+        ...
+
+    async def transfer(self, agent: str, call_id: str, kind: str, to: str) -> None:
+        """Give the call away unseen. `kind`: "agent", "queue", "number" or "flow"."""
+        ...
+
+    async def consult(self, agent: str, call_id: str, kind: str, to: str) -> str:
+        """Ask somebody while the caller waits; in a conference: add somebody.
+
+        `kind`: "agent" or "number". Returns the new leg's id.
+        """
+        ...
+
+    async def swap(self, agent: str, call_id: str) -> None:
+        """Talk with the other of caller and consulted party."""
+        ...
+
+    async def complete(self, agent: str, call_id: str) -> None:
+        """Leave the caller with the consulted party; also: leave a conference."""
+        ...
+
+    async def conference(self, agent: str, call_id: str) -> None:
+        """Caller, agent and consulted party talk together."""
+        ...
+
+    async def end_leg(self, agent: str, call_id: str, leg_id: str) -> None:
+        """Cancel a consultation (back to the caller), or remove somebody from a conference."""
+        ...
+
+    async def park(self, agent: str, call_id: str) -> None:
+        """Put the caller where anybody may pick the call up; it goes back to its queue in time."""
+        ...
+
+    async def pick(self, agent: str, call_id: str) -> None:
+        """Take a waiting or parked call out of turn."""
+        ...
+
+    async def record(self, agent: str, call_id: str, action: str) -> None:
+        """`action`: "start", "stop", "pause" or "resume"."""
+        ...
+
+    # supervisors
+    async def assign(self, by: str, call_id: str, agent: str) -> None:
+        """Offer a waiting or parked call to this agent, out of turn."""
+        ...
+
+    async def supervise(self, agent: str, call_id: str, mode: str) -> None:
+        """Join somebody's conversation, or change what one does in it.
+
+        `agent` is the supervisor's own agent id, whose phone rings. `mode`: "listen",
+        "whisper", "barge"; "off" leaves.
+        """
+        ...
+
+    async def take_over(self, agent: str, call_id: str) -> None:
+        """The supervisor who is in this conversation has the call; its agent is out."""
+        ...
+
+
 class Phones(Protocol):
     """Short-lived SIP log-ins for browser phones, and where their SIP goes."""
 

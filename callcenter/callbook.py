@@ -17,7 +17,7 @@ import msgspec
 from acd import decisions as d
 from callcenter import happenings as h
 from cti import events as e
-from cti.calls import Place
+from cti.calls import Leg, Place
 
 MAX_TRAIL = 100
 MAX_OVER = 1_000  # finished calls that are remembered, to know a late fact from a new call
@@ -52,6 +52,11 @@ class LiveCall:
     customer_id: str = ""
     customer_name: str = ""
     wrapped_up: bool = False
+    legs: dict[str, Leg] = field(default_factory=dict)  # further parties, by leg id
+    muted: bool = False
+    recording: str = ""  # the id of the recording that runs, "" for none
+    recording_paused: bool = False
+    number: str = ""  # outbound: what was dialled
 
     @property
     def over(self) -> bool:

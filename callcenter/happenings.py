@@ -76,6 +76,30 @@ class SupervisorActed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAction:
+    """Somebody did something with a call: `verb` is one of `agent_console.ports.Floor`'s.
+
+    `by` is an agent's or a user's id. `detail` says to whom or what; never digits.
+    """
+
+    call_id: str
+    by: str
+    verb: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKept:
+    """A recording is in our store, from where those who may can hear it."""
+
+    call_id: str
+    recording_id: str
+    agent: str
+    length_s: float
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMatched:
     """Whose record the call shows, found by number or chosen by the agent."""
 
@@ -106,6 +130,8 @@ _STREAM_OF: dict[type, str] = {
     ShiftBegan: "person",
     WrapUpSaved: "person",
     SupervisorActed: "person",
+    CallAction: "person",
+    RecordingKept: "switch",
     CustomerMatched: "crm",
     CallMissed: "switch",
     DeadlinePassed: "acd",

@@ -19,6 +19,8 @@ class Place(StrEnum):
     RINGING = "ringing"  # an agent's phone rings for it
     TALKING = "talking"
     HELD = "held"
+    CONSULTING = "consulting"  # the caller hears music while the agent speaks with a third party
+    CONFERENCE = "conference"  # three or more speak together
     ENDED = "ended"
 
 
@@ -35,11 +37,14 @@ class Phone:
     """How a switch reaches an agent.
 
     `address` is the agent's id for browser and desk phones (the link knows how
-    its endpoints are named) and an E.164 number for outside phones.
+    its endpoints are named) and an E.164 number for outside phones. `via` names the
+    link of the switch where the phone is registered when that is another one than the
+    call's own: the call is then led there over the trunk between the two.
     """
 
     kind: PhoneKind
     address: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,38 @@ class Prompt:
     text: str
     language: str = "en"
     recording: str = ""
+
+
+class Supervision(StrEnum):
+    """What a supervisor who joins a conversation does in it."""
+
+    LISTEN = "listen"  # hears both, is heard by nobody
+    WHISPER = "whisper"  # is heard by the agent only
+    BARGE = "barge"  # is heard by both
+
+
+class LegState(StrEnum):
+    """Where a further party of a call is."""
+
+    RINGING = "ringing"
+    TALKING = "talking"  # with the agent, or in the conference
+    HELD = "held"  # hears music while the agent talks with the caller
+    SUPERVISING = "supervising"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A further party of a call: neither the caller nor the agent whose call it is.
+
+    `agent_id` is "" for somebody outside, whose number is `number`. `supervision` is
+    set for supervisors only.
+    """
+
+    leg_id: str
+    agent_id: str = ""
+    number: str = ""
+    state: LegState = LegState.RINGING
+    supervision: Supervision | None = None
 
 
 class EndedBy(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cti.calls import Phone, Prompt
+from cti.calls import Phone, Prompt, Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class CollectDigits:
     """Voice step: say the prompts and read digits; a digit cuts the prompts short.
 
     Ends after `max_digits`, at `terminator` (not part of the digits), or when
-    `first_timeout_s` (after the prompts) or `between_timeout_s` runs out.
+    `first_timeout_s` (after the prompts) or `between_timeout_s` runs out. `words` are
+    (what may be said instead, the digits that it stands for); a switch that does not
+    recognise speech leaves them aside.
     """
 
     prompts: tuple[Prompt, ...]
@@ -31,6 +33,7 @@ class CollectDigits:
     first_timeout_s: float = 5.0
     between_timeout_s: float = 3.0
     terminator: str = "#"
+    words: tuple[tuple[str, str], ...] = ()
 
 
 VoiceStep = PlayPrompts | CollectDigits
@@ -54,7 +57,8 @@ class RunStep:
 class StartWaiting:
     """Let the caller wait with music; `CallWaiting` follows, then `WaitVisited` when due.
 
-    Closes the open voice session. `queue` and `entered_at` (UTC epoch seconds)
+    Closes the open voice session; takes a caller who talks (or is held) away from the
+    agent, whose leg ends and every further leg with it. `queue` and `entered_at` (UTC epoch seconds)
     stay with the call on the switch. `visit_after_s` is when the next
     announcement is due. Digits of `digits` open a visit at once.
     """
@@ -90,7 +94,8 @@ class CancelOffer:
 class DialCallback:
     """Ring the agent, then the customer, as a new call with the given id.
 
-    `caller_id` is the number shown to the customer.
+    `caller_id` is the number shown to the customer. Calls that agents place
+    themselves are carried out by the same order.
     """
 
     call_id: str
@@ -126,6 +131,146 @@ class TransferCall:
 
 
 @dataclass(frozen=True, slots=True)
+class StartMenu:
+    """Take the caller to a voice session of its own, away from any agent.
+
+    `IvrResumed` with this `flow_state` follows. The agent's leg ends.
+    """
+
+    call_id: str
+    flow_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuteAgent:
+    """Let nobody hear the agent (`on`), or everybody again; `AgentMuted` follows."""
+
+    call_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Play DTMF digits to the caller's side (to menus of others); `DigitsSent` follows."""
+
+    call_id: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialLeg:
+    """Bring in a further party. `caller_id` is shown to outside numbers.
+
+    From a conversation of two (or a held call) this is a consultation: the caller hears
+    music (`CallHeld`, unless held already), the agent hears the ringing (`LegRinging`) and
+    talks with the party (`LegAnswered`). In a conference the party joins at its answer.
+    `LegFailed` leaves the caller on hold and the agent in silence (or the conference as it was).
+    `agent_id` is "" for a party outside.
+    """
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+    phone: Phone
+    caller_id: str
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeg:
+    """Stop ringing or hang up a further party; `LegEnded` follows.
+
+    After a consultation the caller is still on hold and the agent hears silence.
+    """
+
+    call_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapLegs:
+    """Consultation: the agent talks with the other of caller and party; `LegsSwapped` follows."""
+
+    call_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinLegs:
+    """Consultation: caller, agent and party talk together; `ConferenceBegan` follows."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The agent leaves the caller with a party that answered: `CallHandedOver` follows.
+
+    Completes a consultation; in a conference the agent leaves and the others go on.
+    For a supervisor's leg it is the take-over: the supervisor has the caller, the agent is out.
+    """
+
+    call_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuperviseCall:
+    """Ring a supervisor's phone and let them into a conversation without disturbing it.
+
+    `LegRinging`, then `LegAnswered` or `LegFailed`. Ends by `EndLeg`, by hanging up, and with
+    the call. `agent_id` is the supervisor's.
+    """
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+    phone: Phone
+    mode: Supervision
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSupervision:
+    """Listen, whisper or barge from now on; `SupervisionChanged` follows."""
+
+    call_id: str
+    leg_id: str
+    mode: Supervision
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Record what is said; `RecordingStarted` follows, and `RecordingStopped` at the latest
+    with the call. `stereo`: the caller left, everybody else right.
+    """
+
+    call_id: str
+    recording_id: str
+    stereo: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Leave out what is said from now on (card data): silence of the same length, or nothing."""
+
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpCall:
     """End the call for everyone in it."""
 
@@ -142,5 +287,19 @@ Order = (
     | HoldCall
     | RetrieveCall
     | TransferCall
+    | StartMenu
+    | MuteAgent
+    | SendDigits
+    | DialLeg
+    | EndLeg
+    | SwapLegs
+    | JoinLegs
+    | HandOver
+    | SuperviseCall
+    | ChangeSupervision
+    | StartRecording
+    | PauseRecording
+    | ResumeRecording
+    | StopRecording
     | HangUpCall
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cti.calls import EndedBy, OfferFailure, PhoneKind, Place
+from cti.calls import EndedBy, Leg, OfferFailure, PhoneKind, Place, Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class CallAdopted:
     """A live call was found on the switch after our restart or a lost connection.
 
     `queue`, `entered_at` (UTC epoch seconds), `agent_id`, `offer_id` and
-    `flow_state` are what the call itself carries; each may be empty.
+    `flow_state` are what the call itself carries; each may be empty. `legs` are the
+    further parties that live with the call.
     """
 
     call_id: str
@@ -45,11 +46,12 @@ class CallAdopted:
     agent_id: str = ""
     offer_id: str = ""
     flow_state: str = ""
+    legs: tuple[Leg, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IvrResumed:
-    """The voice session of a call broke (our restart) and is open again.
+    """The voice session of a call broke (our restart) and is open again, or `StartMenu` opened it.
 
     `flow_state` is the opaque text given with the last `RunStep`.
     """
@@ -152,6 +154,125 @@ class CallRetrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentMuted:
+    """Nobody hears the agent (`on`), or everybody again."""
+
+    call_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSent:
+    """`count` digits were played to the caller's side. Not which: they may be secret."""
+
+    call_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    """A further party's phone rings. `agent_id` is "" for somebody outside."""
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A further party talks with the agent, is in the conference, or (a supervisor) listens."""
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegFailed:
+    """A further party was not reached."""
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+    why: OfferFailure
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A further party that had answered is gone; the call goes on without it."""
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegsSwapped:
+    """The agent talks with the party (`caller_held`), or with the caller while the party waits."""
+
+    call_id: str
+    leg_id: str
+    caller_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceBegan:
+    """Caller, agent and every further party (supervisors aside) talk together."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandedOver:
+    """The agent is out; the caller talks with the party of this leg, which is no further leg now.
+
+    `agent_id` is the new agent of the call, "" when it is somebody outside. Other legs of a
+    conference go on.
+    """
+
+    call_id: str
+    leg_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionChanged:
+    call_id: str
+    leg_id: str
+    mode: Supervision
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused:
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed:
+    call_id: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped:
+    """The recording is complete. `address` is where the switch left it: a file that we can
+    read ("file:" address) or an https address that the link can fetch.
+    """
+
+    call_id: str
+    recording_id: str
+    address: str = ""
+    length_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The call is over on the switch. `cause` is the switch's own word for it."""
 
@@ -226,6 +347,20 @@ Fact = (
     | CallbackFailed
     | CallHeld
     | CallRetrieved
+    | AgentMuted
+    | DigitsSent
+    | LegRinging
+    | LegAnswered
+    | LegFailed
+    | LegEnded
+    | LegsSwapped
+    | ConferenceBegan
+    | CallHandedOver
+    | SupervisionChanged
+    | RecordingStarted
+    | RecordingPaused
+    | RecordingResumed
+    | RecordingStopped
     | CallEnded
     | PhoneUp
     | PhoneDown
