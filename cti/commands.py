@@ -58,8 +58,8 @@ class StartWaiting:
     """Let the caller wait with music; `CallWaiting` follows, then `WaitVisited` when due.
 
     Closes the open voice session; takes a caller who talks (or is held) away from the
-    agent, whose leg ends and every further leg with it. `queue` and `entered_at` (UTC epoch seconds)
-    stay with the call on the switch. `visit_after_s` is when the next
+    agent, whose leg ends and every further leg with it. `queue` and `entered_at` (UTC
+    epoch seconds) stay with the call on the switch. `visit_after_s` is when the next
     announcement is due. Digits of `digits` open a visit at once.
     """
 
