@@ -20,13 +20,13 @@ from config.site import Site
 from cti.asterisk.ami import AmiSettings
 from cti.asterisk.ari import AriClient
 from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
-from cti.asterisk.dialing import DialRules
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
+from cti.dialing import DialRules
 from cti.link import SwitchLink
 from cti.prompts import PromptFailed, PromptStore
 from cti.speech import EspeakSynthesiser, SpeechTools

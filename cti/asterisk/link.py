@@ -32,7 +32,6 @@ from cti.asterisk.ami import (
     Refused,
     Reply,
 )
-from cti.asterisk.dialing import Dialing, DialRules
 from cti.asterisk.dialplan import ADOPTED_VARIABLES
 from cti.asterisk.happenings import Happenings
 from cti.asterisk.live import Live, LiveCalls, pack_flow, unpack_flow
@@ -40,6 +39,7 @@ from cti.asterisk.orders import Orders
 from cti.asterisk.phones import Line, Phones, endpoint_of
 from cti.asterisk.sessions import PromptPath, VoiceSession
 from cti.calls import EndedBy, PhoneKind, Place
+from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from cti import commands as c
 from cti import events as e
 from cti.asterisk.ami import AmiError, Done, NotSent, OutcomeUnknown, Reply
-from cti.asterisk.dialing import Dialing, DialRefusedError
 from cti.asterisk.live import Live, LiveCalls
 from cti.asterisk.phones import endpoint_kind, is_agent_id
 from cti.calls import EndedBy, Phone, PhoneKind, Place
+from cti.dialing import Dialing, DialRefusedError
 
 log = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from starlette.types import ASGIApp
 
 from cti import commands as c
 from cti import events as e
-from cti.asterisk.dialing import Dialing, DialRules
 from cti.calls import PhoneKind, Place
+from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
 from cti.twilio.adoption import compare, take_up
 from cti.twilio.book import FINAL, Book, Later

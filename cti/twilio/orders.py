@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from cti import commands as c
 from cti import events as e
-from cti.asterisk.dialing import Dialing, DialRefusedError
 from cti.calls import EndedBy, Phone, PhoneKind, Place
+from cti.dialing import Dialing, DialRefusedError
 from cti.twilio.book import Book
 from cti.twilio.live import Hold, Live, Move
 from cti.twilio.rest import RestError, RestRefused

@@ -46,13 +46,13 @@ from config.site import Site
 from cti import events as e
 from cti.asterisk.ami import AmiSettings
 from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
-from cti.asterisk.dialing import DialRules
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Layout, free_ports
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskServer
 from cti.calls import Place, Prompt
+from cti.dialing import DialRules
 from reporting.intervals import Calendar, IntervalFold, check_books
 from reporting.records import RecordFold
 from tools.fault_proxy import FaultProxy

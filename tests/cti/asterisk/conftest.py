@@ -19,13 +19,13 @@ import pytest
 from cti import commands as c
 from cti.asterisk.ami import Ami, AmiError, AmiSettings, Frame
 from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
-from cti.asterisk.dialing import DialRules
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Identity, Layout, free_ports
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
+from cti.dialing import DialRules
 from cti.events import Fact
 
 F = TypeVar("F")

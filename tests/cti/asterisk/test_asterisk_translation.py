@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from cti.asterisk.adoption import find_calls
 from cti.asterisk.ami import Action, BadAction, Frame
-from cti.asterisk.dialing import Dialing, DialRefusedError, DialRules
 from cti.asterisk.live import pack_flow, unpack_flow
 from cti.asterisk.outcomes import callback_failure, offer_failure, originate_failure
 from cti.asterisk.phones import Phones, line_of
 from cti.calls import PhoneKind, Place
+from cti.dialing import Dialing, DialRefusedError, DialRules
 
 NO_ANSWER, REFUSED, UNREACHABLE = "no answer", "refused", "unreachable"
 

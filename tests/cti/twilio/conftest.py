@@ -29,8 +29,8 @@ from callcenter.siteview import SiteView
 from config.check import load_site
 from config.settings import DEMO_SITE
 from cti import events as e
-from cti.asterisk.dialing import DialRules
 from cti.calls import PhoneKind
+from cti.dialing import DialRules
 from cti.twilio.link import TwilioLink
 from cti.twilio.settings import TwilioSettings
 from cti.twilio.twiml import Documents
