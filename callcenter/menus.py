@@ -260,6 +260,7 @@ class Menus:
                     action.first_timeout_s,
                     action.between_timeout_s,
                     action.terminator,
+                    action.words,
                 )
                 self._run(call_id, flow, turn, step)
             case a.TakeCallback():

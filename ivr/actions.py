@@ -47,7 +47,8 @@ class Say:
 class Collect:
     """Say the prompts and read digits; answer with `Digits` or `Timeout`.
 
-    When `secret`, the digits must be kept out of logs, journal and records.
+    When `secret`, the digits must be kept out of logs, journal and records. `words` are (what
+    may be said instead, the digits that it stands for), in the language of the last prompt.
     """
 
     prompts: tuple[Prompt, ...]
@@ -56,6 +57,7 @@ class Collect:
     between_timeout_s: float = 3.0
     terminator: str = "#"
     secret: bool = False
+    words: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

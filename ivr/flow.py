@@ -60,12 +60,17 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One key of a menu; `language` switches the caller's language."""
+    """One key of a menu; `language` switches the caller's language.
+
+    `say` is what may be said instead of pressing it, by language: a switch that recognises
+    speech listens for it, any other leaves it aside.
+    """
 
     digit: str
     next: str
     label: str = ""
     language: str = ""
+    say: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from ivr import flow
 from ivr.actions import Need
 from ivr.checking import MAX_SET, Checks, uses
-from ivr.flow import DERIVED, GIVEN, Choice, Fallback, Flow, Speech, Step
+from ivr.choices import KEY, KEY_FORM, read_choices
+from ivr.flow import DERIVED, GIVEN, Fallback, Flow, Speech, Step
 from ivr.mistakes import Mistakes, suggestion
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, Where, shown
 from ivr.templates import MAX_FILLED
@@ -24,8 +25,6 @@ _RECORDING = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31}){0,
 _RECORDING_FORM = "name a file of 'recordings', without its ending, such as 'en/welcome'"
 _NUMBER = re.compile(r"\+[0-9]{3,15}")
 _NUMBER_FORM = "write '+', the country code and the number, such as '+14165550123'"
-_KEY = re.compile(r"[0-9*#]")
-_KEY_FORM = "use one key of 0-9, * and # (in quotes)"
 _TESTS = ("is", "is_not", "one_of", "at_least", "less_than", "given")
 
 
@@ -82,7 +81,7 @@ class _FlowReader:
         self.kind = top.one_of("kind", ("entry", "wait"), "entry")
         self.read_languages()
         fallback = self.read_fallback()
-        digits = "".join(top.texts("digits", pattern=_KEY, form=_KEY_FORM))
+        digits = "".join(top.texts("digits", pattern=KEY, form=KEY_FORM))
         if digits and self.kind == "entry":
             top.wrong("digits", "'digits' in an entry flow", "only wait flows have 'digits'")
         language_needs = self.read_language_needs()
@@ -268,7 +267,7 @@ class _FlowReader:
             id=name,
             line=fields.line,
             speech=self.speech(fields, "text", every),
-            choices=self.choices(fields),
+            choices=read_choices(fields, self.languages, every),
             label=fields.text("label", "", limit=60),
             timeout_s=fields.number("timeout_s", 5.0, low=1, high=60),
             retries=fields.whole("retries", 2, low=0, high=10),
@@ -276,30 +275,6 @@ class _FlowReader:
             silence=self.maybe_speech(fields, "silence"),
             otherwise=fields.name("otherwise", ""),
         )
-
-    def choices(self, fields: Section) -> tuple[Choice, ...]:
-        section = fields.section("choices", f"'choices' of {fields.what}")
-        if not section.names():
-            fields.missing("choices", "add 'choices:' with a line for each key")
-        found: list[Choice] = []
-        for digit in section.names():
-            if not _KEY.fullmatch(digit):
-                section.wrong(digit, f"choice {shown(digit)}", _KEY_FORM)
-            value = section.take(digit)
-            if isinstance(value, str):
-                target = section.text(digit, pattern=ID, form=ID_FORM)
-                found.append(Choice(digit, target))
-                continue
-            choice = section.section(digit, f"choice {digit!r}")
-            target = choice.name("next")
-            label = choice.text("label", "", limit=60)
-            language = choice.text("language", "")
-            if language and language not in self.languages:
-                fix = suggestion(language, self.languages)
-                choice.wrong("language", f"the flow has no language {language!r}", fix)
-            choice.close()
-            found.append(Choice(digit, target, label, language))
-        return tuple(found)
 
     def collect(self, name: str, fields: Section) -> Step:
         most = fields.whole("max_digits", 16, low=1, high=32)
@@ -317,7 +292,7 @@ class _FlowReader:
             label=fields.text("label", "", limit=60),
             min_digits=least,
             max_digits=most,
-            terminator=fields.text("terminator", "#", pattern=_KEY, form=_KEY_FORM),
+            terminator=fields.text("terminator", "#", pattern=KEY, form=KEY_FORM),
             timeout_s=fields.number("timeout_s", 8.0, low=1, high=60),
             between_timeout_s=fields.number("between_timeout_s", 4.0, low=1, high=30),
             retries=fields.whole("retries", 2, low=0, high=10),
@@ -363,8 +338,8 @@ class _FlowReader:
         return flow.Wait(name, fields.line)
 
     def offer_callback(self, name: str, fields: Section) -> Step:
-        accept = fields.text("accept", "1", pattern=_KEY, form=_KEY_FORM)
-        other = fields.text("other", "2", pattern=_KEY, form=_KEY_FORM)
+        accept = fields.text("accept", "1", pattern=KEY, form=KEY_FORM)
+        other = fields.text("other", "2", pattern=KEY, form=KEY_FORM)
         if accept == other:
             fields.wrong("other", f"'accept' and 'other' are both {accept!r}", "use two keys")
         return flow.OfferCallback(

@@ -287,7 +287,13 @@ class _Run:
         """Ask for a menu's key or for digits."""
         prompts = (*self.pending, *before, *self.say(step.speech))
         if isinstance(step, steps.Menu):
-            return self.act("ask", actions.Collect(prompts, 1, step.timeout_s, terminator=""))
+            words = tuple(
+                (word, choice.digit)
+                for choice in step.choices
+                for word in choice.say.get(self.spoken, ())
+            )
+            key = actions.Collect(prompts, 1, step.timeout_s, terminator="", words=words)
+            return self.act("ask", key)
         return self.act(
             "ask",
             actions.Collect(

@@ -22,7 +22,7 @@ steps:
     do: menu
     text: {en: "Press 1", zh: "请按 1"}
     choices:
-      1: {next: sales, label: Sales}
+      1: {next: sales, label: Sales, say: {en: [sales, new order], zh: [销售]}}
       "2": number
     otherwise: sales
   number:
@@ -61,7 +61,10 @@ def test_a_sound_flow_is_read_whole() -> None:
     ]
     assert menu.speech.texts == {"en": "Press 1", "zh": "请按 1"}
     assert menu.line == 9
+    assert menu.choices[0].say == {"en": ("sales", "new order"), "zh": ("销售",)}
 
+
+EVERY = "do: menu\n    every_language: true"
 
 # what is changed in GOOD | by what | line: message; fix
 ROWS = """\
@@ -82,6 +85,13 @@ Hello, | "Hello {cutsomer.name}", | 7: unknown variable 'cutsomer.name'; did you
 Hello, | "Hello {", | 7: a brace that is not around a variable name; write {name}
 variable: order | variable: ani | 18: the variable 'ani' is given with the call; rename it
 variable: order | variable: "or der" | 18: 'variable' is 'or der'; start with a letter
+{en: [sales, new order], zh: [销售]} | [sales] | 13: 'say' is in one language only; write {en: […]
+[sales, new order] | sales | 13: 'en' is 'sales'; write a list: one '- …' line for each
+[sales, new order] | ["sales!"] | 13: 'en' holds 'sales!'; write what is said, such as
+[sales, new order] | [a,b,c,d,e,f,g,h,i,j,k] | 13: 11 words for one key; use at most 10
+zh: [销售] | fr: [ventes] | 13: 'say' of choice '1' has an unknown key 'fr'
+"2": number | "2": {next: number, say: {en: [Sales]}} | 14: 'Sales' is said for '1' and for '2';
+do: menu | {MENU} | 14: 'say' in a menu of every language; leave it out: a switch listens in one
 max_digits: 8 | max_digits: 80 | 20: 'max_digits' is 80; use 1 to 32
 max_digits: 8 | max_digits: eight | 20: 'max_digits' is 'eight'; write a number
 max_digits: 8 | max_digitz: 8 | 20: step 'number' has an unknown key 'max_digitz'; did you mean
@@ -103,7 +113,7 @@ Hello, | "{LONG}", | 7: 'en' is 1001 characters long; use at most 1000
 @pytest.mark.parametrize("row", [row for row in ROWS.splitlines() if row], ids=str)
 def test_a_mistake_names_its_line_and_its_fix(row: str) -> None:
     """People repair a flow from the message alone, so the literal message counts."""
-    old, new, expected = row.replace("{LONG}", "x" * 1001).split(" | ", 2)
+    old, new, expected = row.replace("{LONG}", "x" * 1001).replace("{MENU}", EVERY).split(" | ", 2)
     assert GOOD.count(old) >= 1, "the row changes nothing"
     found = mistakes(GOOD.replace(old, new, 1))
     said = [str(mistake).removeprefix("flows/test.yaml:") for mistake in found]

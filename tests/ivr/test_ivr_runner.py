@@ -44,7 +44,7 @@ steps:
     invalid: {en: "Wrong key", zh: "错了"}
     silence: {en: "Are you there", zh: "在吗"}
     choices:
-      "1": {next: sales, label: Sales}
+      "1": {next: sales, label: Sales, say: {en: [sales, buy], zh: [销售]}}
       "2": {next: order, label: Orders}
       "3": {next: hours, label: Hours}
       "4": {next: ask, label: 中文, language: zh}
@@ -175,6 +175,19 @@ def test_a_wrong_key_and_silence_are_answered_differently() -> None:
     first = start(FLOW, BOB)
     assert said(press(first, "9")) == ["Wrong key", "Press 1"]
     assert said(press(first, "")) == ["Are you there", "Press 1"]
+
+
+def test_what_may_be_said_stands_beside_the_keys_in_the_language_spoken() -> None:
+    """A switch that hears must know the words, and only those of the language it listens in."""
+    english = start(FLOW, BOB)
+    assert isinstance(english.action, Collect)
+    assert english.action.words == (("sales", "1"), ("buy", "1"))
+    chinese = press(english, "4")
+    assert isinstance(chinese.action, Collect)
+    assert chinese.action.words == (("销售", "1"),)
+    order = press(english, "2")
+    assert isinstance(order.action, Collect)
+    assert order.action.words == ()
 
 
 def test_retries_without_a_rule_end_in_the_fallback_queue_with_the_reason() -> None:
