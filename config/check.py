@@ -22,7 +22,7 @@ from config.yaml_lines import MAX_BYTES, Loaded, load_yaml
 from ivr.flow import Flow
 from ivr.mistakes import Mistake, Mistakes
 from ivr.parsing import parse_flow
-from ivr.reading import Report
+from ivr.reading import Path, Report
 
 MAX_FLOWS = 200
 SITE_FILE = "site.yaml"
@@ -132,11 +132,16 @@ def _recordings(root: FilePath) -> frozenset[str]:
 
 
 def _unset_secrets(site: Site, files: Mapping[str, bytes]) -> Iterator[Mistake]:
-    """Trunks whose password this process does not have. Another environment may have it."""
+    """Secrets that are named and that this process does not have. Another may have them."""
     line = load_yaml(files[SITE_FILE], SITE_FILE).line
-    for trunk in site.trunks.values():
-        name = trunk.password_env
+    named: list[tuple[Path, str]] = [
+        (("trunks", trunk.id, "password_env"), trunk.password_env) for trunk in site.trunks.values()
+    ]
+    for switch in site.switches.values():
+        for key in ("auth_token_env", "api_secret_env"):
+            named.append((("switches", switch.id, key), getattr(switch, key, "")))
+    for path, name in named:
         if name and not secret_from_environment(name):
-            where = line(("trunks", trunk.id, "password_env"))
+            where = line(path)
             fix = "set it for the process that runs 'callcenter up'"
             yield Mistake(SITE_FILE, where, f"{name} is not set here", fix)

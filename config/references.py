@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from config.site import Site
+from config.site import AsteriskSwitch, Site, TwilioSwitch
 from ivr import flow as steps
 from ivr.actions import Need
 from ivr.flow import Flow, speeches
@@ -45,6 +46,7 @@ class _Site:
         self.queues()
         self.overflow_circles()
         self.agents()
+        self.switches()
         self.when_away()
         self.kinds()
         self.callbacks()
@@ -91,6 +93,39 @@ class _Site:
                     message = f"calls to the outside phone {phone.address!r} are not allowed"
                     fix = "add its prefix to 'transfers: {allow: [...]}'"
                     self.report.add((*at, "phones", index), message, fix)
+
+    def switches(self) -> None:
+        """Trunks and phones end at an Asterisk; two switches share no port and no address."""
+        places: list[tuple[Path, str]] = [
+            *((("trunks", one.id, "switch"), one.switch) for one in self.site.trunks.values()),
+            *((("agents", one.id, "switch"), one.switch) for one in self.site.agents.values()),
+        ]
+        for path, name in places:
+            self.known(path, "switch", name, self.site.switches)
+            if isinstance(self.site.switches.get(name), TwilioSwitch):
+                self.report.add(path, f"switch {name!r} is a Twilio account", "name an Asterisk")
+        taken: dict[tuple[str, object], str] = {}
+        for switch in self.site.switches.values():
+            for key in ("sip_port", "ami_port", "http_port", "agi_port", "public_url"):
+                value = getattr(switch, key, 0)
+                kind = "port" if key.endswith("_port") else key
+                other = taken.setdefault((kind, value), switch.id) if value else switch.id
+                if other != switch.id:
+                    message = f"{key!r} {value} is taken by switch {other!r}"
+                    self.report.add(("switches", switch.id, key), message, "choose another one")
+        self.rtp_ranges()
+
+    def rtp_ranges(self) -> None:
+        ranges = sorted(
+            (one.rtp_first_port, one.rtp_last_port, one.id)
+            for one in self.site.switches.values()
+            if isinstance(one, AsteriskSwitch) and one.rtp_first_port
+        )
+        for (_, last, other), (first, _, name) in itertools.pairwise(ranges):
+            if first <= last:
+                message = f"its RTP ports overlap with those of switch {other!r}"
+                path: Path = ("switches", name, "rtp_first_port")
+                self.report.add(path, message, f"begin above {last}")
 
     def diallable(self, number: str) -> bool:
         """As the switch decides: agents' own phones have no rule of theirs."""

@@ -81,13 +81,54 @@ class Agent:
     skills: Mapping[str, int]
     phones: tuple[Phone, ...]
     language: str = ""
+    switch: str = ""  # the Asterisk where the phones register; "" for the first
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSwitch:
+    """An Asterisk that we run ourselves. Ports that are 0 are chosen.
+
+    `sip_address` "" is the one of the settings.
+    """
+
+    id: str
+    sip_address: str = ""
+    sip_port: int = 0
+    ami_port: int = 0
+    http_port: int = 0
+    agi_port: int = 0
+    rtp_first_port: int = 0
+    rtp_last_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSwitch:
+    """A Twilio account. Secrets are read from the environment variables `…_env`.
+
+    `public_url` is where Twilio reaches us: https, with the path "/twilio" or below it.
+    `browser_address` and `desk_address` are where agents are dialled ("sip:{agent}@…"), ""
+    where that is not possible.
+    """
+
+    id: str
+    account_sid: str
+    auth_token_env: str
+    public_url: str
+    api_key: str = ""
+    api_secret_env: str = ""
+    caller_id: str = ""
+    browser_address: str = ""
+    desk_address: str = ""
+
+
+Switch = AsteriskSwitch | TwilioSwitch
 
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A line to the public network, known by the `addresses` its calls come from.
 
-    `contact` ("host" or "host:port") is where our own calls go; "" for incoming only.
+    It ends at the Asterisk `switch` ("": the first). `contact` ("host" or "host:port") is where our own calls go; "" for incoming only.
     The password is read from the environment variable `password_env`.
     """
 
@@ -98,6 +139,7 @@ class Trunk:
     password_env: str = ""
     register: bool = False
     codecs: tuple[str, ...] = ("ulaw", "alaw")
+    switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +193,7 @@ class Site:
     callback_numbers: NumberRule
     transfer_numbers: NumberRule
     when_away: WhenAway = field(default_factory=WhenAway)
+    switches: Mapping[str, Switch] = field(default_factory=dict)  # none: one, by the settings
     console_grace_s: float = 10.0
     place_grace_s: float = 0.0
     warnings: tuple[Mistake, ...] = ()

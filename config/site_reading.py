@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -13,13 +13,16 @@ from config.hours_reading import read_calendar, read_time_zone
 from config.site import (
     PHONE_KINDS,
     Agent,
+    AsteriskSwitch,
     Label,
     Number,
     NumberRule,
     Phone,
     Queue,
     Site,
+    Switch,
     Trunk,
+    TwilioSwitch,
     WhenAway,
 )
 from ivr.flow import Flow
@@ -42,7 +45,29 @@ _ENV_FORM = "name an environment variable such as CALLCENTER_TRUNK_PASSWORD"
 _REGION = re.compile(r"[A-Z]{2}")
 _TRUNK = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _TRUNK_FORM = "start with a letter or digit; use lower case letters, digits and '-', at most 32"
-_ONE = {"queues": "queue", "agents": "agent", "hours": "calendar", "trunks": "trunk"}
+_SWITCH = re.compile(r"[a-z][a-z0-9]{0,15}")
+_SWITCH_FORM = "start with a letter; use lower case letters and digits, at most 16"
+_KINDS = ("asterisk", "twilio")
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+_ACCOUNT_FORM = "write AC and 32 hexadecimal digits, from Twilio's console"
+_API_KEY = re.compile(r"SK[0-9a-f]{32}")
+_API_KEY_FORM = "write SK and 32 hexadecimal digits, from Twilio's console"
+_WEBHOOKS = re.compile(
+    r"(https://[A-Za-z0-9.-]{1,253}|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?"
+    r"/twilio(/[a-z0-9]{1,16})?"
+)
+_WEBHOOKS_FORM = "write it like https://calls.example.com/twilio"
+_DIALLED_AT = re.compile(r"(client:|sip:)[A-Za-z0-9._-]*\{agent\}(@[A-Za-z0-9.:;=_-]{1,253})?")
+_DIALLED_AT_FORM = "write it like sip:desk-{agent}@pbx.example.com"
+_E164 = re.compile(r"\+[0-9]{3,15}")
+_E164_FORM = "write '+', the country code and the number"
+_ONE = {
+    "queues": "queue",
+    "agents": "agent",
+    "hours": "calendar",
+    "trunks": "trunk",
+    "switches": "switch",
+}
 _CODECS = ("ulaw", "alaw", "g722", "opus", "gsm")
 
 
@@ -87,6 +112,10 @@ class SiteReader:
             trunks={
                 name: self.trunk(name, part)
                 for name, part in self.named("trunks", _TRUNK, _TRUNK_FORM)
+            },
+            switches={
+                name: self.switch(name, part)
+                for name, part in self.named("switches", _SWITCH, _SWITCH_FORM)
             },
             flows=flows,
             callback_caller_id=caller_id,
@@ -210,6 +239,7 @@ class SiteReader:
             skills=dict(read_needs(part, "skills")),
             phones=self.phones(part),
             language=language,
+            switch=part.text("switch", "", pattern=_SWITCH, form=_SWITCH_FORM),
         )
         if not found.queues:
             part.missing("queues", "add 'queues: [...]': the queues this agent serves")
@@ -259,10 +289,9 @@ class SiteReader:
             password_env=part.text("password_env", "", pattern=_ENV, form=_ENV_FORM),
             register=part.flag("register"),
             codecs=codecs or ("ulaw", "alaw"),
+            switch=part.text("switch", "", pattern=_SWITCH, form=_SWITCH_FORM),
         )
-        if "password" in part:
-            part.take("password")
-            part.wrong("password", "a password in the configuration", f"{_ENV_FORM} instead")
+        self.no_secret(part, "password", "a password")
         if found.register and not found.contact:
             part.missing("contact", "add 'contact:': where to register")
         if found.register and not found.user:
@@ -271,6 +300,70 @@ class SiteReader:
             part.missing("password_env", _ENV_FORM)
         if found.password_env and not found.user:
             part.missing("user", "add 'user:', whose password this is")
+        part.close()
+        return found
+
+    @staticmethod
+    def no_secret(part: Section, key: str, what: str) -> None:
+        """A secret itself, where the name of its variable belongs."""
+        if key in part:
+            part.take(key)
+            part.wrong(key, f"{what} in the configuration", f"{_ENV_FORM} instead")
+
+    def switch(self, name: str, part: Section) -> Switch:
+        if part.one_of("kind", _KINDS) == "twilio":
+            return self.twilio(name, part)
+        found = AsteriskSwitch(
+            id=name,
+            sip_address=self.address(part, "sip_address"),
+            sip_port=self.port(part, "sip_port"),
+            ami_port=self.port(part, "ami_port"),
+            http_port=self.port(part, "http_port"),
+            agi_port=self.port(part, "agi_port"),
+            rtp_first_port=self.port(part, "rtp_first_port"),
+            rtp_last_port=self.port(part, "rtp_last_port"),
+        )
+        if bool(found.rtp_first_port) != bool(found.rtp_last_port):
+            other = "rtp_last_port" if found.rtp_first_port else "rtp_first_port"
+            part.missing(other, "set both or none")
+        elif found.rtp_first_port and found.rtp_last_port < found.rtp_first_port + 3:
+            what = f"'rtp_last_port' is {found.rtp_last_port}"
+            part.wrong("rtp_last_port", what, f"use at least {found.rtp_first_port + 3}")
+        part.close()
+        return found
+
+    @staticmethod
+    def port(part: Section, key: str) -> int:
+        return part.whole(key, 0, low=1024, high=65535)
+
+    def address(self, part: Section, key: str) -> str:
+        found = part.text(key, "")
+        try:
+            ip_address(found or "127.0.0.1")
+        except ValueError:
+            part.wrong(key, f"{key!r} is {shown(found)}", "write an IP address of this machine")
+        return found
+
+    def twilio(self, name: str, part: Section) -> TwilioSwitch:
+        found = TwilioSwitch(
+            id=name,
+            account_sid=part.text("account_sid", pattern=_ACCOUNT, form=_ACCOUNT_FORM),
+            auth_token_env=part.text("auth_token_env", pattern=_ENV, form=_ENV_FORM),
+            public_url=part.text("public_url", pattern=_WEBHOOKS, form=_WEBHOOKS_FORM),
+            api_key=part.text("api_key", "", pattern=_API_KEY, form=_API_KEY_FORM),
+            api_secret_env=part.text("api_secret_env", "", pattern=_ENV, form=_ENV_FORM),
+            caller_id=part.text("caller_id", "", pattern=_E164, form=_E164_FORM),
+            browser_address=part.text(
+                "browser_address", "", pattern=_DIALLED_AT, form=_DIALLED_AT_FORM
+            ),
+            desk_address=part.text("desk_address", "", pattern=_DIALLED_AT, form=_DIALLED_AT_FORM),
+        )
+        self.no_secret(part, "auth_token", "a token")
+        self.no_secret(part, "api_secret", "a secret")
+        if found.api_key and not found.api_secret_env:
+            part.missing("api_secret_env", _ENV_FORM)
+        if found.api_secret_env and not found.api_key:
+            part.missing("api_key", "add 'api_key:', whose secret this is")
         part.close()
         return found
 

@@ -460,3 +460,72 @@ def test_who_takes_calls_while_we_are_away_needs_a_desk_phone() -> None:
             read_site({"site.yaml": changed, **flows})
         assert message in str(wrong.value)
         assert "site.yaml:" in str(wrong.value)
+
+
+SWITCHES = """
+switches:
+  east: {kind: asterisk, sip_port: 5080, rtp_first_port: 30000, rtp_last_port: 30999}
+  west: {kind: asterisk}
+  cloud:
+    kind: twilio
+    account_sid: AC0123456789abcdef0123456789abcdef
+    auth_token_env: CALLCENTER_TWILIO_TOKEN
+    public_url: https://calls.example.com/twilio
+"""
+
+
+def _with_switches(text: str = SWITCHES) -> list[str]:
+    """What the demonstration's site with these switches is refused for."""
+    files = {f"flows/{p.name}": p.read_text("utf-8") for p in (DEMO_SITE / "flows").glob("*.yaml")}
+    files["site.yaml"] = text.lstrip() + (DEMO_SITE / "site.yaml").read_text("utf-8")
+    try:
+        read_site(files)
+    except ConfigErrors as errors:
+        return [str(mistake) for mistake in errors.mistakes]
+    return []
+
+
+def test_several_switches_are_read() -> None:
+    """Asterisks and Twilio accounts stand side by side."""
+    assert _with_switches() == []
+
+
+@pytest.mark.parametrize(
+    ("this", "to", "said"),
+    [
+        ("kind: twilio", "kind: twilo", "5: unknown kind 'twilo'; did you mean 'twilio'?"),
+        ("  west:", "  West-1:", "3: the name 'West-1' in 'switches'; start with a letter; "),
+        ("5080", "80", "2: 'sip_port' is 80; use 1024 to 65535"),
+        (", rtp_last_port: 30999", "", "2: switch 'east' has no 'rtp_last_port'; set both or none"),
+        ("30999", "30001", "2: 'rtp_last_port' is 30001; use at least 30003"),
+        ("{kind: asterisk}", "{kind: asterisk, sip_port: 5080}", "'sip_port' 5080 is taken by"),
+        (
+            "{kind: asterisk}",
+            "{kind: asterisk, rtp_first_port: 30900, rtp_last_port: 32000}",
+            "3: its RTP ports overlap with those of switch 'east'; begin above 30999",
+        ),
+        (
+            "token_env: CALLCENTER_TWILIO_TOKEN",
+            "token_env: CALLCENTER_X\n    auth_token: 1",
+            "7: a token in the configuration",
+        ),
+        ("calls.example.com/twilio", "calls.example.com", "write it like https://calls.example"),
+        ("https:", "http:", "write it like https://calls.example.com/twilio"),
+        ("AC0123456789abcdef", "AC", "write AC and 32 hexadecimal digits"),
+    ],
+)
+def test_a_mistake_in_a_switch_is_told_with_its_line(this: str, to: str, said: str) -> None:
+    """A switch that cannot be must be said before it is started."""
+    assert SWITCHES.count(this) == 1
+    (told, *_) = [m for m in _with_switches(SWITCHES.replace(this, to)) if said in m] or [""]
+    assert told.startswith("site.yaml:"), _with_switches(SWITCHES.replace(this, to))
+
+
+def test_trunks_and_agents_stand_at_an_asterisk_that_is_there() -> None:
+    """A phone at a switch that nobody runs would be silence."""
+    site = SWITCHES + "trunks:\n  a: {addresses: [192.0.2.1], switch: nort}\n"
+    assert any("9: there is no switch 'nort'" in m for m in _with_switches(site))
+    site = site.replace("nort", "cloud")
+    assert any(
+        "9: switch 'cloud' is a Twilio account; name an As" in m for m in _with_switches(site)
+    )

@@ -34,7 +34,7 @@ BLOCK = re.compile(r"^```yaml\n# (?P<marker>[^\n]+)\n(?P<body>.*?)^```$", re.M |
 ANY_BLOCK = re.compile(r"^```ya?ml$", re.M)
 BOUNDS = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
 READ_ONCE = functools.lru_cache(maxsize=64)(load_yaml)
-NAMED = ("queues", "agents", "hours", "trunks", "numbers")
+NAMED = ("queues", "agents", "hours", "trunks", "numbers", "switches")
 MAPPINGS = ("labels", "needs", "skills", "week", "dates")  # their keys are the site's own
 BLOCKS = [(page, m["marker"], m["body"]) for page, t in PAGES.items() for m in BLOCK.finditer(t)]
 
@@ -127,6 +127,7 @@ def documented_keys() -> dict[str, tuple[str, str]]:
 
 
 KEYS = documented_keys()
+TWILIO = ("account_sid", "auth_token_env", "public_url", "api_key", "api_secret_env", "caller_id")
 EXAMPLES = {"queues": "sales", "agents": "ben", "hours": "office", "numbers": "200"}
 
 
@@ -134,6 +135,8 @@ def place(site: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     """The mapping in `site` that holds a documented key, made where it is not there."""
     *way, last = key.split(".")
     at = site
+    if way[:1] == ["switches"]:
+        way[1] = "cloud" if last in TWILIO else "east"
     for index, name in enumerate(way):
         word = EXAMPLES.get(way[0], "provider") if (index, name) == (1, "<id>") else name
         at = at.setdefault(word, {})
