@@ -128,8 +128,9 @@ Switch = AsteriskSwitch | TwilioSwitch
 class Trunk:
     """A line to the public network, known by the `addresses` its calls come from.
 
-    It ends at the Asterisk `switch` ("": the first). `contact` ("host" or "host:port") is where our own calls go; "" for incoming only.
-    The password is read from the environment variable `password_env`.
+    It ends at the Asterisk `switch` ("": the first). `contact` ("host" or "host:port") is
+    where our own calls go; "" for incoming only. The password is read from the environment
+    variable `password_env`.
     """
 
     id: str

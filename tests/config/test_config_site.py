@@ -507,7 +507,7 @@ def test_several_switches_are_read() -> None:
         (
             "token_env: CALLCENTER_TWILIO_TOKEN",
             "token_env: CALLCENTER_X\n    auth_token: 1",
-            "7: a token in the configuration",
+            "8: a token in the configuration",
         ),
         ("calls.example.com/twilio", "calls.example.com", "write it like https://calls.example"),
         ("https:", "http:", "write it like https://calls.example.com/twilio"),
@@ -524,8 +524,8 @@ def test_a_mistake_in_a_switch_is_told_with_its_line(this: str, to: str, said: s
 def test_trunks_and_agents_stand_at_an_asterisk_that_is_there() -> None:
     """A phone at a switch that nobody runs would be silence."""
     site = SWITCHES + "trunks:\n  a: {addresses: [192.0.2.1], switch: nort}\n"
-    assert any("9: there is no switch 'nort'" in m for m in _with_switches(site))
+    assert any("10: there is no switch 'nort'" in m for m in _with_switches(site))
     site = site.replace("nort", "cloud")
     assert any(
-        "9: switch 'cloud' is a Twilio account; name an As" in m for m in _with_switches(site)
+        "10: switch 'cloud' is a Twilio account; name an As" in m for m in _with_switches(site)
     )
