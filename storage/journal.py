@@ -312,6 +312,19 @@ class Journal:
             kind = JournalFenced if self._fenced else JournalClosed
             raise kind("the entry did not get to disk")
 
+    async def beyond(self, seq: int) -> int:
+        """Wait until more than entry `seq` is on disk, without hurrying the writer; how far it is.
+
+        Raises `JournalClosed` or `JournalFenced` when no more will come.
+        """
+        async with self._progress:
+            await self._progress.wait_for(
+                lambda: self._committed_seq > seq or self._fenced or self._stopped
+            )
+        if self._committed_seq > seq:
+            return self._committed_seq
+        raise JournalFenced("taken over") if self._fenced else JournalClosed("closed")
+
     def _settled(self, seq: int) -> bool:
         return seq <= self._committed_seq or self._fenced or self._stopped
 

@@ -71,3 +71,66 @@ sessions = sa.Table(
     sa.Index("ix_sessions_user", "user_id"),
     sa.Index("ix_sessions_expires", "expires"),
 )
+
+api_keys = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # the part of the key that may be shown
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),  # SHA-256; the key is never stored
+    sa.Column("scopes", sa.Text, nullable=False),  # words with spaces between
+    sa.Column("agent", sa.Text, nullable=False),  # "" when it may act for everybody
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("expires", sa.Double),
+    sa.Column("revoked", sa.Double),
+    sa.Column("last_used", sa.Double),
+    sa.UniqueConstraint("name", name="uq_api_keys_name"),
+)
+
+api_answers = sa.Table(
+    "api_answers",
+    METADATA,
+    sa.Column(
+        "key_id", sa.Text, sa.ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("idempotency_key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),  # of method, path and body
+    sa.Column("status", sa.Integer),  # NULL while it is being carried out
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("ix_api_answers_at", "at"),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("types", sa.JSON, nullable=False),  # patterns; [] for all
+    sa.Column("queues", sa.JSON, nullable=False),  # [] for all
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("old_secret", sa.Text, nullable=False),  # signs too until it is dropped; "" for none
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("cursor", sa.BigInteger, nullable=False),  # delivered up to this journal number
+    sa.Column("last_success", sa.Double),
+    sa.Column("last_error", sa.Text, nullable=False),
+)
+
+webhook_dead_letters = sa.Table(
+    "webhook_dead_letters",
+    METADATA,
+    sa.Column("id", BIG_ID, primary_key=True),
+    sa.Column(
+        "webhook_id", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("event", sa.LargeBinary, nullable=False),  # JSON
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("ix_webhook_dead_letters", "webhook_id", "sequence"),
+)
