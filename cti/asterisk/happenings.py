@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cti import events as e
 from cti.asterisk.ami import Frame
@@ -47,7 +47,22 @@ class Happenings:
             "CallbackEnded": self._on_callback_ended,
         }
 
+        self._others: dict[str, list[Callable[[Frame], None]]] = {}
+
+    def listen(self, events: Mapping[str, Callable[[Frame], None]]) -> None:
+        """Let another module hear events too, before us; `events` by name.
+
+        A UserEvent is known by its own name, "UserEvent/<name>".
+        """
+        for name, handler in events.items():
+            self._others.setdefault(name, []).append(handler)
+
     def take(self, event: Frame) -> None:
+        name = event.name
+        if name == "UserEvent":
+            name = f"UserEvent/{event.get('UserEvent')}"
+        for other in self._others.get(name, ()):
+            other(event)
         handle = self._events.get(event.name)
         if handle is not None:
             handle(event)

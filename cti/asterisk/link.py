@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Mapping
 
 from cti import commands as c
 from cti import events as e
+from cti.asterisk.actions import Actions
 from cti.asterisk.adoption import Found, find_calls
 from cti.asterisk.agi import AgiClosed, AgiLimits, AgiServer, AgiTimeout, Session
 from cti.asterisk.ami import (
@@ -93,11 +94,10 @@ class AsteriskLink:
         self._phones = Phones()
         self._tasks: set[asyncio.Task[None]] = set()
         dialing = Dialing(dialling or DialRules())
-        self._orders = Orders(
-            self._calls, self._send, self._report, self._report_soon, dialing, trunk
-        )
+        actions = Actions(self._calls, self._send, self._report, self._report_soon, dialing, trunk)
+        self._orders = Orders(actions)
         self._happenings = Happenings(
-            self._calls, self._report, self._orders.end_channel, self._is_ending
+            self._calls, self._report, actions.end_channel, self._is_ending
         )
 
     # The port -------------------------------------------------------------------------

@@ -6,12 +6,36 @@ import base64
 import binascii
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cti.asterisk.sessions import VoiceSession
-from cti.calls import EndedBy, Place
+from cti.calls import EndedBy, LegState, Place, Supervision
 
 _FLOW_VARIABLE_MAX = 1800  # bytes: what fits into one AGI command beside its name
+
+
+@dataclass(slots=True)
+class LiveLeg:
+    """A further party of a call, with a channel of its own that runs the dialplan.
+
+    `channel` is "" until its phone rings; `uniqueid` was given by us, so that it is known
+    before. `cancelled`: an order to end it is out. `reason` and `cause` say why it failed.
+    """
+
+    leg_id: str
+    agent_id: str
+    uniqueid: str
+    number: str = ""
+    channel: str = ""
+    state: LegState = LegState.RINGING
+    supervision: Supervision | None = None
+    cancelled: bool = False
+    reason: str = ""  # of an Originate that failed
+    cause: str = ""  # of the channel's hang-up
+
+    @property
+    def answered(self) -> bool:
+        return self.state is not LegState.RINGING
 
 
 @dataclass(slots=True)
@@ -40,6 +64,7 @@ class Live:
     cause: str = ""  # of the channel's hang-up
     reason: str = ""  # of an Originate that failed
     session: VoiceSession | None = None
+    legs: dict[str, LiveLeg] = field(default_factory=dict)  # by leg id
 
     @property
     def caller_channel(self) -> str:

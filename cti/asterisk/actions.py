@@ -1,0 +1,178 @@
+"""What every module that carries out orders needs: to send actions, and checks before it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from cti import commands as c
+from cti import events as e
+from cti.asterisk.ami import AmiError, Done, OutcomeUnknown, Reply
+from cti.asterisk.live import Live, LiveCalls
+from cti.asterisk.phones import endpoint_kind, is_agent_id
+from cti.calls import Phone, PhoneKind
+from cti.dialing import Dialing
+
+log = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"[A-Za-z0-9_.:@+-]{1,40}")
+_DIGITS = re.compile(r"[0-9*#]{0,12}")
+
+Headers = Mapping[str, str | Sequence[str]]
+Handler = Callable[..., None]
+"""Carries out one order; raises `OrderError`, `AmiError` or `DialRefusedError`."""
+
+
+class OrderError(Exception):
+    """The order cannot be carried out; nothing was sent."""
+
+
+class Actions:
+    """Sends actions to Asterisk on behalf of orders; shared by all that carry out orders.
+
+    `ask` sends one action (raises `AmiError`), `report` tells a fact now, and
+    `report_soon` a moment later: nothing is reported from inside `execute`.
+    """
+
+    def __init__(
+        self,
+        calls: LiveCalls,
+        ask: Callable[[Headers, Done], object],
+        report: Callable[[e.Fact], None],
+        report_soon: Callable[[e.Fact], None],
+        dialing: Dialing,
+        trunk: str,
+    ) -> None:
+        self.calls = calls
+        self.report = report
+        self.report_soon = report_soon
+        self.trunk = trunk
+        self._ask = ask
+        self._dialing = dialing
+
+    def call(self, order: c.Order) -> Live:
+        """The live call that the order is about."""
+        call = self.calls.get(order.call_id)
+        if call is None:
+            raise OrderError("no such call on this switch")
+        return call
+
+    def send(
+        self,
+        headers: Mapping[str, str | list[str]],
+        order: c.Order | None = None,
+        done: Callable[[Reply], None] | None = None,
+        failed: Callable[[c.Order], None] | None = None,
+    ) -> None:
+        """Send one action; what comes of it belongs to `order` (None: nobody waits).
+
+        `done` is called when Asterisk has taken it, `failed` when it certainly has not.
+        """
+
+        def settled(outcome: Reply | AmiError) -> None:
+            if isinstance(outcome, Reply) and outcome.ok:
+                if done is not None:
+                    done(outcome)
+                return
+            unknown = isinstance(outcome, OutcomeUnknown)
+            why = outcome.message if isinstance(outcome, Reply) else str(outcome)
+            if order is None:
+                log.warning("%s: %s", headers["Action"], why)
+                return
+            if failed is not None and not unknown:
+                failed(order)
+            self.order_failed(order, why, unknown)
+
+        self._ask(headers, settled)
+
+    def redirect(
+        self,
+        order: c.Order | None,
+        channel: str,
+        context: str,
+        exten: str,
+        priority: str = "1",
+        *,
+        extra: tuple[str, str, str] | None = None,
+        done: Callable[[Reply], None] | None = None,
+        failed: Callable[[c.Order], None] | None = None,
+    ) -> None:
+        """Take a channel to another place of the dialplan.
+
+        `extra` (channel, context, extension) goes there in the same moment.
+        """
+        headers = {
+            "Action": "Redirect",
+            "Channel": channel,
+            "Context": context,
+            "Exten": exten,
+            "Priority": priority,
+        }
+        if extra is not None:
+            headers["ExtraChannel"], headers["ExtraContext"], headers["ExtraExten"] = extra
+            headers["ExtraPriority"] = "1"
+        self.send(headers, order, done, failed)
+
+    def set(self, channel: str, name: str, value: str) -> None:
+        """Set a variable of a channel; nobody waits for it."""
+        self.send({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
+
+    def end_channel(self, channel: str) -> None:
+        """Hang up a channel that nobody else would end; nobody waits for the outcome."""
+        try:
+            self.send({"Action": "Hangup", "Channel": channel, "Cause": "16"})
+        except AmiError as error:
+            log.warning("cannot hang up %s: %s", channel, error)
+
+    def order_failed(self, order: c.Order, why: str, unknown: bool = False) -> None:
+        self.report_soon(e.OrderFailed(order.call_id, type(order).__name__, why, unknown))
+
+    def outside(self, number: str) -> str:
+        """A number that may be dialled now; it counts. Raises `DialRefusedError`."""
+        if not self.trunk:
+            raise OrderError("there is no trunk to dial over")
+        return self._dialing.check(number, asyncio.get_running_loop().time())
+
+    def endpoint(self, phone: Phone, agent_id: str) -> str:
+        """What to dial for a phone, without the technology."""
+        if phone.kind is PhoneKind.OUTSIDE:
+            return f"{self.outside(phone.address)}@trunk-{self.trunk}"
+        name = f"{endpoint_kind(phone.kind)}-{agent(agent_id)}"
+        return f"{name}@peer-{peer(phone.via)}" if phone.via else name
+
+
+def agent(agent_id: str) -> str:
+    if not is_agent_id(agent_id):
+        raise OrderError("not an agent's id")
+    return agent_id
+
+
+def peer(name: str) -> str:
+    if not is_agent_id(name):
+        raise OrderError("not a switch's name")
+    return name
+
+
+def token(text: str, what: str, most: int = 40) -> str:
+    """Text that may stand in a variable or an extension as it is."""
+    if len(text) > most or not _TOKEN.fullmatch(text[:40]) or not _TOKEN.fullmatch(text[-40:]):
+        raise OrderError(f"{what}: {text[:40]!r} cannot be kept on a channel")
+    return text
+
+
+def digits(text: str) -> str:
+    if not _DIGITS.fullmatch(text):
+        raise OrderError("not digits")
+    return text
+
+
+def dialable(number: str) -> bool:
+    return re.fullmatch(r"\+?[0-9]{2,18}", number) is not None
+
+
+def whole_seconds(seconds: float, most: int = 600) -> int:
+    """A bounded number of whole seconds, at least one."""
+    return max(1, min(most, math.ceil(seconds if math.isfinite(seconds) else most)))
