@@ -19,7 +19,8 @@ IdleKey = tuple[float, int, "AgentRecord"]
 class AgentRecord:
     """One agent. Read it freely; only the engine writes it.
 
-    `call` and `queue` are the call that rings, talks or is being wrapped up.
+    `call` and `queue` are the call that rings, talks or is being wrapped up; `leg` is set
+    while the agent is (or is being rung for) only a further leg of that call.
     `idle_since` is kept while the phone rings, so that a caller who hangs up
     does not cost the agent the place among the idle ones.
     """
@@ -37,6 +38,7 @@ class AgentRecord:
         "idle_since",
         "intent",
         "intent_reason",
+        "leg",
         "offer",
         "phone_up",
         "queue",
@@ -62,6 +64,7 @@ class AgentRecord:
         self.call = ""
         self.queue = ""
         self.offer = ""
+        self.leg = ""
         self.deadline: float | None = None
         self.timer = NO_TIMER  # the end of the wrap-up
         self.grace_timer = NO_TIMER  # runs after the console was lost
@@ -87,4 +90,5 @@ class AgentRecord:
             self.offer,
             self.deadline,
             self.idle_since,
+            self.leg,
         )

@@ -99,13 +99,13 @@ def goodbye_over(floor: Floor, callback_id: str) -> None:
 
 def connected(floor: Floor, fact: f.CallbackConnected) -> None:
     """The customer answered and talks with the agent."""
-    visit = _callback(floor, fact.callback)
+    visit = _dialled(floor, fact.callback)
     if visit.place == OFFERED:  # the news of the agent's answer has been overtaken
         offer = floor.offers[visit.offer]
         offers.close(floor, offer, "accepted")
         floor.dial(visit, offer.agent, offer.id)
     if visit.place != DIALLING:
-        raise Refusal("not-dialling", f"callback {fact.callback} is not being dialled")
+        raise Refusal("not-dialling", f"nobody is being dialled for {fact.callback}")
     floor.timers.cancel(visit.timer)
     visit.timer = NO_TIMER
     visit.offer = ""
@@ -117,9 +117,9 @@ def connected(floor: Floor, fact: f.CallbackConnected) -> None:
 
 def failed(floor: Floor, fact: f.CallbackFailed) -> None:
     """The customer was not reached."""
-    visit = _callback(floor, fact.callback)
+    visit = _dialled(floor, fact.callback)
     if visit.place != DIALLING:
-        raise Refusal("not-dialling", f"callback {fact.callback} is not being dialled")
+        raise Refusal("not-dialling", f"nobody is being dialled for {fact.callback}")
     not_reached(floor, visit, fact.why)
 
 
@@ -133,10 +133,14 @@ def not_reached(floor: Floor, visit: Visit, why: str, cancel: d.Reason | None = 
     """Free the agent, and try again later if attempts are left.
 
     An agent who hangs up meanwhile has declined: the callback is not to blame and goes
-    to the next agent at its place.
+    to the next agent at its place. A call that the agent placed is over.
     """
     agent = floor.agents[visit.agent]
     release(floor, visit, None, cancel)
+    if visit.kind == "outbound":
+        floor.finish(visit, "not reached", d.Reason("not-reached", {"why": why}), agent.id)
+        floor.settle(agent)
+        return
     if why == AGENT_GONE:
         visit.attempts -= 1
         agent.want(NOT_READY, offers.DECLINED)
@@ -163,7 +167,7 @@ def not_reached(floor: Floor, visit: Visit, why: str, cancel: d.Reason | None = 
 def release(
     floor: Floor, visit: Visit, keep: AgentRecord | None, cancel: d.Reason | None
 ) -> AgentRecord | None:
-    """Take a dialled callback from its agent. Returns the agent, unless it is `keep`.
+    """Take a customer who is being dialled from the agent. Returns the agent, unless it is `keep`.
 
     `cancel` also stops the dialling, when the switch does not know yet.
     """
@@ -230,8 +234,15 @@ def withdraw(floor: Floor, visit: Visit, reason: d.Reason, caller: Visit | None 
         floor.seek_agent_if_waiting(caller)
 
 
+def _dialled(floor: Floor, call: str) -> Visit:
+    visit = floor.visit(call)
+    if visit.kind == "call":
+        raise Refusal("not-a-callback", f"{call} is a call")
+    return visit
+
+
 def _callback(floor: Floor, callback_id: str) -> Visit:
-    visit = floor.visit(callback_id)
+    visit = _dialled(floor, callback_id)
     if visit.kind != "callback":
-        raise Refusal("not-a-callback", f"{callback_id} is a call")
+        raise Refusal("not-a-callback", f"{callback_id} was dialled by an agent")
     return visit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acd import callbacks, desk, offers
+from acd import callbacks, desk, legs, offers
 from acd import decisions as d
 from acd import facts as f
 from acd.agents import AgentRecord
@@ -20,7 +20,7 @@ from acd.lines import (
 )
 from acd.refusals import Refusal
 from acd.site import SkillNeed
-from acd.states import HELD, TALKING, WRAP_UP
+from acd.states import CONFERENCE, CONSULTING, WITH_CALLER, WRAP_UP
 from acd.timers import NO_TIMER
 
 CALLER_GONE: Final = d.Reason("caller-gone")
@@ -65,7 +65,7 @@ def caller_gone(floor: Floor, fact: f.CallerGone) -> None:
     visit = floor.visit(fact.call)
     if visit.place == CONNECTED:
         _complete(floor, visit, "caller")
-    elif visit.kind == "callback":
+    elif visit.kind != "call":
         raise Refusal("is-callback", f"{fact.call} is a callback: nobody is on the line")
     else:
         _leave(floor, visit, "abandoned", CALLER_GONE)
@@ -74,7 +74,7 @@ def caller_gone(floor: Floor, fact: f.CallerGone) -> None:
 def withdrawn(floor: Floor, fact: f.CallWithdrawn) -> None:
     """The call goes somewhere else, and may come back to a queue later."""
     visit = floor.visit(fact.call)
-    if visit.kind == "callback":
+    if visit.kind != "call":
         raise Refusal("is-callback", f"{fact.call} is a callback: cancel it")
     if visit.place == CONNECTED:
         raise Refusal("call-connected", f"call {fact.call} is with agent {visit.agent}")
@@ -82,10 +82,14 @@ def withdrawn(floor: Floor, fact: f.CallWithdrawn) -> None:
 
 
 def ended(floor: Floor, fact: f.CallEnded) -> None:
-    """The call is over on the switch, wherever it was."""
+    """The call is over on the switch, wherever it was, and its legs with it."""
+    if legs.end_all(floor, fact.call) and fact.call not in floor.visits:
+        return  # its agent had left it to somebody outside
     visit = floor.visit(fact.call)
     if visit.place == CONNECTED:
         _complete(floor, visit, fact.by)
+    elif visit.kind == "outbound":
+        _not_placed(floor, visit, fact.by)
     elif visit.kind == "callback":
         if visit.place != DIALLING:
             raise Refusal("not-connected", f"callback {fact.call} is not on the line")
@@ -121,32 +125,60 @@ def _leave(
         callbacks.caller_left(floor, visit.successor)
 
 
+def _not_placed(floor: Floor, visit: Visit, by: str) -> None:
+    """A call that an agent wanted to place ends before anybody was reached."""
+    if visit.place == DIALLING:
+        callbacks.not_reached(floor, visit, callbacks.AGENT_GONE if by == "agent" else "no answer")
+        return
+    offer = floor.offers[visit.offer]
+    offers.close(floor, offer, "cancelled", d.Reason("withdrawn", {"why": by}))
+    floor.put_back(visit)
+    floor.settle(offer.agent)
+
+
 def _complete(floor: Floor, visit: Visit, by: str) -> None:
     """End a connected call; the agent's after-call work begins."""
+    legs.end_all(floor, visit.call)
+    agent = part_over(floor, visit, by)
+    visit.books.completed += 1
+    floor.drop(visit, final=True)
+    after_call(floor, agent, visit)
+
+
+def part_over(floor: Floor, visit: Visit, by: str, onward: str = "") -> AgentRecord:
+    """The agent's part of a connected call is complete; who has the call then is for others.
+
+    Follow with `after_call`.
+    """
     now = floor.now
     hold_s = visit.hold_s
     if visit.held_since is not None:
         hold_s += now - visit.held_since
+    visit.hold_s, visit.held_since = 0.0, None
     agent = floor.agents[visit.agent]
-    queue = visit.queue
-    visit.books.completed += 1
-    floor.drop(visit, final=True)
     talk_s = max(0.0, now - visit.answered - hold_s)
-    floor.out.append(CallCompleted(visit.call, queue.id, agent.id, by, talk_s, hold_s))
-    wrap_up_s = queue.config.wrap_up_s
+    floor.out.append(
+        CallCompleted(visit.call, visit.queue.id, agent.id, by, talk_s, hold_s, onward)
+    )
+    return agent
+
+
+def after_call(floor: Floor, agent: AgentRecord, visit: Visit) -> None:
+    """Begin the after-call work for a part of `visit` that is over; may be over at once."""
+    wrap_up_s = visit.queue.config.wrap_up_s
     if wrap_up_s is not None and wrap_up_s <= 0:
         floor.step(agent, "ended")
         desk.end_wrap_up(floor, agent, forced=False)
         return
     if wrap_up_s is not None:
-        agent.deadline = now + wrap_up_s
+        agent.deadline = floor.now + wrap_up_s
         agent.timer = floor.timers.start(agent.deadline, "wrap-up", agent.id)
     floor.move(agent, "ended")
 
 
 def held(floor: Floor, fact: f.CallHeld) -> None:
     """The caller hears music."""
-    visit, agent = _with_agent(floor, fact.call)
+    visit, agent = floor.connected(fact.call)
     if visit.held_since is not None:
         raise Refusal("no-change", f"call {fact.call} is held already")
     visit.held_since = floor.now
@@ -154,26 +186,51 @@ def held(floor: Floor, fact: f.CallHeld) -> None:
 
 
 def retrieved(floor: Floor, fact: f.CallRetrieved) -> None:
-    """The two talk again."""
-    visit, agent = _with_agent(floor, fact.call)
-    if visit.held_since is None:
+    """The two talk again; a third party of a consultation waits, or all others have left."""
+    visit, agent = floor.connected(fact.call)
+    if visit.held_since is None and agent.state != CONFERENCE:
         raise Refusal("no-change", f"call {fact.call} is not held")
-    visit.hold_s += floor.now - visit.held_since
-    visit.held_since = None
+    _music_over(floor, visit)
     floor.move(agent, "retrieved")
 
 
-def _with_agent(floor: Floor, call: str) -> tuple[Visit, AgentRecord]:
-    visit = floor.visit(call)
-    if visit.place != CONNECTED:
-        raise Refusal("not-connected", f"call {call} is not with an agent")
-    return visit, floor.agents[visit.agent]
+def _music_over(floor: Floor, visit: Visit) -> None:
+    if visit.held_since is not None:
+        visit.hold_s += floor.now - visit.held_since
+        visit.held_since = None
+
+
+def consult_began(floor: Floor, fact: f.ConsultBegan) -> None:
+    """The agent talks with a third party; for the caller this is being on hold."""
+    visit, agent = floor.connected(fact.call)
+    if agent.state == CONSULTING:
+        raise Refusal("no-change", f"agent {agent.id} consults already")
+    if visit.held_since is None:
+        visit.held_since = floor.now
+    floor.move(agent, "consulting")
+
+
+def consult_ended(floor: Floor, fact: f.ConsultEnded) -> None:
+    """The agent hears nobody, the caller music."""
+    _, agent = floor.connected(fact.call)
+    if agent.state != CONSULTING:
+        raise Refusal("no-change", f"agent {agent.id} does not consult")
+    floor.move(agent, "consult-ended")
+
+
+def conference_began(floor: Floor, fact: f.ConferenceBegan) -> None:
+    """The caller hears everybody: no more music."""
+    visit, agent = floor.connected(fact.call)
+    if agent.state == CONFERENCE:
+        raise Refusal("no-change", f"call {fact.call} is a conference already")
+    _music_over(floor, visit)
+    floor.move(agent, "conference")
 
 
 def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
     """The switch says that the two talk, so they do, whatever we thought of either."""
     agent = floor.agent(fact.agent)
-    if agent.state in (TALKING, HELD):
+    if agent.state in WITH_CALLER and not agent.leg:
         raise Refusal("agent-busy", f"agent {agent.id} talks with {agent.call}")
     if fact.call in floor.over:
         raise Refusal("call-over", f"call {fact.call} is over")
@@ -183,7 +240,7 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
     if visit is None and not floor.queues:
         raise Refusal("unknown-queue", f"no queue {fact.queue}")
     freed = _clear_call(floor, visit, agent) if visit is not None else None
-    waiting_again = _clear_agent(floor, agent)
+    waiting_again = clear_agent(floor, agent)
     if waiting_again is not None:  # in line before anybody chooses among the line
         floor.rehome(waiting_again)
         floor.put_back(waiting_again)
@@ -222,9 +279,12 @@ def _clear_call(floor: Floor, visit: Visit, agent: AgentRecord) -> AgentRecord |
     return None
 
 
-def _clear_agent(floor: Floor, agent: AgentRecord) -> Visit | None:
+def clear_agent(floor: Floor, agent: AgentRecord) -> Visit | None:
     """Take an agent from whatever we thought. Returns a visit that has to wait again."""
     floor.matching.remove_idle(agent)
+    if agent.leg:
+        legs.take_off(floor, floor.legs[agent.leg], ELSEWHERE)
+        return None
     if agent.state == WRAP_UP:
         desk.close_wrap_up(floor, agent, forced=False)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Books:
-    """One queue's calls, or its callbacks: what came in and how it left.
+    """One queue's calls, its callbacks, or what its agents dialled: what came in, how it left.
 
     offered = still open + the sum of `left`, at every moment. `completed` are
     connected calls (in `left` as "answered" or "reached") that have ended since.
@@ -35,12 +35,15 @@ class Books:
 class QueueCounts:
     """The books of one queue since the engine began; kept when the queue is removed."""
 
-    __slots__ = ("callbacks", "calls")
+    __slots__ = ("callbacks", "calls", "outbound")
 
     def __init__(self) -> None:
         self.calls = Books()
         self.callbacks = Books()
+        self.outbound = Books()
 
     def of(self, kind: str) -> Books:
-        """The books for "call" or "callback"."""
-        return self.calls if kind == "call" else self.callbacks
+        """The books for "call", "callback" or "outbound"."""
+        if kind == "call":
+            return self.calls
+        return self.callbacks if kind == "callback" else self.outbound

@@ -36,7 +36,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Ring `agent`, then dial `number`, for the callback `call`."""
+    """Ring `agent`, then dial `number`, for the callback `call` or a call that `agent` places."""
 
     offer: str
     call: str
@@ -58,6 +58,16 @@ class CancelOffer:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class CancelLeg:
+    """Stop ringing a further leg's agent, or take the agent off it."""
+
+    leg: str
+    call: str
+    agent: str
+    reason: Reason
+
+
 # Notices ----------------------------------------------------------------------------------
 
 
@@ -69,7 +79,7 @@ class CallEntered:
     queue: str
     entered: float
     priority: int
-    kind: str  # "call" or "callback"
+    kind: str  # "call", "callback" or "outbound" (in no line: an agent dials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,9 @@ class CallLeft:
     """The call's visit to this queue is over, once and for all.
 
     `outcome` is "answered", "abandoned", "overflowed", "callback" (left a number),
-    "withdrawn" (went elsewhere), "switch lost"; for callbacks "reached" or "expired".
+    "withdrawn" (went elsewhere), "switch lost"; for callbacks "reached" or "expired"; for
+    calls that agents place "reached" or "not reached". A call that is transferred to a queue
+    begins another visit there; one that is handed over from agent to agent does not.
     `waited_s` counts from entering the queue, ringing included.
     """
 
@@ -120,6 +132,19 @@ class CallCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTaken:
+    """The call is `agent`'s from now on, handed over by `giver` in the middle of the visit.
+
+    It was in no queue between: the visit goes on, and its figures with it.
+    """
+
+    call: str
+    queue: str
+    agent: str
+    giver: str
+
+
+@dataclass(frozen=True, slots=True)
 class WrapUpEnded:
     """The after-call work for `call` is over; `forced` when its time ran out."""
 
@@ -135,7 +160,8 @@ class AgentChanged:
     """The agent's whole public state after a change.
 
     `idle_since` is what longest-idle counts from; a caller who hangs up while the
-    phone rings does not reset it.
+    phone rings does not reset it. `leg` is set while the agent has (or is being rung for)
+    only a further leg of `call`, which is somebody else's.
     """
 
     agent: str
@@ -148,6 +174,7 @@ class AgentChanged:
     offer: str
     deadline: float | None
     idle_since: float | None
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +207,12 @@ Decision = (
     Offer
     | Callback
     | CancelOffer
+    | CancelLeg
     | CallEntered
     | CallLeft
     | OfferEnded
     | CallCompleted
+    | CallTaken
     | WrapUpEnded
     | AgentChanged
     | CallbackChanged

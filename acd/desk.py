@@ -7,18 +7,17 @@ from typing import Final
 
 from acd import decisions as d
 from acd import facts as f
-from acd import offers
+from acd import legs, offers
 from acd.agents import AgentRecord
 from acd.floor import CONNECTION_LOST, PHONE, Floor
 from acd.refusals import Refusal
 from acd.states import (
     FAULT,
-    HELD,
     NOT_READY,
     OFFLINE,
     READY,
     RESERVED,
-    TALKING,
+    WITH_CALLER,
     WRAP_UP,
     Intent,
 )
@@ -43,8 +42,12 @@ def _signed_in(floor: Floor, agent_id: str) -> AgentRecord:
 
 
 def _busy(agent: AgentRecord) -> bool:
-    """With a call, after one, or on the phone for a callback: wishes become the intent."""
-    return agent.state in (TALKING, HELD, WRAP_UP) or (agent.state == RESERVED and not agent.offer)
+    """With a call, after one, on (or rung for) a leg, or while a customer is dialled.
+
+    Wishes then become the intent.
+    """
+    state = agent.state
+    return state == WRAP_UP or state in WITH_CALLER or (state == RESERVED and not agent.offer)
 
 
 def _intend(floor: Floor, agent: AgentRecord, intent: Intent, reason: str = "") -> None:
@@ -132,6 +135,8 @@ def phone_failed(floor: Floor, fact: f.PhoneFailed) -> None:
         floor.stop(agent, "phone-failed", fact.why or PHONE)
     elif agent.offer:
         offers.broke(floor, floor.offers[agent.offer], fact.why or PHONE, PHONE_FAILED)
+    elif agent.leg and agent.state == RESERVED:
+        legs.broke(floor, floor.legs[agent.leg], fact.why or PHONE, PHONE_FAILED)
 
 
 def phone_healthy(floor: Floor, fact: f.PhoneHealthy) -> None:

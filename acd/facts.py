@@ -193,19 +193,27 @@ class CallHandedOver:
 
 @dataclass(frozen=True, slots=True)
 class CallPicked:
-    """An agent (or a supervisor for one) takes this waiting or parked call out of turn."""
+    """An agent (or the supervisor `by`, for one) takes this waiting or parked call out of turn.
+
+    Who picks may be ready or not ready; whom a supervisor assigns a call has to be ready.
+    """
 
     call: str
     agent: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LegOffered:
-    """Reserve `agent` for a further leg of somebody else's call; refused unless ready."""
+    """Reserve `agent` for a further leg of somebody else's call; refused unless ready.
+
+    `own`: the agent's own wish (a supervisor joins), possible when not ready, too.
+    """
 
     leg: str
     call: str
     agent: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

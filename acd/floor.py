@@ -1,6 +1,6 @@
 """The state of the whole floor, and the few steps that every change is made of.
 
-The handlers of facts (`desk`, `calls`, `offers`, `callbacks`, `configuring`) use these
+The handlers of facts (`desk`, `calls`, `offers`, `transfers`, `legs`, ...) use these
 steps and nothing else, so the rules that always hold are kept here: an agent is among
 the idle ones exactly while ready, and at rest no caller waits whom an idle agent may take.
 """
@@ -15,7 +15,8 @@ from acd import offers
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
 from acd.decisions import AgentChanged, CallEntered, CallLeft
-from acd.lines import DIALLING, WAITING, QueueState, Visit
+from acd.legs import OpenLeg
+from acd.lines import CONNECTED, DIALLING, PARKED, WAITING, QueueState, Visit
 from acd.matching import Matching
 from acd.offers import OpenOffer
 from acd.refusals import Refusal
@@ -32,6 +33,7 @@ MAX_OVER = 1_000
 CONNECTION_LOST: Final = "connection lost"
 PHONE: Final = "phone"
 QUEUE_REMOVED: Final = d.Reason("queue-removed")
+NOT_PLACED: Final = d.Reason("not-placed")
 
 
 class Floor:
@@ -44,6 +46,7 @@ class Floor:
         "counts",
         "last_offer",
         "last_seq",
+        "legs",
         "matching",
         "now",
         "offers",
@@ -63,6 +66,7 @@ class Floor:
         self.queues: dict[str, QueueState] = {}
         self.visits: dict[str, Visit] = {}
         self.offers: dict[str, OpenOffer] = {}
+        self.legs: dict[str, OpenLeg] = {}
         self.counts: dict[str, QueueCounts] = {}
         self.timers = Timers()
         self.matching = Matching()
@@ -92,6 +96,13 @@ class Floor:
                 raise Refusal("call-over", f"call {call} is over")
             raise Refusal("unknown-call", f"call {call} is in no queue and with no agent")
         return visit
+
+    def connected(self, call: str) -> tuple[Visit, AgentRecord]:
+        """A connected call and the agent whose call it is, or a refusal."""
+        visit = self.visit(call)
+        if visit.place != CONNECTED:
+            raise Refusal("not-connected", f"call {call} is not with an agent")
+        return visit, self.agents[visit.agent]
 
     def remember_over(self, call: str) -> None:
         """A call that never comes back; late facts about it are refused for a while."""
@@ -128,6 +139,7 @@ class Floor:
                 agent.offer,
                 agent.deadline,
                 agent.idle_since,
+                agent.leg,
             )
         )
 
@@ -229,9 +241,9 @@ class Floor:
         )
 
     def seek_agent(self, visit: Visit) -> None:
-        """Offer a visit that is in no line to the longest idle agent, or let it wait."""
+        """Offer a visit that is in no line to the longest idle agent, or put it back."""
         idle = visit.line.idle
-        if idle:
+        if idle and visit.due is None and visit.kind != "outbound":
             agent = idle[0][2]
             among = len(idle)
             self.matching.remove_idle(agent)
@@ -240,7 +252,20 @@ class Floor:
             self.put_back(visit)
 
     def put_back(self, visit: Visit) -> None:
-        """Let a visit wait at its place, by priority and arrival."""
+        """Let a visit wait at its place, by priority and arrival.
+
+        A parked call is parked for the rest of its time; a call that an agent wanted to
+        place and that nobody places any more is over.
+        """
+        if visit.kind == "outbound":
+            self.finish(visit, "not reached", NOT_PLACED)
+            return
+        if visit.due is not None:
+            if visit.due > self.now:
+                visit.place = PARKED
+                visit.timer = self.timers.start(visit.due, "park", visit.call)
+                return
+            visit.due = None
         visit.place = WAITING
         visit.line.add(visit)
         after_s = visit.queue.config.overflow_after_s
@@ -254,7 +279,7 @@ class Floor:
 
     def rehome(self, visit: Visit) -> None:
         """A visit of a queue that is no longer configured goes to another one."""
-        if visit.queue.retired:
+        if visit.queue.retired and visit.kind != "outbound":
             self.move_visit(visit, self.fallback(visit.queue), QUEUE_REMOVED)
 
     def seek_agent_if_waiting(self, visit: Visit) -> None:
@@ -330,7 +355,7 @@ class Floor:
         self.tell_entered(visit)
 
     def dial(self, visit: Visit, agent: AgentRecord, offer_id: str) -> None:
-        """The agent of a callback is there: the switch dials the customer now."""
+        """The agent is there: the switch dials the customer now."""
         visit.place = DIALLING
         visit.offer = offer_id  # over, but it names the dialling to the switch
         visit.agent = agent.id
@@ -344,7 +369,9 @@ class Floor:
         self.tell_callback(visit, "dialling")
 
     def tell_callback(self, visit: Visit, state: str) -> None:
-        """Make a callback's state known."""
+        """Make a callback's state known; other visits have none."""
+        if visit.kind != "callback":
+            return
         self.out.append(
             d.CallbackChanged(
                 visit.call,

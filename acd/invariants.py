@@ -6,9 +6,11 @@ code and no state with the engine, so a mistake in the engine can't hide in both
 
     I1  conservation: offered = open + every final outcome
     I2  one final outcome for each stay in a queue, and none for who is not there
-    I3  an agent has one open offer at most, and is reserved before the phone rings
-    I4  a caller has one connected agent at most, an agent one caller
-    I5  nobody with more right to the agent waits; nobody idle for longer could serve
+    I3  an agent has one open offer or leg at most, and is reserved before the phone rings
+    I4  a caller has one connected agent at most, an agent one caller; an agent on a further
+        leg is reserved or talking for exactly that leg
+    I5  nobody with more right to the agent waits, and nobody idle for longer could serve,
+        unless a person chose (a call was picked, assigned, transferred to an agent, dialled)
     I6  no idle agent beside a waiting caller whom the agent may take
     I9  the notices, folded, are the live state
     I11 durations are not negative and sum to the total
@@ -24,7 +26,7 @@ from typing import Any, Final, Protocol
 from acd import decisions as d
 from acd import facts as f
 from acd.site import Agent, Queue, Site, SkillNeed
-from acd.states import TABLE
+from acd.states import TABLE, WITH_CALLER
 from acd.views import VisitView
 
 TOLERANCE_S: Final = 1e-5
@@ -33,6 +35,14 @@ CALL_OUTCOMES: Final = frozenset(
     {"answered", "abandoned", "overflowed", "callback", "withdrawn", "switch lost"}
 )
 CALLBACK_OUTCOMES: Final = frozenset({"reached", "expired", "overflowed", "withdrawn"})
+OUTBOUND_OUTCOMES: Final = frozenset({"reached", "not reached"})
+OUTCOMES: Final = {
+    "call": CALL_OUTCOMES,
+    "callback": CALLBACK_OUTCOMES,
+    "outbound": OUTBOUND_OUTCOMES,
+}
+CHOSEN: Final = frozenset({"picked", "assigned", "transferred-to-agent", "dialled"})
+"""Offers that a person chose: fairness does not apply to them."""
 OFFER_OUTCOMES: Final = frozenset({"accepted", "refused", "unanswered", "unreachable", "cancelled"})
 
 
@@ -63,6 +73,7 @@ class _Stay:
     needs: tuple[SkillNeed, ...]
     in_line: bool = True
     parked: bool = False  # a callback whose caller may still be on the line
+    parked_until: float | None = None  # a parked call: in no line before
     offer: str = ""
 
 
@@ -84,11 +95,13 @@ class Ledger:
         self.offers: dict[str, _Ringing] = {}
         self.agents: dict[str, d.AgentChanged] = {}
         self.connected: dict[str, tuple[str, float]] = {}  # call to agent and when
+        self.legs: dict[str, tuple[str, str]] = {}  # leg to call and agent
         self.entered: dict[tuple[str, str], int] = {}  # (queue, kind) to number
         self.left: dict[tuple[str, str, str], int] = {}  # (queue, kind, outcome) to number
         self._offer_ids: set[str] = set()
         self._asked: dict[str, f.CallQueued] = {}
         self._requested: dict[str, f.CallbackRequested] = {}
+        self._park: dict[str, float | None] = {}  # calls that enter a line again, transferred
         self._gone: set[str] = set()
         self._arrivals: dict[str, tuple[float, int]] = {}
         self._last_seq = 0
@@ -133,13 +146,38 @@ class Ledger:
             self._requested[fact.callback] = fact
         elif isinstance(fact, f.Configured):
             self._configure(fact.site)
+        elif isinstance(fact, f.CallTransferred):
+            self._transfer(fact)
+        elif isinstance(fact, f.LegOffered):
+            self.legs[fact.leg] = (fact.call, fact.agent)
+        elif isinstance(fact, f.LegOver):
+            self.legs.pop(fact.leg, None)
+        elif isinstance(fact, f.CallHandedOver):
+            taken = {leg for leg, of in self.legs.items() if of == (fact.call, fact.agent)}
+            self._drop_legs(taken)
         elif isinstance(fact, f.OfferLost):
             self._lost_offer = fact.offer
         elif isinstance(fact, f.Resumed):
             for ringing in self.offers.values():
                 ringing.deadline += fact.away_s
+            for stay in self.stays.values():
+                if stay.parked_until is not None:
+                    stay.parked_until += fact.away_s
         elif isinstance(fact, f.CallerGone):
             self._gone.add(fact.call)
+        if isinstance(fact, f.CallerGone | f.CallEnded | f.CallTransferred):
+            self._drop_legs({leg for leg, (call, _) in self.legs.items() if call == fact.call})
+
+    def _drop_legs(self, legs: set[str]) -> None:
+        for leg in legs:
+            del self.legs[leg]
+
+    def _transfer(self, fact: f.CallTransferred) -> None:
+        if fact.queue:
+            self._asked[fact.call] = f.CallQueued(fact.call, fact.queue, fact.needs, fact.priority)
+            self._park[fact.call] = self.now + fact.park_s if fact.park_s > 0 else None
+        else:
+            self._arrivals.pop(fact.call, None)
 
     def _after(self, fact: f.Fact) -> None:
         if isinstance(fact, (f.CallerGone, f.CallWithdrawn)) or (
@@ -149,6 +187,8 @@ class Ledger:
                 self._broken("I2", f"{fact.call} is gone and still in a queue")
             if fact.call in self.connected:
                 self._broken("I4", f"{fact.call} is gone and still connected")
+        elif isinstance(fact, f.CallTransferred) and fact.call in self.connected:
+            self._broken("I4", f"{fact.call} was transferred and is still connected")
 
     def _is_callback(self, call: str) -> bool:
         return call in self.stays and self.stays[call].kind == "callback"
@@ -168,6 +208,11 @@ class Ledger:
             self._leave(x)
         elif isinstance(x, d.CallCompleted):
             self._complete(x)
+        elif isinstance(x, d.CallTaken):
+            self._connected(x.call, x.agent)
+        elif isinstance(x, d.CancelLeg):
+            if self.legs.pop(x.leg, None) is None:
+                self._broken("I3", f"{x.leg} is cancelled but was not open")
         elif isinstance(x, d.CallbackChanged):
             self._callback(x)
         elif isinstance(x, d.WrapUpEnded) and x.wrap_up_s < 0:
@@ -204,8 +249,9 @@ class Ledger:
             seq,
             asked.priority if asked else 0,
             asked.needs if asked else (),
-            in_line=not parked,
+            in_line=not parked and x.kind != "outbound",
             parked=parked,
+            parked_until=self._park.pop(x.call, None),
         )
 
     def _leave(self, x: d.CallLeft) -> None:
@@ -215,7 +261,7 @@ class Ledger:
             return
         if (stay.queue, stay.kind, stay.entered) != (x.queue, x.kind, x.entered):
             self._broken("I2", f"{x.call} left {x.queue} but had entered {stay.queue}")
-        if x.outcome not in (CALL_OUTCOMES if x.kind == "call" else CALLBACK_OUTCOMES):
+        if x.outcome not in OUTCOMES[x.kind]:
             self._broken("I2", f"{x.call} left as {x.outcome}, which is no outcome")
         key = (x.queue, x.kind, x.outcome)
         self.left[key] = self.left.get(key, 0) + 1
@@ -231,11 +277,14 @@ class Ledger:
     def _connect(self, x: d.CallLeft) -> None:
         if x.call in self._gone:
             self._broken("I2", f"{x.call} was gone and is shown as {x.outcome}")
-        if x.call in self.connected:
-            self._broken("I4", f"{x.call} is connected twice")
-        if any(agent == x.agent for agent, _ in self.connected.values()):
-            self._broken("I4", f"{x.agent} is connected with two callers")
-        self.connected[x.call] = (x.agent, self.now)
+        self._connected(x.call, x.agent)
+
+    def _connected(self, call: str, agent: str) -> None:
+        if call in self.connected:
+            self._broken("I4", f"{call} is connected twice")
+        if any(known == agent for known, _ in self.connected.values()):
+            self._broken("I4", f"{agent} is connected with two callers")
+        self.connected[call] = (agent, self.now)
 
     def _freed_place(self, x: d.CallLeft) -> None:
         self._arrivals.pop(x.call, None)
@@ -271,6 +320,8 @@ class Ledger:
         self._offer_ids.add(x.offer)
         if any(open_.agent == x.agent for open_ in self.offers.values()):
             self._broken("I3", f"{x.agent} gets {x.offer} beside another open offer")
+        if any(agent == x.agent for _, agent in self.legs.values()):
+            self._broken("I3", f"{x.agent} gets {x.offer} while on a leg")
         agent = self.agents.get(x.agent)
         if agent is None or agent.state != "reserved" or agent.offer != x.offer:
             self._broken("I3", f"{x.agent} is not reserved for {x.offer}")
@@ -280,7 +331,8 @@ class Ledger:
         else:
             if stay.offer:
                 self._broken("I3", f"{x.call} rings at two agents")
-            self._fair(x, stay)
+            if x.reason.code not in CHOSEN:
+                self._fair(x, stay)
             stay.offer = x.offer
             stay.in_line = stay.parked = False
         self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline)
@@ -288,11 +340,13 @@ class Ledger:
     def _fair(self, x: d.Offer | d.Callback, stay: _Stay) -> None:
         if not self._may(x.agent, stay):
             self._broken("I5", f"{x.agent} may not serve {x.call} of {stay.queue}")
+        if stay.kind == "outbound" or self._is_parked(stay):
+            self._broken("I5", f"{x.agent} gets {x.call}, which is in no line")
         mine = self._key(stay)
         for other in self.stays.values():
             if (
                 other is not stay
-                and other.in_line
+                and self._in_line(other)
                 and self._key(other) < mine
                 and self._may(x.agent, other)
             ):
@@ -307,6 +361,13 @@ class Ledger:
                 and self._may(agent.agent, stay)
             ):
                 self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle for longer")
+
+    def _in_line(self, stay: _Stay) -> bool:
+        return stay.in_line and not self._is_parked(stay)
+
+    def _is_parked(self, stay: _Stay) -> bool:
+        until = stay.parked_until
+        return until is not None and self.now < until - TOLERANCE_S
 
     def _key(self, stay: _Stay) -> tuple[int, float, int]:
         queue = self._queues.get(stay.queue)
@@ -334,7 +395,7 @@ class Ledger:
         stay = self.stays.get(x.call)
         if stay is not None:
             stay.offer = ""
-            stay.in_line = x.outcome != "accepted"
+            stay.in_line = x.outcome != "accepted" and stay.kind != "outbound"
 
     def _cancel(self, x: d.CancelOffer) -> None:
         ringing = self.offers.get(x.offer)
@@ -364,15 +425,28 @@ class Ledger:
                 self._broken("I12", f"{offer} is open after its deadline")
         talking: dict[str, str] = {}
         for agent in self.agents.values():
-            if agent.state in ("talking", "held"):
+            if agent.leg:
+                self._on_leg(agent)
+            elif agent.state in WITH_CALLER:
                 if agent.call in talking:
                     self._broken("I4", f"{agent.call} talks with two agents")
                 talking[agent.call] = agent.agent
             elif agent.state == "reserved":
                 self._reserved(agent)
+        on_legs = {(a.leg, a.call, a.agent) for a in self.agents.values() if a.leg}
+        if on_legs != {(leg, *of) for leg, of in self.legs.items()}:
+            self._broken("I4", f"on legs {sorted(on_legs)}, open {self.legs}")
         if talking != {call: agent for call, (agent, _) in self.connected.items()}:
             self._broken("I4", f"talking {talking}, connected {self.connected}")
         self._nobody_idle()
+
+    def _on_leg(self, agent: d.AgentChanged) -> None:
+        if agent.state not in ("reserved", "talking") or agent.offer:
+            self._broken("I4", f"{agent.agent} is {agent.state} on leg {agent.leg}")
+        if agent.state == "reserved" and (
+            agent.deadline is None or self.now > agent.deadline + TOLERANCE_S
+        ):
+            self._broken("I12", f"{agent.agent} is stuck in reserved for leg {agent.leg}")
 
     def _reserved(self, agent: d.AgentChanged) -> None:
         if agent.deadline is None or self.now > agent.deadline + TOLERANCE_S:
@@ -387,7 +461,7 @@ class Ledger:
         if not ready:
             return
         for stay in self.stays.values():
-            if stay.in_line:
+            if self._in_line(stay):
                 for agent in ready:
                     if self._may(agent, stay):
                         self._broken("I6", f"{agent} is idle beside {stay.call}")
@@ -413,7 +487,8 @@ class Ledger:
 
     def _compare_counts(self, engine: Looking) -> None:
         for queue, counts in engine.counts.items():
-            for kind, books in (("call", counts.calls), ("callback", counts.callbacks)):
+            for kind in OUTCOMES:
+                books = counts.of(kind)
                 left = {o: n for (q, k, o), n in self.left.items() if (q, k) == (queue, kind)}
                 there = sum(1 for s in self.stays.values() if (s.queue, s.kind) == (queue, kind))
                 offered = self.entered.get((queue, kind), 0)
@@ -426,11 +501,9 @@ class Ledger:
 
     def drained(self) -> None:
         """Call when nobody should be left: I1 and I12 at the end of a run."""
-        if self.stays or self.connected or self.offers:
-            self._broken(
-                "I1",
-                f"left over: {sorted(self.stays)} {sorted(self.connected)} {sorted(self.offers)}",
-            )
+        left = [*self.stays, *self.connected, *self.offers, *self.legs]
+        if left:
+            self._broken("I1", f"left over: {left}")
 
 
 def _followers() -> dict[str, frozenset[str]]:

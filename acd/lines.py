@@ -24,13 +24,13 @@ Place = Literal["waiting", "offered", "dialling", "connected", "leaving", "parke
 
 WAITING: Final = "waiting"  # in its line
 OFFERED: Final = "offered"  # an agent's phone rings
-DIALLING: Final = "dialling"  # callback: the agent is there, the customer is dialled
+DIALLING: Final = "dialling"  # the agent is there, the customer is dialled
 CONNECTED: Final = "connected"
 LEAVING: Final = "leaving"  # asked for a callback and has not hung up yet
-PARKED: Final = "parked"  # callback: its caller has not hung up yet
+PARKED: Final = "parked"  # who picks it gets it; callback: its caller has not hung up yet
 RETRY: Final = "retry"  # callback: will be tried again later
 
-Kind = Literal["call", "callback"]
+Kind = Literal["call", "callback", "outbound"]
 Key = tuple[int, float, int, "Visit"]
 """The order of serving: higher priority, earlier arrival, earlier seen."""
 
@@ -110,7 +110,8 @@ class Visit:
     """One stay of a call in a queue.
 
     `entered` counts for the figures of this queue; `arrived` counts for the order and is
-    older after an overflow. `priority` is the call's own, without the queue's.
+    older after an overflow or a transfer. `priority` is the call's own, without the queue's.
+    A visit of kind "outbound" is in no line: its agent dials, for the account of the queue.
     """
 
     __slots__ = (
@@ -173,7 +174,7 @@ class Visit:
         self.origin = ""  # the call in which it was asked for
         self.number = ""
         self.attempts = 0
-        self.due: float | None = None
+        self.due: float | None = None  # and parked calls: when to go back to the line
 
     @property
     def books(self) -> Books:

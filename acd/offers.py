@@ -44,11 +44,18 @@ class OpenOffer:
         self.rang = False
 
 
-def make(floor: Floor, visit: Visit, agent: AgentRecord, among: int, waiting: int) -> None:
+def make(
+    floor: Floor,
+    visit: Visit,
+    agent: AgentRecord,
+    among: int,
+    waiting: int,
+    chosen: Reason | None = None,
+) -> None:
     """Reserve an agent for a visit that is in no line (any more), and order the ringing.
 
     `among`: how many idle agents could have got it; `waiting`: how many callers the
-    agent could have got.
+    agent could have got. `chosen`: why, when it was a person who chose.
     """
     now = floor.now
     queue = visit.queue
@@ -65,7 +72,7 @@ def make(floor: Floor, visit: Visit, agent: AgentRecord, among: int, waiting: in
     agent.queue = queue.id
     agent.deadline = deadline
     idle_since = agent.idle_since
-    reason = Reason(
+    reason = chosen or Reason(
         "longest-idle" if among > 1 else "only-free",
         {
             "needs": visit.line.needs_text,
@@ -155,14 +162,14 @@ def rang(floor: Floor, fact: f.OfferRang) -> None:
 
 
 def accepted(floor: Floor, fact: f.OfferAccepted) -> None:
-    """The agent is there. A caller is connected, a callback's customer is dialled."""
+    """The agent is there. A caller is connected, any other customer is dialled."""
     from_offer = _open(floor, fact.offer)
     visit, agent = from_offer.visit, from_offer.agent
     close(floor, from_offer, "accepted")
-    if visit.kind == "callback":
-        floor.dial(visit, agent, fact.offer)
-    else:
+    if visit.kind == "call":
         connect(floor, visit, agent, ANSWERED, "answered")
+    else:
+        floor.dial(visit, agent, fact.offer)
 
 
 def declined(floor: Floor, fact: f.OfferDeclined) -> None:
@@ -173,6 +180,8 @@ def declined(floor: Floor, fact: f.OfferDeclined) -> None:
 def refuse(floor: Floor, offer: OpenOffer, reason: str, cancel: d.Reason | None) -> None:
     """Take an offer from an agent who does not want it."""
     close(floor, offer, "refused", cancel)
+    if _own_call_over(floor, offer):
+        return
     offer.agent.want(NOT_READY, reason)
     floor.stop(offer.agent, "declined", reason)
     floor.back_in_line(offer.visit)
@@ -190,6 +199,8 @@ def ring_time_over(floor: Floor, offer_id: str) -> None:
 
 def _no_answer(floor: Floor, offer: OpenOffer, cancel: d.Reason | None) -> None:
     close(floor, offer, "unanswered", cancel)
+    if _own_call_over(floor, offer):
+        return
     offer.agent.want(NOT_READY, NO_ANSWER)
     floor.stop(offer.agent, "no-answer", NO_ANSWER)
     floor.back_in_line(offer.visit)
@@ -203,9 +214,22 @@ def unreachable(floor: Floor, fact: f.OfferUnreachable) -> None:
 def broke(floor: Floor, offer: OpenOffer, why: str, cancel: d.Reason | None) -> None:
     """End an offer for a broken phone."""
     close(floor, offer, "unreachable", cancel)
-    offer.agent.want(READY)
-    floor.stop(offer.agent, "unreachable", why or "unreachable")
+    if _own_call_over(floor, offer):
+        return
+    if offer.agent.intent == READY:
+        floor.stop(offer.agent, "unreachable", why or "unreachable")
+    else:
+        floor.settle(offer.agent)
     floor.back_in_line(offer.visit)
+
+
+def _own_call_over(floor: Floor, offer: OpenOffer) -> bool:
+    """A call that the agent wanted to place: it is over, and nobody is to blame."""
+    if offer.visit.kind != "outbound":
+        return False
+    floor.put_back(offer.visit)
+    floor.settle(offer.agent)
+    return True
 
 
 def lost(floor: Floor, fact: f.OfferLost) -> None:

@@ -87,6 +87,8 @@ def _en_only_free(x: _Filled, clock: Clock) -> str:
 def _en_states(x: _Filled, clock: Clock) -> str:
     parts = [f"{x.number('talking')} talking"] if x.number("talking") else []
     parts += [f"{x.number('held')} with a caller on hold"] if x.number("held") else []
+    parts += [f"{x.number('consulting')} consulting"] if x.number("consulting") else []
+    parts += [f"{x.number('conference')} in a conference"] if x.number("conference") else []
     parts += [f"{x.number('reserved')} being rung"] if x.number("reserved") else []
     if x.number("wrap_up"):
         until = x.get("wrap_up_until")
@@ -148,6 +150,17 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "agent-elsewhere": lambda x, clock: "the agent talks with another caller",
     "call-elsewhere": lambda x, clock: "the caller talks with another agent",
     "phone-failed": lambda x, clock: "the agent's phone failed",
+    "parked": lambda x, clock: (
+        f"parked: whoever picks it up gets it; back in the queue at {clock(x['until'])}"
+    ),
+    "picked": lambda x, clock: "picked up out of turn",
+    "assigned": lambda x, clock: f"assigned out of turn by {x.word('by')}",
+    "transferred-to-agent": lambda x, clock: f"transferred to this agent by {x.word('by')}",
+    "dialled": lambda x, clock: "the agent places this call",
+    "not-reached": lambda x, clock: (
+        "the number was not reached" + (f": {x.word('why')}" if x.word("why") else "")
+    ),
+    "not-placed": lambda x, clock: "the agent did not go through with the call",
 }
 
 
@@ -166,6 +179,8 @@ def _zh_place_taken(x: _Filled) -> str:
 def _zh_states(x: _Filled, clock: Clock) -> str:
     parts = [f"{x.number('talking')} 人通话中"] if x.number("talking") else []
     parts += [f"{x.number('held')} 人保持来电"] if x.number("held") else []
+    parts += [f"{x.number('consulting')} 人咨询中"] if x.number("consulting") else []
+    parts += [f"{x.number('conference')} 人三方通话中"] if x.number("conference") else []
     parts += [f"{x.number('reserved')} 人振铃中"] if x.number("reserved") else []
     if x.number("wrap_up"):
         until = x.get("wrap_up_until")
@@ -229,6 +244,15 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "agent-elsewhere": lambda x, clock: "坐席正与另一来电通话",
     "call-elsewhere": lambda x, clock: "来电者正与另一坐席通话",
     "phone-failed": lambda x, clock: "坐席话机故障",
+    "parked": lambda x, clock: f"已驻留：任何坐席可代接；{clock(x['until'])} 返回队列",
+    "picked": lambda x, clock: "被坐席优先代接",
+    "assigned": lambda x, clock: f"由 {x.word('by')} 优先指派",
+    "transferred-to-agent": lambda x, clock: f"由 {x.word('by')} 转接给该坐席",
+    "dialled": lambda x, clock: "坐席主动外呼",
+    "not-reached": lambda x, clock: (
+        "未接通该号码" + (f"：{x.word('why')}" if x.word("why") else "")
+    ),
+    "not-placed": lambda x, clock: "坐席未完成外呼",
 }
 
 SENTENCES: Final[Mapping[str, Mapping[str, Callable[[_Filled, Clock], str]]]] = MappingProxyType(

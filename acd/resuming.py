@@ -29,6 +29,8 @@ def resumed(floor: Floor, fact: f.Resumed) -> None:
     floor.timers.shift(away_s)
     for offer in floor.offers.values():
         offer.deadline += away_s
+    for leg in floor.legs.values():
+        leg.deadline += away_s
     for agent in floor.agents.values():
         if agent.deadline is not None:
             agent.deadline += away_s

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from acd.agents import AgentRecord
 from acd.counters import Books, QueueCounts
+from acd.legs import OpenLeg
 from acd.lines import QueueState, Visit
 from acd.offers import OpenOffer
 from acd.site import Agent, Queue, Site, SkillNeed
@@ -32,6 +33,7 @@ _AGENT_FIELDS: Final = (
     "call",
     "queue",
     "offer",
+    "leg",
     "deadline",
     "timer",
     "grace_timer",
@@ -67,10 +69,15 @@ def take(floor: Floor) -> dict[str, Any]:
         "retired": [_queue(queue.config) for queue in _retired(floor)],
         "visits": [_visit(visit) for visit in floor.visits.values()],
         "offers": [_offer(offer) for offer in floor.offers.values()],
+        "legs": [_leg(leg) for leg in floor.legs.values()],
         "timers": floor.timers.snapshot(),
         "over": floor.over_in_order(),
         "counts": {
-            queue: {"calls": _books(counts.calls), "callbacks": _books(counts.callbacks)}
+            queue: {
+                "calls": _books(counts.calls),
+                "callbacks": _books(counts.callbacks),
+                "outbound": _books(counts.outbound),
+            }
             for queue, counts in floor.counts.items()
         },
     }
@@ -140,6 +147,17 @@ def _offer(offer: OpenOffer) -> dict[str, Any]:
     }
 
 
+def _leg(leg: OpenLeg) -> dict[str, Any]:
+    return {
+        "id": leg.id,
+        "call": leg.call,
+        "agent": leg.agent.id,
+        "deadline": leg.deadline,
+        "timer": leg.timer,
+        "answered": leg.answered,
+    }
+
+
 def _books(books: Books) -> dict[str, Any]:
     return {"offered": books.offered, "completed": books.completed, "left": dict(books.left)}
 
@@ -179,6 +197,8 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         counts = floor.counts.setdefault(queue, QueueCounts())
         _fill_books(counts.calls, row["calls"])
         _fill_books(counts.callbacks, row["callbacks"])
+        if "outbound" in row:  # not in snapshots of older versions, like legs
+            _fill_books(counts.outbound, row["outbound"])
     for call in snapshot["over"]:
         floor.remember_over(call)
     _fill_agents(floor, snapshot["agents"])
@@ -194,6 +214,11 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         offer.timer = row["timer"]
         offer.rang = row["rang"]
         floor.offers[offer.id] = offer
+    for row in snapshot.get("legs", ()):
+        leg = OpenLeg(row["id"], row["call"], floor.agents[row["agent"]], row["deadline"])
+        leg.timer = row["timer"]
+        leg.answered = row["answered"]
+        floor.legs[leg.id] = leg
     floor.timers.restore(snapshot["timers"])
 
 
@@ -214,7 +239,7 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
             agent.group.members[agent.id] = agent
         floor.agents[agent.id] = agent
         for name in _AGENT_FIELDS:
-            setattr(agent, name, row[name])
+            setattr(agent, name, row.get(name, ""))
         if row["idle"]:
             floor.matching.add_idle(agent)
 

@@ -2,7 +2,8 @@
 
 The table is the whole truth: the engine moves an agent only by looking up
 `TABLE[state][event]`, and the diagram in the documentation is drawn from it
-(`acd.diagram`). Consulting and conference will become rows like `held`.
+(`acd.diagram`). An agent on a further leg of somebody else's call is reserved, then talking,
+and leaves the leg through a wrap-up of no time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-State = Literal["offline", "not ready", "ready", "reserved", "talking", "held", "wrap-up", "fault"]
+State = Literal[
+    "offline",
+    "not ready",
+    "ready",
+    "reserved",
+    "talking",
+    "held",
+    "consulting",
+    "conference",
+    "wrap-up",
+    "fault",
+]
 
 OFFLINE: Final = "offline"
 NOT_READY: Final = "not ready"
@@ -19,6 +31,8 @@ READY: Final = "ready"
 RESERVED: Final = "reserved"  # a phone rings, or the agent hears a callback being dialled
 TALKING: Final = "talking"
 HELD: Final = "held"
+CONSULTING: Final = "consulting"  # with a third party, while the caller hears music
+CONFERENCE: Final = "conference"
 WRAP_UP: Final = "wrap-up"
 FAULT: Final = "fault"
 
@@ -34,7 +48,10 @@ Event = Literal[
     "no-answer",
     "unreachable",
     "held",
-    "retrieved",
+    "retrieved",  # only caller and agent talk (again)
+    "consulting",
+    "consult-ended",  # the third party is gone, the caller still hears music
+    "conference",
     "ended",
     "phone-failed",
     "console-lost",  # and past its grace
@@ -51,6 +68,7 @@ _TABLE: dict[State, dict[Event, State]] = {
         "not-ready": NOT_READY,  # another reason
         "phone-failed": FAULT,  # wants to be ready without a phone
         "signed-out": OFFLINE,
+        "offered": RESERVED,  # by the agent's own wish: picks a call up, dials, supervises
         "found-talking": TALKING,
     },
     READY: {
@@ -75,10 +93,26 @@ _TABLE: dict[State, dict[Event, State]] = {
     },
     TALKING: {
         "held": HELD,
+        "consulting": CONSULTING,  # back to the third party
+        "conference": CONFERENCE,
         "ended": WRAP_UP,
     },
     HELD: {
         "retrieved": TALKING,
+        "consulting": CONSULTING,
+        "conference": CONFERENCE,
+        "ended": WRAP_UP,
+    },
+    CONSULTING: {
+        "retrieved": TALKING,  # the third party waits meanwhile
+        "consult-ended": HELD,
+        "conference": CONFERENCE,
+        "ended": WRAP_UP,
+    },
+    CONFERENCE: {
+        "held": HELD,
+        "consulting": CONSULTING,
+        "retrieved": TALKING,  # the others have left
         "ended": WRAP_UP,
     },
     WRAP_UP: {
@@ -98,6 +132,9 @@ _TABLE: dict[State, dict[Event, State]] = {
         "found-talking": TALKING,
     },
 }
+
+WITH_CALLER: Final = (TALKING, HELD, CONSULTING, CONFERENCE)
+"""The states of an agent who has a call (or, when talking, is on a leg of one)."""
 
 TABLE: Final[Mapping[State, Mapping[Event, State]]] = MappingProxyType(
     {state: MappingProxyType(row) for state, row in _TABLE.items()}

@@ -20,7 +20,19 @@ from acd.lines import (
     Place,
     Visit,
 )
-from acd.states import FAULT, HELD, NOT_READY, OFFLINE, READY, RESERVED, TALKING, WRAP_UP
+from acd.states import (
+    CONFERENCE,
+    CONSULTING,
+    FAULT,
+    HELD,
+    NOT_READY,
+    OFFLINE,
+    READY,
+    RESERVED,
+    TALKING,
+    WITH_CALLER,
+    WRAP_UP,
+)
 
 if TYPE_CHECKING:
     from acd.agents import AgentRecord
@@ -41,7 +53,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class VisitView:
-    """Where a call or callback is. `place` is one of `acd.lines.Place`."""
+    """Where a call or callback is. `place` is one of `acd.lines.Place`.
+
+    `due`: when a callback is tried again, or a parked call goes back to the line.
+    """
 
     call: str
     kind: Kind
@@ -114,6 +129,8 @@ def why_waiting(floor: Floor, call: str, now: float) -> Reason:
         return Reason(code, {"agent": found.agent})
     if found.place == RETRY:
         return Reason("callback-retry", {"until": found.due, "attempts": found.attempts})
+    if found.place == PARKED and found.kind == "call":
+        return Reason("parked", {"until": found.due})
     if found.place in (LEAVING, PARKED):
         return Reason("callback-asked" if found.place == LEAVING else "callback-parked")
     assert found.place == WAITING
@@ -141,6 +158,8 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
         ("reserved", RESERVED),
         ("talking", TALKING),
         ("held", HELD),
+        ("consulting", CONSULTING),
+        ("conference", CONFERENCE),
         ("wrap_up", WRAP_UP),
         ("not_ready", NOT_READY),
         ("fault", FAULT),
@@ -148,7 +167,7 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
     for name, state in names:
         data[name] = tally.states.get(state, 0)
     data["wrap_up_until"] = tally.wrap_up_until
-    working = sum(tally.states.get(state, 0) for state in (RESERVED, TALKING, HELD, WRAP_UP))
+    working = sum(tally.states.get(state, 0) for state in (RESERVED, *WITH_CALLER, WRAP_UP))
     return Reason("all-busy" if working else "nobody-ready", data)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from acd.diagram import mermaid
-from acd.states import TABLE, Event, State
+from acd.states import TABLE, WITH_CALLER, Event, State
 
 STATES = get_args(State)
 EVENTS = get_args(Event)
@@ -19,6 +19,7 @@ ROWS = """
     not ready not-ready     not ready
     not ready phone-failed  fault
     not ready signed-out    offline
+    not ready offered       reserved
     not ready found-talking talking
     ready     not-ready     not ready
     ready     console-lost  not ready
@@ -37,9 +38,21 @@ ROWS = """
     reserved  signed-out    offline
     reserved  found-talking talking
     talking   held          held
+    talking   consulting    consulting
+    talking   conference    conference
     talking   ended         wrap-up
     held      retrieved     talking
+    held      consulting    consulting
+    held      conference    conference
     held      ended         wrap-up
+    consulting retrieved     talking
+    consulting consult-ended held
+    consulting conference    conference
+    consulting ended         wrap-up
+    conference held          held
+    conference consulting    consulting
+    conference retrieved     talking
+    conference ended         wrap-up
     wrap-up   free          ready
     wrap-up   not-ready     not ready
     wrap-up   console-lost  not ready
@@ -73,8 +86,8 @@ def test_every_state_and_event_is_used() -> None:
 
 def test_a_call_is_left_only_through_wrap_up() -> None:
     """No event of a person may cut the books of a connected call short."""
-    assert set(TABLE["talking"].values()) == {"held", "wrap-up"}
-    assert set(TABLE["held"].values()) == {"talking", "wrap-up"}
+    for state in WITH_CALLER:
+        assert set(TABLE[state].values()) == {*WITH_CALLER, "wrap-up"} - {state}
 
 
 def test_table_cannot_be_changed() -> None:

@@ -15,13 +15,22 @@ from acd.site import Agent, Queue, Site
 
 SITE = Site(
     (Queue("q"), Queue("other")),
-    (Agent("anna", queues=("q",)), Agent("bob", queues=("q",)), Agent("cleo", queues=("q",))),
+    (
+        Agent("anna", queues=("q",)),
+        Agent("bob", queues=("q",)),
+        Agent("cleo", queues=("q",)),
+        Agent("dan", queues=("other",)),
+        Agent("eve", queues=("other",)),
+    ),
 )
 NOW = 100.0
 
 
 def busy_floor() -> Engine:
-    """anna talks with c1, bob rings for c2, c3 waits, k4 is a callback, c5 is over."""
+    """anna talks with c1 and has dan on a leg, bob rings for c2, eve has a break without a phone.
+
+    c3 waits, k4 is a callback, c5 is over.
+    """
     engine = Engine(SITE)
     for agent in ("anna", "bob"):
         engine.handle(f.AgentSignedIn(agent), 0.0)
@@ -37,6 +46,11 @@ def busy_floor() -> Engine:
     engine.handle(f.CallerGone("c5"), 92.0)
     engine.handle(f.ConsoleLost("bob"), 95.0)
     engine.handle(f.PhoneFailed("cleo"), 95.0)
+    engine.handle(f.AgentSignedIn("dan"), 95.0)
+    engine.handle(f.AgentReady("dan"), 95.0)
+    engine.handle(f.LegOffered("l1", "c1", "dan"), 95.0)
+    engine.handle(f.LegAnswered("l1"), 96.0)
+    engine.handle(f.AgentSignedIn("eve", False), 96.0)
     engine.tick(NOW)
     return engine
 
@@ -81,6 +95,46 @@ ROWS: list[tuple[f.Fact, str]] = [
     (f.CallFoundConnected("c3", "q", "anna", 1.0), "agent-busy"),
     (f.CallFoundConnected("c1", "q", "bob", 1.0), "call-connected"),
     (f.CallFoundConnected("c5", "q", "bob", 1.0), "call-over"),
+    (f.CallTransferred("c3", "q"), "not-connected"),
+    (f.CallTransferred("c9", "q"), "unknown-call"),
+    (f.CallTransferred("c5", onward="outside"), "call-over"),
+    (f.CallHandedOver("c3", "dan"), "not-connected"),
+    (f.CallHandedOver("c1", "anna"), "no-change"),
+    (f.CallPicked("c3", "nobody"), "unknown-agent"),
+    (f.CallPicked("c9", "eve"), "unknown-call"),
+    (f.CallPicked("c1", "eve"), "call-not-waiting"),
+    (f.CallPicked("c2", "eve"), "call-not-waiting"),
+    (f.CallPicked("k4", "eve"), "call-not-waiting"),
+    (f.CallPicked("c3", "anna"), "agent-not-ready"),
+    (f.CallPicked("c3", "dan"), "agent-not-ready"),
+    (f.CallPicked("c3", "eve", by="zoe"), "agent-not-ready"),
+    (f.CallPicked("c3", "eve"), "phone-down"),
+    (f.CallDialled("c9", "nobody", "q", "+1"), "unknown-agent"),
+    (f.CallDialled("c9", "eve", "nowhere", "+1"), "unknown-queue"),
+    (f.CallDialled("c3", "eve", "q", "+1"), "call-known"),
+    (f.CallDialled("c5", "eve", "q", "+1"), "call-known"),
+    (f.CallDialled("c9", "eve", "q", ""), "no-number"),
+    (f.CallDialled("c9", "anna", "q", "+1"), "agent-not-ready"),
+    (f.CallDialled("c9", "cleo", "q", "+1"), "agent-not-ready"),
+    (f.CallDialled("c9", "eve", "q", "+1"), "phone-down"),
+    (f.LegOffered("l2", "c1", "nobody"), "unknown-agent"),
+    (f.LegOffered("l1", "c1", "eve"), "leg-known"),
+    (f.LegOffered("l2", "c3", "eve"), "not-connected"),
+    (f.LegOffered("l2", "c9", "eve"), "unknown-call"),
+    (f.LegOffered("l2", "c1", "anna"), "own-call"),
+    (f.LegOffered("l2", "c1", "bob"), "agent-not-ready"),
+    (f.LegOffered("l2", "c1", "dan", own=True), "agent-not-ready"),
+    (f.LegOffered("l2", "c1", "eve"), "agent-not-ready"),
+    (f.LegOffered("l2", "c1", "eve", own=True), "phone-down"),
+    (f.LegOffered("l2", "c1", "cleo", own=True), "agent-not-ready"),
+    (f.LegAnswered("l9"), "leg-over"),
+    (f.LegAnswered("l1"), "no-change"),
+    (f.LegOver("l9"), "leg-over"),
+    (f.ConsultBegan("c3"), "not-connected"),
+    (f.ConsultEnded("c1"), "no-change"),
+    (f.ConferenceBegan("c3"), "not-connected"),
+    (f.WrapUpDone("dan"), "not-in-wrap-up"),
+    (f.AgentReady("dan"), "no-change"),
     (f.WrapUpDone("anna"), "not-in-wrap-up"),
     (f.WrapUpExtended("anna", 5.0), "not-in-wrap-up"),
     (f.CallbackRequested("c1", "k1", "+1"), "call-not-waiting"),
