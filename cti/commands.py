@@ -178,7 +178,7 @@ class DialLeg:
 
 @dataclass(frozen=True, slots=True)
 class EndLeg:
-    """Stop ringing or hang up a further party; `LegEnded` follows.
+    """Stop ringing (`LegFailed`, cancelled) or hang up (`LegEnded`) a further party.
 
     After a consultation the caller is still on hold and the agent hears silence.
     """

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 class Caller:
     """One call, as its caller lives it.
 
-    `digits` holds what is pressed at each `CollectDigits` step, in order; "" (or nothing
-    left) means that the caller presses nothing. `patience_s` runs from the first wait;
-    `stays_s` from the arrival, whatever happens. `talk_s` is how long the caller talks
-    before hanging up; None leaves that to the agent.
+    `digits` holds what is entered at each `CollectDigits` step, in order; "" (or nothing
+    left) means that the caller presses nothing, letters are a word that is said.
+    `patience_s` runs from the first wait (anew after a conversation); `stays_s` from the
+    arrival, whatever happens. `talk_s` is how long the caller talks before hanging up; None
+    leaves that to the agent.
     """
 
     ani: str = ""
@@ -31,9 +32,17 @@ class Caller:
     talk_s: float | None = None
 
 
+BY_HAND = "by hand"
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """What happens when a callback dials out: `outcome` "answer", "busy", "no answer", ..."""
+    """What happens when an outside number is dialled.
+
+    `outcome`: "answer", "busy", "no answer", "unreachable", or `BY_HAND`: it rings till
+    somebody says (`VirtualSwitch.number_answers`). `after_s` of ringing; `talk_s` is how long
+    they talk before they hang up, None leaves that to the others.
+    """
 
     outcome: str = "answer"
     after_s: float = 2.0
