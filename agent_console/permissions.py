@@ -43,7 +43,8 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("WS", "/sip"): _people | {VISITOR},
 }
 
-# The verbs of the live websocket: methods of `agent_console.ports.Floor`.
+# The verbs of the live websocket: methods of `agent_console.ports.Floor` and `CallControl`.
+# That a call must be one's own is the floor's affair.
 VERBS: dict[str, frozenset[str]] = {
     "sign_in": _people,
     "sign_out": _people,
@@ -53,11 +54,26 @@ VERBS: dict[str, frozenset[str]] = {
     "hang_up": _people,
     "hold": _people,
     "retrieve": _people,
+    "mute": _people,
+    "send_digits": _people,
+    "dial": _people,
+    "transfer": _people,
+    "consult": _people,
+    "swap": _people,
+    "complete": _people,
+    "conference": _people,
+    "end_leg": _people,
+    "park": _people,
+    "pick": _people,
+    "record": _people,
     "wrap_up": _people,
     "extend_wrap_up": _people,
     "choose_customer": _people,
     "create_customer": _people,
     "set_agent_state": _leads,
+    "assign": _leads,
+    "supervise": _leads,
+    "take_over": _leads,
 }
 
 _nobody: frozenset[str] = frozenset()

@@ -22,7 +22,9 @@ Keys and who sees them:
     record             the customer record of the call           agent
     queue:<id>         live figures of a queue                   agent (own queues), supervisor
     agent:<id>         an agent's state                          supervisor
-    waiting:<call_id>  one waiting caller                        supervisor
+    colleague:<id>     an agent as one who may be asked          everyone
+    waiting:<call_id>  one waiting or parked caller              supervisor
+    parked:<call_id>   one parked caller                         agent (own queues)
     call:<call_id>     one of today's calls                      supervisor
     alarm:<code>       something is wrong                        supervisor
 
@@ -51,10 +53,19 @@ class Choice(TypedDict):
     label: dict[str, str]
 
 
+class SpeedDial(TypedDict):
+    """An outside number that the site names for transfers and calls."""
+
+    number: str  # as it is dialled
+    label: dict[str, str]
+
+
 class SiteInfo(TypedDict):
     company: str
     time_zone: str  # IANA: days and intervals begin by it
     queues: list[Choice]
+    flows: list[Choice]  # menus to which a caller can be sent
+    speed_dials: list[SpeedDial]
     not_ready_reasons: list[Choice]
     dispositions: list[Choice]
     switch: str  # "asterisk" or "virtual": with "virtual" there is no browser phone
@@ -79,10 +90,34 @@ class IvrTrail(TypedDict):
     value: str  # "2", "10042"; never a card number
 
 
+class LegCard(TypedDict):
+    """A further party of a call: consulted, in the conference, or supervising."""
+
+    id: str
+    agent: str  # "" for somebody outside
+    name: str  # the agent's, or the number as people write it
+    number: str  # of somebody outside
+    state: str  # cti.calls.LegState value: ringing, talking, held, supervising
+    supervision: str  # "", "listen", "whisper", "barge"
+    since: float  # in this state
+
+
 class CallCard(TypedDict):
+    """A call as the agent sees it: the agent's own, or one that the agent is a party of.
+
+    With `part` "party" or "supervisor" the agent is the leg `leg_id` of a call of
+    `whose` (a name); `offer_id` is then the leg while it rings.
+    """
+
     call_id: str
-    direction: Literal["inbound", "callback"]
-    place: str  # cti.calls.Place value: ringing, talking, held, ended
+    part: Literal["own", "party", "supervisor"]
+    leg_id: str
+    whose: str
+    direction: Literal["inbound", "callback", "outbound"]
+    place: str  # cti.calls.Place value: ringing, talking, held, consulting, conference, ended
+    muted: bool
+    recording: Literal["", "on", "paused"]
+    legs: list[LegCard]  # the site may hide supervisors who only listen or whisper
     offer_id: str
     queue: str
     queue_name: str
@@ -204,14 +239,29 @@ class QueueLive(TypedDict):
     agents: dict[str, int]  # state to number, agents of this queue
 
 
+class Colleague(TypedDict):
+    """An agent as one to whom a call can be given. At most a second old."""
+
+    id: str
+    name: str
+    state: str
+    queues: list[str]
+
+
 class AgentLive(TypedDict):
+    """`legs`, `place`, `muted` and `recording` are those of the agent's own call."""
+
     id: str
     name: str
     state: str
     since: float
     reason: str
     intent: str
-    call_id: str
+    place: str
+    muted: bool
+    recording: Literal["", "on", "paused"]
+    legs: list[LegCard]
+    call_id: str  # also while the agent is only a party of it
     queue: str
     caller: str
     phone: PhoneHealth
@@ -220,9 +270,21 @@ class AgentLive(TypedDict):
     today: Today
 
 
+class ParkedCall(TypedDict):
+    """A caller whom anybody of the queue may pick."""
+
+    call_id: str
+    queue: str
+    caller: str
+    caller_name: str
+    since: float  # parked
+    until: float | None  # then the caller waits in the queue again
+
+
 class WaitingCall(TypedDict):
     call_id: str
     kind: Literal["call", "callback"]
+    parked: bool
     queue: str
     caller: str
     caller_name: str
@@ -257,10 +319,35 @@ class TimelineEntry(TypedDict):
     data: dict[str, object]
 
 
+class RecordingRow(TypedDict):
+    """A recording of a call; its sound is `GET /api/recordings/{id}`."""
+
+    id: str
+    agent: str  # the name
+    at: float  # begun
+    length_s: float
+    channels: int  # 2: the caller left, everybody else right
+
+
+class SegmentRow(TypedDict):
+    """One agent's part of a call, or of a further leg of it."""
+
+    agent: str  # the name
+    role: str  # "agent", "consulted", "conference", "supervisor"
+    queue: str
+    began: float
+    ended: float | None
+    talk_s: float | None
+    hold_s: float | None
+    how: str  # how it ended: "transferred", "handed over", "ended", … ("" while it runs)
+
+
 class CallDetail(TypedDict):
     """`GET /api/calls/{call_id}`."""
 
     call: CallRow
+    recordings: NotRequired[list[RecordingRow]]
+    segments: NotRequired[list[SegmentRow]]
     timeline: list[TimelineEntry]
     moments: dict[str, float | None]
     disposition: str

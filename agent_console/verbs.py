@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_console.permissions import may_do
-from agent_console.ports import Floor, Refusal, User
+from agent_console.ports import CallControl, Floor, Refusal, User
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Word = Annotated[str, Field(max_length=200)]
@@ -44,6 +44,53 @@ class Call(_Args):
     call_id: Id
 
 
+class Mute(_Args):
+    call_id: Id
+    on: bool
+
+
+class SendDigits(_Args):
+    call_id: Id
+    digits: Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
+
+
+class Dial(_Args):
+    number: Annotated[str, Field(min_length=1, max_length=50)]
+    queue: Word = ""
+
+
+class Transfer(_Args):
+    call_id: Id
+    kind: Literal["agent", "queue", "number", "flow"]
+    to: Id
+
+
+class Consult(_Args):
+    call_id: Id
+    kind: Literal["agent", "number"]
+    to: Id
+
+
+class Leg(_Args):
+    call_id: Id
+    leg_id: Id
+
+
+class Record(_Args):
+    call_id: Id
+    action: Literal["start", "stop", "pause", "resume"]
+
+
+class Assign(_Args):
+    call_id: Id
+    agent: Id
+
+
+class Supervise(_Args):
+    call_id: Id
+    mode: Literal["listen", "whisper", "barge", "off"]
+
+
 class WrapUp(_Args):
     call_id: Id
     disposition: Word
@@ -71,8 +118,12 @@ class SetAgentState(_Args):
     reason: Word = ""
 
 
+class _Floor(Floor, CallControl, Protocol):
+    """Everything that people do."""
+
+
 # Any: each function takes the model that stands beside it.
-Deed = Callable[[Floor, str, Any], Awaitable[Any]]
+Deed = Callable[[_Floor, str, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +144,18 @@ VERBS: dict[str, Verb] = {
     "hang_up": Verb(Call, lambda f, who, a: f.hang_up(who, a.call_id)),
     "hold": Verb(Call, lambda f, who, a: f.hold(who, a.call_id)),
     "retrieve": Verb(Call, lambda f, who, a: f.retrieve(who, a.call_id)),
+    "mute": Verb(Mute, lambda f, who, a: f.mute(who, a.call_id, a.on)),
+    "send_digits": Verb(SendDigits, lambda f, who, a: f.send_digits(who, a.call_id, a.digits)),
+    "dial": Verb(Dial, lambda f, who, a: f.dial(who, a.number, a.queue)),
+    "transfer": Verb(Transfer, lambda f, who, a: f.transfer(who, a.call_id, a.kind, a.to)),
+    "consult": Verb(Consult, lambda f, who, a: f.consult(who, a.call_id, a.kind, a.to)),
+    "swap": Verb(Call, lambda f, who, a: f.swap(who, a.call_id)),
+    "complete": Verb(Call, lambda f, who, a: f.complete(who, a.call_id)),
+    "conference": Verb(Call, lambda f, who, a: f.conference(who, a.call_id)),
+    "end_leg": Verb(Leg, lambda f, who, a: f.end_leg(who, a.call_id, a.leg_id)),
+    "park": Verb(Call, lambda f, who, a: f.park(who, a.call_id)),
+    "pick": Verb(Call, lambda f, who, a: f.pick(who, a.call_id)),
+    "record": Verb(Record, lambda f, who, a: f.record(who, a.call_id, a.action)),
     "wrap_up": Verb(
         WrapUp, lambda f, who, a: f.wrap_up(who, a.call_id, a.disposition, a.note, a.then)
     ),
@@ -108,6 +171,9 @@ VERBS: dict[str, Verb] = {
         lambda f, who, a: f.set_agent_state(who, a.agent, a.state, a.reason),
         as_agent=False,
     ),
+    "assign": Verb(Assign, lambda f, who, a: f.assign(who, a.call_id, a.agent), as_agent=False),
+    "supervise": Verb(Supervise, lambda f, who, a: f.supervise(who, a.call_id, a.mode)),
+    "take_over": Verb(Call, lambda f, who, a: f.take_over(who, a.call_id)),
 }
 
 
@@ -124,7 +190,9 @@ async def carry_out(floor: Floor, user: User, verb: str, args: object) -> Any:
         checked = known.args.model_validate(args)
     except ValidationError as wrong:
         raise Refusal("bad-arguments", _first_mistake(wrong), 422) from None
-    return await known.deed(floor, user.agent_id if known.as_agent else user.user_id, checked)
+    everything = cast("_Floor", floor)
+    who = user.agent_id if known.as_agent else user.user_id
+    return await known.deed(everything, who, checked)
 
 
 def _first_mistake(wrong: ValidationError) -> str:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from agent_console import permissions, verbs
 from agent_console.auth import guard
 from agent_console.permissions import ROUTES
-from agent_console.ports import Floor
+from agent_console.ports import CallControl, Floor
 from agent_console.preview import preview_app, preview_settings
 
 LOG_INS = {"signed-out": "", "agent": "anna", "supervisor": "sam", "admin": "admin"}
@@ -49,7 +49,12 @@ def test_what_changes_something_is_below_api() -> None:
 def test_the_verbs_are_the_floor_and_nothing_else() -> None:
     """Each verb has a row, a model and a method; the floor's own signals are no verbs."""
     assert set(verbs.VERBS) == set(permissions.VERBS)
-    methods = {name for name, _ in inspect.getmembers(Floor, inspect.isfunction) if name[0] != "_"}
+    methods = {
+        name
+        for port in (Floor, CallControl)
+        for name, _ in inspect.getmembers(port, inspect.isfunction)
+        if name[0] != "_"
+    }
     assert set(verbs.VERBS) == methods - {"console_lost", "console_back"}
 
 
@@ -121,6 +126,39 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "choose_customer": {"call_id": "c", "customer_id": "c1"},
     "create_customer": {"call_id": "c", "fields": {"name": "x"}},
     "set_agent_state": {"agent": "ben", "state": "not ready", "reason": "break"},
+    "mute": {"call_id": "c", "on": True},
+    "send_digits": {"call_id": "c", "digits": "1*#"},
+    "dial": {"number": "+14165550100", "queue": ""},
+    "transfer": {"call_id": "c", "kind": "queue", "to": "billing"},
+    "consult": {"call_id": "c", "kind": "agent", "to": "ben"},
+    "swap": {"call_id": "c"},
+    "complete": {"call_id": "c"},
+    "conference": {"call_id": "c"},
+    "end_leg": {"call_id": "c", "leg_id": "l"},
+    "park": {"call_id": "c"},
+    "pick": {"call_id": "c"},
+    "record": {"call_id": "c", "action": "pause"},
+    "assign": {"call_id": "c", "agent": "ben"},
+    "supervise": {"call_id": "c", "mode": "listen"},
+    "take_over": {"call_id": "c"},
+}
+BY_USER = {"set_agent_state", "assign"}  # carried out in the user's own name
+WRONG: dict[str, dict[str, Any]] = {
+    "mute": {"call_id": "c", "on": "yes"},
+    "send_digits": {"call_id": "c", "digits": "12w34"},
+    "dial": {"number": "+1416555" + "0" * 60, "queue": ""},
+    "transfer": {"call_id": "c", "kind": "somebody", "to": "ben"},
+    "consult": {"call_id": "c", "kind": "queue", "to": "billing"},
+    "swap": {},
+    "complete": {"call_id": "c", "leg_id": "l"},
+    "conference": {"call_id": ["c"]},
+    "end_leg": {"call_id": "c"},
+    "park": {"call_id": ""},
+    "pick": {"call_id": "c" * 201},
+    "record": {"call_id": "c", "action": "erase"},
+    "assign": {"call_id": "c"},
+    "supervise": {"call_id": "c", "mode": "shout"},
+    "take_over": {"call_id": "c", "agent": "ben"},
 }
 
 
@@ -134,12 +172,22 @@ async def test_each_verb_is_done_exactly_for_its_roles(console: Any, role: str) 
             answer = await screen.do(verb, **args)
             reached = [told for told in console.play.told[before:] if told[0] == verb]
             allowed = role in permissions.VERBS[verb]
-            takes_calls = verb == "set_agent_state" or role == "agent"
+            takes_calls = verb in BY_USER or role != "admin"
             assert bool(reached) == (allowed and takes_calls), (verb, answer)
             if not allowed:
                 assert answer["code"] == "forbidden"
             elif not takes_calls:
                 assert answer["code"] == "takes-no-calls"
+
+
+async def test_arguments_of_call_control_are_checked_before_anything_is_done(console: Any) -> None:
+    """What does not fit a verb's model is refused, and the floor does not hear of it."""
+    async with console.console("sam") as screen:
+        for verb, args in WRONG.items():
+            before = list(console.play.told)
+            answer = await screen.do(verb, **args)
+            assert (answer["t"], answer["code"]) == ("refused", "bad-arguments"), verb
+            assert console.play.told == before
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "agent ", "root", "visitor", "signed-out"])
