@@ -85,8 +85,7 @@ class Control(Moves):
             self._join(target, person, leg_id)
         card["legs"] = [*card["legs"], leg]
         if card["place"] != "conference":
-            card["place"] = "consulting"
-            person.state = "talking"
+            self._set(person, "consulting")
         person.next_at = 0.0
         if kind == "number":
             self._later[leg_id] = now + RINGS_S
@@ -104,23 +103,28 @@ class Control(Moves):
         card = self._talks(agent)
         leg = self._consulted(agent)
         others = [x for x in card["legs"] if x["id"] != leg["id"] and not x["supervision"]]
-        handed: CallCard = {**card, "place": "conference" if others else "talking", "legs": others}
+        state = "conference" if others else "talking"
+        handed: CallCard = {**card, "place": state, "legs": others}
+        for other in card["legs"]:
+            if other["agent"]:  # so that nobody is freed with the agent who leaves
+                self.people[other["agent"]].host = ""
         self._wrap(person, "" if leg["agent"] else "transferred")
         if leg["agent"]:
             target = self.people[leg["agent"]]
             target.call = handed
-            self._set(target, "talking")
-            target.next_at = time.time() + 60
+            target.host = target.leg = ""
+            self._set(target, state)
+            target.next_at = time.time() + 60 if target.played else 0.0
             for other in others:
                 if other["agent"]:
                     self._join(self.people[other["agent"]], target, other["id"])
         self.publish()
 
     async def conference(self, agent: str, call_id: str) -> None:
-        self._on_call(agent, "conference", call_id)
+        person = self._on_call(agent, "conference", call_id)
         self._consulted(agent)
         card = self._talks(agent)
-        card["place"] = "conference"
+        self._set(person, "conference")
         for leg in card["legs"]:
             if not leg["supervision"]:
                 leg["state"] = "talking"

@@ -192,7 +192,7 @@ class Moves(Stage):
     def _set(self, person: Person, state: str, reason: str = "") -> None:
         person.state, person.since, person.reason = state, time.time(), reason
         person.deadline, person.next_at = None, 0.0
-        if person.call and state in ("talking", "held"):
+        if person.call and state in TALKING:
             person.call["place"] = state
             person.next_at = time.time() + 45 if state == "talking" else 0.0
         self.publish()

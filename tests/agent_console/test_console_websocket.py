@@ -30,12 +30,12 @@ async def test_what_a_verb_changed_comes_before_its_answer(console: Any) -> None
 
 
 async def test_the_snapshot_holds_what_is_mine_and_nothing_else(console: Any) -> None:
-    """An agent sees the own desk and queues; a supervisor sees the floor."""
-    async with console.console("anna") as agent, console.console("sam") as supervisor:
+    """An agent sees the own desk and queues; who takes no calls sees the floor and no desk."""
+    async with console.console("anna") as agent, console.console("admin") as supervisor:
         assert agent.entities["me"]["agent_id"] == "anna"
         kinds = {key.partition(":")[0] for key in agent.entities}
-        assert kinds == {"me", "site", "desk", "queue"}
-        assert supervisor.entities["me"]["role"] == "supervisor"
+        assert kinds == {"me", "site", "desk", "queue", "colleague"}
+        assert supervisor.entities["me"]["role"] == "admin"
         assert "desk" not in supervisor.entities
         assert "agent:anna" in supervisor.entities
 
