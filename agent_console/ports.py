@@ -140,9 +140,11 @@ class Phones(Protocol):
     async def agent_access(self, agent: str) -> SipAccess: ...
     async def caller_access(self, visitor: str) -> SipAccess: ...
 
-    @property
-    def sip_url(self) -> str:
-        """The switch's websocket that `/sip` relays to ("" on the virtual switch)."""
+    def sip_url(self, at: str = "") -> str:
+        """The websocket that `/sip?at=…` relays to, as the access said; "" where there is none.
+
+        `at` comes from outside.
+        """
         ...
 
 

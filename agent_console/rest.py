@@ -118,7 +118,7 @@ def log_in_routes(
 
     @router.get("/api/welcome")
     async def welcome(request: Request) -> Response:
-        virtual = not phones.sip_url
+        virtual = not phones.sip_url()
         told: dict[str, object] = {
             "company": settings.company,
             "demo": settings.demo,

@@ -185,7 +185,7 @@ class SipRelay:
 
     async def _who(self, websocket: WebSocket) -> tuple[list[Ticket], User | None]:
         """The good tickets of this browser, and the user if one of them is an agent's."""
-        if not self._door.origin_is_ours(websocket) or not self._phones.sip_url:
+        if not self._door.origin_is_ours(websocket) or not self._url(websocket):
             return [], None
         tickets = []
         user = None
@@ -204,6 +204,10 @@ class SipRelay:
             tickets.append(visitor_ticket)
         return tickets, user
 
+    def _url(self, websocket: WebSocket) -> str:
+        """Of the switch that the access sent this phone to; "" for one that is not known."""
+        return self._phones.sip_url(websocket.query_params.get("at", ""))
+
     def _has_room(self, user: User | None) -> bool:
         if len(self._consoles) >= self._settings.sockets_in_all:
             return False
@@ -214,9 +218,10 @@ class SipRelay:
     async def _relay(
         self, websocket: WebSocket, socket: OpenSocket, tickets: list[Ticket]
     ) -> Close | None:
+        url = self._url(websocket)
         try:
             switch = await connect(
-                self._phones.sip_url,
+                url,
                 subprotocols=[Subprotocol("sip")],
                 compression=None,
                 ping_interval=None,
@@ -227,7 +232,7 @@ class SipRelay:
                 max_queue=8,
             )
         except (OSError, WebSocketException, TimeoutError) as wrong:
-            log.warning("sip-switch-away", url=self._phones.sip_url, error=str(wrong))
+            log.warning("sip-switch-away", url=url, error=str(wrong))
             return Close.SWITCH_AWAY
         async with switch:
             return await first_of(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from agent_console.ports import Refusal
+from agent_console.ports import Phones, Refusal
 from agent_console.protocol import SipAccess
 from cti.asterisk.ari import AriClient, AriFailed
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 VALID_S = 12 * 3600.0
 MAX_VISITORS = 500
+
+
+class PhoneSwitches(Protocol):
+    """What `HomePhones` needs of `callcenter.switches.Switches`."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def phones_of(self, name: str) -> Phones | None: ...
+    def is_up(self, name: str) -> bool: ...
 
 
 class AsteriskPhones:
@@ -38,8 +47,7 @@ class AsteriskPhones:
         self._agents: dict[str, str] = {}
         self._visitors: dict[str, str] = {}
 
-    @property
-    def sip_url(self) -> str:
+    def sip_url(self, at: str = "") -> str:
         return f"ws://127.0.0.1:{self._http_port}/ws"
 
     async def agent_access(self, agent: str) -> SipAccess:
@@ -87,7 +95,8 @@ class AsteriskPhones:
 class NoPhones:
     """The virtual switch has no SIP."""
 
-    sip_url = ""
+    def sip_url(self, at: str = "") -> str:
+        return ""
 
     async def agent_access(self, agent: str) -> SipAccess:
         raise Refusal("virtual-switch", "The virtual switch has no browser phones.", 409)
@@ -99,6 +108,44 @@ class NoPhones:
             "Run `callcenter doctor` to see how to get one.",
             409,
         )
+
+
+class HomePhones:
+    """`agent_console.ports.Phones` on several switches: each browser registers at one of them.
+
+    An agent's is the `home` of the configuration while that is up, else the first that is. A
+    console whose switch went away asks for a new access by itself and so comes to another one.
+    """
+
+    def __init__(self, switches: PhoneSwitches, home: Callable[[str], str]) -> None:
+        self._switches = switches
+        self._home = home
+
+    def sip_url(self, at: str = "") -> str:
+        name = at or self._choose("")
+        phones = self._switches.phones_of(name)
+        return phones.sip_url() if phones is not None else ""
+
+    async def agent_access(self, agent: str) -> SipAccess:
+        name = self._choose(self._home(agent))
+        return self._at(name, await self._phones(name).agent_access(agent))
+
+    async def caller_access(self, visitor: str) -> SipAccess:
+        name = self._choose("")
+        return self._at(name, await self._phones(name).caller_access(visitor))
+
+    def _choose(self, wanted: str) -> str:
+        """The wanted switch if it is up, else the first that is; with none, where to try."""
+        able = [n for n in self._switches.names if self._switches.phones_of(n) is not None]
+        order = sorted(able, key=lambda name: name != wanted)
+        return next(filter(self._switches.is_up, order), order[0] if order else "")
+
+    def _phones(self, name: str) -> Phones:
+        return self._switches.phones_of(name) or NoPhones()
+
+    def _at(self, name: str, access: SipAccess) -> SipAccess:
+        several = len(self._switches.names) > 1
+        return {**access, "ws": f"/sip?at={name}"} if several else access
 
 
 def _access(user: str, password: str, number: str) -> SipAccess:

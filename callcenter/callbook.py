@@ -83,6 +83,7 @@ class CallBook:
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
             h.CustomerMatched: self._matched,
+            h.CallPlaced: self._placed,
             h.CallMissed: self._ended,
             d.CallEntered: self._entered,
             d.CallLeft: self._left,
@@ -163,6 +164,11 @@ class CallBook:
             return  # only this attempt ended; the engine says when the callback is over
         call.ended, call.place = at, Place.ENDED
         self._forget(call)
+
+    def _placed(self, x: h.CallPlaced, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.link = x.link
 
     # Menus and records ---------------------------------------------------------------------
 

@@ -109,6 +109,14 @@ class CustomerMatched:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPlaced:
+    """A callback, or another call that we place, is dialled on this switch."""
+
+    call_id: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallMissed:
     """A call that we had on the books was not on its switch any more after our absence."""
 
@@ -133,6 +141,7 @@ _STREAM_OF: dict[type, str] = {
     CallAction: "person",
     RecordingKept: "switch",
     CustomerMatched: "crm",
+    CallPlaced: "switch",
     CallMissed: "switch",
     DeadlinePassed: "acd",
 }

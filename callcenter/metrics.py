@@ -26,6 +26,9 @@ class Metrics:
         self.agents = Gauge("callcenter_agents", "Agents by state", ["state"], registry=r)
         self.live_calls = Gauge("callcenter_live_calls", "Calls on all switches", registry=r)
         self.link_up = Gauge("callcenter_link_up", "Switch reachable", ["link"], registry=r)
+        self.link_calls = Gauge(
+            "callcenter_link_calls", "Calls on each switch", ["link"], registry=r
+        )
         self.journal_behind = Gauge(
             "callcenter_journal_uncommitted", "Journal entries not on disk yet", registry=r
         )

@@ -26,6 +26,7 @@ from callcenter import happenings as h
 from callcenter.agentday import AgentDays
 from callcenter.agentphones import AgentPhones
 from callcenter.callbook import CallBook, LiveCall
+from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.retries import Retries
@@ -40,6 +41,7 @@ log = structlog.get_logger("callcenter.router")
 INBOX_BOUND = 100_000
 SWITCH_LOST = "switch lost"
 BEFORE_BLAME_S = 0.5
+OTHERS_COME_S = 3.0  # after a restart, from the first switch that is heard
 
 
 class Journal(Protocol):
@@ -152,6 +154,7 @@ class Router:
             reachable=self.reachable,
             wait_order=menus.wait_order,
         )
+        self.choice = LinkChoice(self.links, self.book, self.phones, self.routing.is_dialled)
         menus.attach(self)
         self._retries = Retries(self)
         self._inbox: deque[e.Fact] = deque()
@@ -346,7 +349,10 @@ class Router:
             self.missed(call.call_id, lost=call.arrived < began)
         self.routing.go_on()
         self._check_phones(self.phones.chosen, lost=False)
-        self.go_live()
+        if self._live or self.phones.links_up.issuperset(self.links):
+            self.go_live()
+        else:  # the calls of the others are not known yet: nobody shall be blamed for them
+            self.later(OTHERS_COME_S, self.go_live)
 
     def missed(self, call_id: str, *, lost: bool = False) -> None:
         """A call is over on its switch, and nobody told us when; `lost`: together with it."""
@@ -367,25 +373,32 @@ class Router:
 
     def reachable(self, call_id: str) -> bool:
         """Whether the switch of a call can be given orders now."""
-        link = self._link_of(call_id)
-        return link is not None and link.name in self.phones.links_up
+        return self.choice.reachable(call_id)
 
-    def _link_of(self, call_id: str) -> SwitchLink | None:
-        call = self.book.get(call_id)
-        link = self.links.get(call.link) if call is not None else None
-        return link or next(iter(self.links.values()), None)
+    def end_strangers(self, links: Container[str]) -> None:
+        """After a restart: calls on a switch that is no longer configured are nobody's any more."""
+        for call in list(self.book.calls.values()):
+            gone = call.link and call.link not in links and call.ended is None
+            if gone and (call.direction == "inbound" or call.answered is not None):
+                self.missed(call.call_id, lost=True)
 
     def _on_adopted(self, fact: e.CallAdopted, now: float) -> None:
         """Bring the engine's picture of a call to what the switch says of it."""
-        if fact.place is Place.ENTRY:
-            return  # its voice session comes back by itself (IvrResumed)
+        legs = self.engine.legs(fact.call_id)
         visit = self.engine.visit(fact.call_id)
         if visit is None:
-            self.routing.take_up(fact, "", "", now)
+            self.routing.take_up(fact, "", "", now, legs=legs)
             return
         here = replace(fact, queue=visit.queue)  # the switch does not know of overflows
-        callback = visit.kind == "callback"
-        self.routing.take_up(here, visit.place, visit.offer, now, callback=callback)
+        self.routing.take_up(
+            here,
+            visit.place,
+            visit.offer,
+            now,
+            callback=visit.kind != "call",
+            agent=visit.agent,
+            legs=legs,
+        )
 
     def _alarm_link(self, link: str, why: str) -> None:
         if self.board is not None:
@@ -402,13 +415,21 @@ class Router:
 
     def execute(self, order: c.Order) -> None:
         """Give an order to the link of its call."""
-        link = self._link_of(order.call_id)
+        link = self.choice.for_order(order)
         if link is None:
             log.error("no switch for an order", order=type(order).__name__)
             return
         if isinstance(order, c.OfferCall):
             self.menus.taken_out(order.call_id)
-        link.execute(order)
+        if isinstance(order, c.DialCallback):
+            self._note_place(order.call_id, link.name)
+        link.execute(self.choice.led(order, link))
+
+    def _note_place(self, call_id: str, link: str) -> None:
+        """A call that we place lives from now on where it is dialled."""
+        call = self.book.get(call_id)
+        if call is not None and call.link != link:
+            self.note(h.CallPlaced(call_id, link), self._now())
 
     def _notice(self, decision: d.Decision) -> None:
         now = self._now()

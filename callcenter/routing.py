@@ -291,6 +291,11 @@ class Routing:
             elif line.movable:
                 self._ring(call_id, line)
 
+    def is_dialled(self, call_id: str) -> bool:
+        """Whether an attempt of this callback is on its switch."""
+        line = self._lines.get(call_id)
+        return line is not None and bool(line.dialled)
+
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""
         return call_id in self._lines

@@ -89,7 +89,7 @@ def welcome(system: System) -> None:
     base = settings.base_url
     table = Table.grid(padding=(0, 2))
     table.add_row("Agents, supervisors", f"[bold]{base}/[/]")
-    if system.switch.kind == "asterisk":
+    if system.switches.kind == "asterisk":
         if settings.web_phone:
             table.add_row("Call in from a browser", f"[bold]{base}/call[/]")
         table.add_row("Numbers", ", ".join(system.site.numbers))
@@ -103,6 +103,6 @@ def welcome(system: System) -> None:
         out.print(
             f"[yellow]Running on the virtual switch.[/] {system.virtual_because}", highlight=False
         )
-    if system.switch.kind == "virtual" and not settings.demo:
+    if system.switches.kind == "virtual" and not settings.demo:
         out.print("Nobody calls on the virtual switch without --demo.", highlight=False)
     sys.stderr.flush()

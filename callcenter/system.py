@@ -2,7 +2,7 @@
 
 settings, site ─▶ database ─▶ journal ─▶ engine (folded from it) ─▶ router ─▶ board, floor
                                                                       │
-                           switch (Asterisk or virtual) ◀─── link ────┘     console ◀─ all
+                           switches (Asterisk, Twilio, virtual) ◀── links ──┘     console ◀─ all
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import itertools
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from acd import facts as f
 from agent_console.app import create_app, listen, serve_options
@@ -25,7 +27,16 @@ from agent_console.ports import Refusal
 from agent_console.settings import ConsoleSettings
 from callcenter import happenings as h
 from callcenter import restart
+from callcenter.access import HomePhones
 from callcenter.agentday import AgentDays
+from callcenter.asteriskfloor import (
+    ONLY,
+    AsteriskFloor,
+    dial_rules,
+    other_places,
+    place_of,
+    prompt_store,
+)
 from callcenter.board import MAX_CALL_ROWS, Board
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
@@ -37,15 +48,16 @@ from callcenter.demo import (
     seed_demo_company,
 )
 from callcenter.floor import Floor
+from callcenter.front import Front
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.pops import Pops
 from callcenter.router import Router
 from callcenter.siteview import SiteView
-from callcenter.switches import AsteriskFloor, Switch, virtual_switch
+from callcenter.switches import Build, Switch, Switches, virtual_switch
 from config.check import load_site, reload_site
 from config.settings import Settings
-from config.site import Site
+from config.site import Site, TwilioSwitch
 from crm_link.customers import CustomerStore
 from crm_link.desk import CustomerDesk
 from crm_link.screen_pop import ScreenPop
@@ -56,6 +68,7 @@ from cti.asterisk.install import AsteriskUnavailable, obtain_asterisk
 from cti.asterisk.layout import write_private
 from cti.asterisk.server import AsteriskFailed
 from cti.debian import Progress, silent
+from cti.prompts import PromptStore
 from cti.speech import SpeechFailed, obtain_speech_tools
 from reporting.intervals import Calendar, IntervalFold
 from reporting.records import RecordFold
@@ -84,6 +97,9 @@ class System:
         self._progress = progress
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stack = contextlib.AsyncExitStack()
+        self.webhooks: dict[str, ASGIApp] = {}  # of switches, by path
+        self._prompts: PromptStore | None = None
+        self._obtaining = asyncio.Lock()
         self.must_end = asyncio.Event()  # another process has taken over the journal
 
     async def start(self) -> None:
@@ -100,8 +116,7 @@ class System:
         await self._open_storage()
         await self._fold_journal()
         await self._seed_or_lock_the_demonstration()
-        self.switch = await self._bring_up_switch()
-        self.router.links[self.switch.link.name] = self.switch.link
+        await self._bring_up_switches()
         self._show_site()
         await self._show_todays_calls()
         self.beside(self.history.run())
@@ -109,11 +124,11 @@ class System:
         self._take_up()
         self.beside(self._watch())
         await self._open_console()
-        await self.switch.link.start(self._on_fact)
-        self._stack.push_async_callback(self.switch.link.stop)
-        if settings.demo and self.switch.kind == "virtual":
+        self._stack.push_async_callback(self.switches.disconnect)
+        await self.switches.connect(self._on_fact)
+        if settings.demo and self.switches.kind == "virtual":
             self.beside(self._staff_virtual_agents())
-        await self.switch.begin()
+        await self.switches.begin()
 
     async def reload(self) -> bool:
         """Take up a changed configuration; a broken one is refused and the old one stays."""
@@ -121,7 +136,7 @@ class System:
         refused = [str(mistake) for mistake in mistakes]
         if not refused:
             try:
-                await self.switch.reload(site)
+                await self.switches.reload(site)
             except ConfigProblem as problem:
                 refused = [str(problem)]
         if refused:
@@ -243,11 +258,12 @@ class System:
         """From now on we are back: deadlines have waited, consoles have their grace to come."""
         away_s = self.clock.now() - self._last_at if self._last_at else 0.0
         restart.take_up(self.router, self.site.routing(), away_s)
+        self.router.end_strangers(self.switches.names)
         self.router.show_records()
         self.board.touch_all()
 
     def _phone_kinds(self, agent: str) -> set[str]:
-        if self.switch.kind == "virtual":
+        if self.switches.kind == "virtual":
             return {"browser", "desk"}
         known = self.site.agents.get(agent)
         return {phone.kind for phone in known.phones} if known is not None else set()
@@ -261,50 +277,94 @@ class System:
             fix = "give them passwords: callcenter user password NAME"
             log.warning("demonstration log-ins shut", users=locked, fix=fix)
 
-    # The switch ----------------------------------------------------------------------------
+    # The switches --------------------------------------------------------------------------
 
-    async def _bring_up_switch(self) -> Switch:
+    async def _bring_up_switches(self) -> None:
+        self.switches = Switches(
+            self._builds(), alarm=self._alarm, spawn=self.beside, on_new=self._on_switch
+        )
+        self.router.choice.outgoing = lambda: self.switches.outgoing
+        self._stack.push_async_callback(self.switches.stop)
+        await self.switches.start()
+
+    def _builds(self) -> dict[str, Build]:
+        """How each switch is brought up, by name."""
+        if self.settings.switch == "virtual":
+            return {"virtual": self._virtual}
+        if not self.site.switches:
+            auto = self.settings.switch == "auto"
+            return {ONLY: self._asterisk_or_virtual if auto else partial(self._asterisk, ONLY)}
+        return {
+            one.id: partial(self._twilio, one)
+            if isinstance(one, TwilioSwitch)
+            else partial(self._asterisk, one.id)
+            for one in self.site.switches.values()
+        }
+
+    def _on_switch(self, switch: Switch) -> None:
+        name = switch.link.name
+        self.router.links[name] = switch.link
+        self.metrics.link_up.labels(name).set(0)
+        if switch.webhooks is not None:
+            path, app = switch.webhooks
+            self.webhooks[path] = app
+
+    async def _virtual(self) -> Switch:
+        callers = await demo_callers(self.customers) if self.settings.demo else ()
+        return virtual_switch(self.site, callers)
+
+    async def _twilio(self, switch: TwilioSwitch) -> Switch:
+        from callcenter.twiliofloor import twilio_floor  # slow to load, and few need it
+
+        return twilio_floor(switch, self.site, self.settings.var.absolute(), dial_rules(self.site))
+
+    async def _asterisk_or_virtual(self) -> Switch:
+        try:
+            return await self._asterisk(ONLY)
+        except (AsteriskUnavailable, AsteriskFailed) as error:
+            log.warning("no asterisk: running on the virtual switch", why=str(error))
+            self.virtual_because = str(error)
+            return await self._virtual()
+
+    async def _asterisk(self, name: str) -> Switch:
         settings = self.settings
-        if settings.switch != "virtual":
-            try:
-                return await self._asterisk()
-            except (AsteriskUnavailable, AsteriskFailed) as error:
-                if settings.switch == "asterisk":
-                    raise
-                log.warning("no asterisk: running on the virtual switch", why=str(error))
-                self.virtual_because = str(error)
-        callers = await demo_callers(self.customers) if settings.demo else ()
-        floor = virtual_switch(self.site, callers)
-        self._stack.push_async_callback(floor.stop)
+        async with self._obtaining:  # what is fetched once serves all
+            install = await obtain_asterisk(self._progress)
+            await self._open_prompts(name)
+        self._progress(Progress("starting Asterisk"))
+        place = place_of(settings, self.site, name)
+        peers = [*other_places(settings, self.site, name)]
+        floor = AsteriskFloor(place, settings, self.site, install, self._prompts, peers)
+        await floor.start()
         return floor
 
-    async def _asterisk(self) -> AsteriskFloor:
-        install = await obtain_asterisk(self._progress)
-        speech = None
-        if self.settings.synthesiser != "none":
-            try:
-                speech = await obtain_speech_tools(self._progress)
-            except SpeechFailed as error:
-                log.warning("callers will hear no prompts", why=str(error))
-                self._alarm(
-                    "no-speech",
-                    {
-                        "en": f"Prompts cannot be spoken: {error}",
-                        "zh": f"无法合成语音提示：{error}",
-                    },
-                )
-        self._progress(Progress("starting Asterisk"))
-        floor = AsteriskFloor(self.settings, self.site, install, speech)
-        await floor.start()
-        self._stack.push_async_callback(floor.stop)
-        return floor
+    async def _open_prompts(self, name: str) -> None:
+        if self._prompts is not None or self.settings.synthesiser == "none":
+            return
+        try:
+            speech = await obtain_speech_tools(self._progress)
+        except SpeechFailed as error:
+            log.warning("callers will hear no prompts", why=str(error))
+            self._alarm(
+                "no-speech",
+                {
+                    "en": f"Prompts cannot be spoken: {error}",
+                    "zh": f"无法合成语音提示：{error}",
+                },
+            )
+            return
+        folder = self.settings.var.absolute() / "prompts"
+        if name == ONLY:
+            folder = place_of(self.settings, self.site, name).layout.sounds
+        prompts = self._prompts = prompt_store(folder, self.settings, speech)
+        self._stack.push_async_callback(prompts.close)
 
     def _on_fact(self, fact: e.Fact) -> None:
         self.router.receive(fact)
         if isinstance(fact, e.LinkUp | e.LinkDown):
             self._show_site()
         if isinstance(fact, e.LinkUp):
-            self.beside(self.switch.back())
+            self.beside(self.switches.back(fact.link))
 
     def _on_matched(self, call_id: str, customer_id: str, name: str) -> None:
         if self.router.book.get(call_id) is not None:
@@ -337,7 +397,7 @@ class System:
         )
         app = create_app(
             floor=self.floor,
-            phones=self.switch.phones,
+            phones=HomePhones(self.switches, self._home_of),
             history=self.history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
             customers=ConsoleCustomers(self.desk),
             accounts=self.users,
@@ -351,7 +411,8 @@ class System:
         if settings.tls_certificate is not None:
             options["ssl_certfile"] = str(settings.tls_certificate)
             options["ssl_keyfile"] = str(settings.tls_key)
-        server = uvicorn.Server(uvicorn.Config(app, **options))
+        front = Front(app, self.webhooks)
+        server = uvicorn.Server(uvicorn.Config(front, **options))
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         listening = listen(settings.host, settings.port)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -367,6 +428,10 @@ class System:
                 await serving
                 raise RuntimeError("the console's server ended while starting")
             await asyncio.sleep(0.01)
+
+    def _home_of(self, agent: str) -> str:
+        known = self.site.agents.get(agent)
+        return known.switch if known is not None else ""
 
     def _origins(self) -> tuple[str, ...]:
         """Where people may come from: the public address, and this machine's own names."""
@@ -394,17 +459,18 @@ class System:
             self.board.put_call_row(row["call_id"], row)
 
     def _show_site(self) -> None:
-        link = self.switch.link
-        info = self.view.info(switch=self.switch.kind, switch_up=link.up, demo=self.settings.demo)
+        kind, is_up = self.switches.kind, self.switches.any_up
+        info = self.view.info(switch=kind, switch_up=is_up, demo=self.settings.demo)
         self.live.put(EVERYONE, "site", info)
 
     def health(self) -> dict[str, object]:
         """For /healthz and /readyz."""
         status = self.journal.status
         return {
-            "ready": self.switch.link.up and status.healthy,
-            "switch": self.switch.kind,
-            "switch_up": self.switch.link.up,
+            "ready": self.switches.any_up and status.healthy,
+            "switch": self.switches.kind,
+            "switch_up": self.switches.any_up,
+            "switches": {name: self.switches.is_up(name) for name in self.switches.names},
             "journal_healthy": status.healthy,
             "journal_uncommitted": status.buffered,
             "live_calls": len(self.router.book.calls),
@@ -442,6 +508,9 @@ class System:
                 for agent in self.router.engine.agents:
                     self.board.touch_agent(agent)
             self.metrics.journal_behind.set(self.journal.status.buffered)
+            for name in self.switches.names:
+                live = len(self.router.book.of_link(name))
+                self.metrics.link_calls.labels(name).set(live)
             states: dict[str, int] = {}
             for agent in self.router.engine.agents:
                 state = self.router.engine.agent_view(agent).state

@@ -70,8 +70,7 @@ class PreviewPhones:
     def __init__(self, sip_url: str = "") -> None:
         self._sip_url = sip_url
 
-    @property
-    def sip_url(self) -> str:
+    def sip_url(self, at: str = "") -> str:
         return self._sip_url
 
     async def agent_access(self, agent: str) -> SipAccess:

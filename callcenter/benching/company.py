@@ -13,7 +13,7 @@ from pathlib import Path
 import argon2
 import yaml
 
-from callcenter.switches import asterisk_config, desk_secrets
+from callcenter.asteriskfloor import asterisk_config, desk_secrets
 from config.check import load_site
 from config.settings import Settings
 from config.site import Site

@@ -35,11 +35,11 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from callcenter.asteriskfloor import desk_secrets
 from callcenter.benching import company
 from callcenter.benching.consoles import Consoles
 from callcenter.benching.measure import CpuWatch, Spent, Tap, machine, quantiles
 from callcenter.benching.sipp import SippLoad, SippProgram, obtain_sipp
-from callcenter.switches import desk_secrets
 from config.settings import Settings
 from config.site import Site
 from cti.asterisk.install import AsteriskInstall, obtain_asterisk

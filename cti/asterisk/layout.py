@@ -146,8 +146,10 @@ class Layout:
         ):
             folder.mkdir(exist_ok=True)
 
-    def identity(self, wanted: Ports | None = None) -> Identity:
-        """The kept identity, or a new one with `wanted` ports (default: free ones near ours).
+    def identity(
+        self, wanted: Ports | None = None, *, preferred: Ports = DEFAULT_PORTS
+    ) -> Identity:
+        """The kept identity, or a new one with `wanted` ports, else free ones near `preferred`.
 
         `wanted` given later than the first time changes the ports and keeps the
         passwords; Asterisk then has to be restarted.
@@ -156,7 +158,7 @@ class Layout:
         kept = self._read_identity()
         if kept is None:
             kept = Identity(
-                ports=wanted or choose_ports(),
+                ports=wanted or choose_ports(preferred),
                 ami_user="callcenter",
                 ami_secret=secrets.token_urlsafe(24),
                 ari_user="callcenter",

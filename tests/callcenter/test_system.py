@@ -60,7 +60,7 @@ async def _until(what: Callable[[], bool], timeout_s: float = 10.0) -> None:
 
 
 def _switch(system: System) -> VirtualSwitch:
-    link = system.switch.link
+    link = system.switches.up["virtual"].link
     assert isinstance(link, VirtualSwitch)
     return link
 
@@ -189,13 +189,13 @@ async def test_agents_have_their_grace_when_the_switch_is_slow_to_come(
     await first.floor.sign_in("anna", "browser")
     await first.floor.ready("anna")
     await first.stop()
-    bring_up = System._bring_up_switch
+    bring_up = System._bring_up_switches
 
     async def slowly(self: System) -> Any:
         await asyncio.sleep(1.5)
         return await bring_up(self)
 
-    monkeypatch.setattr(System, "_bring_up_switch", slowly)
+    monkeypatch.setattr(System, "_bring_up_switches", slowly)
     second = await started()
     await second.floor.console_back("anna")
     await asyncio.sleep(1.2)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from callcenter.switches import keep_running
+from callcenter.asteriskfloor import keep_running
 from cti import events as e
 from cti.calls import EndedBy, Place
 
