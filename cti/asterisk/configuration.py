@@ -24,6 +24,7 @@ from cti.asterisk.layout import Identity, Layout
 
 ENTRY_CONTEXT = "cc-entry"  # callers
 AGENT_CONTEXT = "cc-agent"  # agents' phones; they can dial nothing out
+PEER_CONTEXT = "cc-peer"  # our other switches; they can ring an agent's phone here
 
 _AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -69,6 +70,19 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """Another of our Asterisks (`peer-<name>`), whose agents' phones ring for calls of this one.
+
+    `name` is its link's name, as in `Phone.via`. `address` is the IP address that it answers
+    at and calls from; it belongs to no trunk.
+    """
+
+    name: str
+    address: str
+    sip_port: int = 5060
+
+
+@dataclass(frozen=True, slots=True)
 class AsteriskConfig:
     """What a site wants of its Asterisk. Times in seconds.
 
@@ -85,6 +99,7 @@ class AsteriskConfig:
     name: str = "asterisk"
     agents: tuple[AgentLine, ...] = ()
     trunks: tuple[Trunk, ...] = ()
+    peers: tuple[Peer, ...] = ()
     sip_address: str = "127.0.0.1"
     public_address: str = ""
     local_networks: tuple[str, ...] = ()
@@ -163,6 +178,9 @@ def _check(config: AsteriskConfig) -> None:
             _match(_SECRET, line.desk_secret, f"desk phone secret of {line.agent_id}")
     for trunk in config.trunks:
         _check_trunk(trunk)
+    _unique((peer.name for peer in config.peers), "peer")
+    for peer in config.peers:
+        _check_peer(peer, config.trunks)
     for codec in (*config.browser_codecs, *config.desk_codecs):
         _match(_CODEC, codec, "codec")
 
@@ -201,6 +219,18 @@ def _unique(values: Iterable[str], what: str) -> None:
         if value in seen:
             raise ConfigProblem(f"{what} {value!r} is there twice")
         seen.add(value)
+
+
+def _check_peer(peer: Peer, trunks: Iterable[Trunk]) -> None:
+    what = f"peer {peer.name!r}"
+    _match(_NAME, peer.name, "peer name")
+    _address(peer.address, f"address of {what}")
+    if not 1 <= peer.sip_port <= 65535:
+        raise ConfigProblem(f"{what}: {peer.sip_port} is no port")
+    address = ipaddress.ip_address(peer.address)
+    for trunk in trunks:
+        if any(address in _network(text, "trunk") for text in trunk.addresses):
+            raise ConfigProblem(f"{what}: its calls would be taken for those of {trunk.name!r}")
 
 
 def _address(text: str, what: str) -> None:
@@ -399,6 +429,8 @@ def _pjsip(config: AsteriskConfig, identity: Identity) -> str:
         text += _agent(config, line)
     for trunk in config.trunks:
         text += _trunk(config, trunk)
+    for peer in config.peers:
+        text += _peer(config, peer)
     return text
 
 
@@ -542,6 +574,38 @@ def _trunk(config: AsteriskConfig, trunk: Trunk) -> str:
             ("max_retries", 1000000),
         )
     return text
+
+
+def _peer(config: AsteriskConfig, peer: Peer) -> str:
+    name = f"peer-{peer.name}"
+    host = f"[{peer.address}]" if ":" in peer.address else peer.address
+    return (
+        _section(
+            name,
+            ("type", "endpoint"),
+            ("aors", name),
+            ("context", PEER_CONTEXT),
+            ("identify_by", "ip"),
+            ("disallow", "all"),
+            ("allow", ",".join(config.desk_codecs)),
+            ("direct_media", "no"),
+            ("trust_id_inbound", "yes"),
+            ("send_pai", "yes"),
+            ("rtp_timeout", config.line_rtp_timeout),
+            ("rtp_timeout_hold", config.line_rtp_timeout),
+            ("tos_audio", "ef"),
+            ("allow_subscribe", "no"),
+            ("allow_transfer", "no"),
+        )
+        # Asked now and then: without an answer, a call there fails at once.
+        + _section(
+            name,
+            ("type", "aor"),
+            ("contact", f"sip:{host}:{peer.sip_port}"),
+            ("qualify_frequency", 10),
+        )
+        + _section(name, ("type", "identify"), ("endpoint", name), ("match", peer.address))
+    )
 
 
 # Formats and codecs come before music on hold, which skips files it cannot read yet.

@@ -11,7 +11,8 @@ with music and a way back when our process is away:
 - `cc-callback` runs on an agent's phone that answered and dials the customer;
 - `cc-hold`, `cc-hold-agent` and `cc-retrieve` part and join the two parties;
 - `cc-transfer` sends the caller to an outside number;
-- `cc-agent` is where agents' phones dial: nowhere.
+- `cc-agent` is where agents' phones dial: nowhere;
+- `cc-peer` is where our other switches dial: agents' phones of this one.
 
 Text from outside (caller's name and number, the dialled number) is never evaluated:
 it only ever stands alone as a value, never inside `$[…]`, and is cleaned of control
@@ -52,6 +53,10 @@ ADOPTED_VARIABLES = (
     "CC_FLOW",
     "CC_PEER",
     "CC_CALLBACK",
+    "CC_REC",
+    "CC_REC_KIND",
+    "CC_REC_PAUSED",
+    "CC_REC_MIX",
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -179,17 +184,21 @@ exten => s,1,StartMusicOnHold(${{CC_MUSIC}})
  same => n,Goto(cc-wait,s,back)
 
 [cc-connect]
-; The extension is an offer: <seconds>~<endpoint>~<agent>~<offer>; "out" is an outside number.
+; The extension is an offer: <seconds>~<endpoint>~<agent>~<offer>, and ~<peer> when the phone
+; is registered with another of our switches. The endpoint "out" is an outside number.
 exten => h,1,NoOp()
 exten => _[0-9]!,1,Set(CC_RING=${{CUT(EXTEN,~,1)}})
  same => n,Set(CC_ENDPOINT=${{CUT(EXTEN,~,2)}})
  same => n,Set(CC_AGENT=${{CUT(EXTEN,~,3)}})
  same => n,Set(CC_OFFER=${{CUT(EXTEN,~,4)}})
+ same => n,Set(CC_VIA=${{CUT(EXTEN,~,5)}})
  same => n,Goto(cc-ring,s,1)
 
 [cc-ring]
 exten => s,1,GotoIf($["${{CC_ENDPOINT}}" = "out"]?out)
- same => n,Dial(PJSIP/${{CC_ENDPOINT}}-${{CC_AGENT}},${{CC_RING}},gIm(${{CC_MUSIC}}))
+ same => n,Set(CC_PHONE=${{CC_ENDPOINT}}-${{CC_AGENT}})
+ same => n,ExecIf($["${{CC_VIA}}" != ""]?Set(CC_PHONE=${{CC_PHONE}}@peer-${{CC_VIA}}))
+ same => n,Dial(PJSIP/${{CC_PHONE}},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n,Goto(over)
  same => n(out),Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n(over),GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?cc-bye,s,1)
@@ -250,4 +259,31 @@ exten => _[0-9+]!,1,Set(CC_NUMBER=${{FILTER(0-9+,${{EXTEN}})}})
 [cc-agent]
 exten => _[0-9a-zA-Z+*#_.]!,1,Hangup(21)
 exten => h,1,NoOp()
+
+[cc-keys]
+; Digits for the other side of a call, played on behalf of its agent; "stand-by" is the
+; other end of the channel that plays them.
+exten => stand-by,1,Answer()
+ same => n,Wait(60)
+exten => play,1,SendDTMF(${{CC_KEYS}},120,120,${{CC_KEYS_TO}})
+ same => n,UserEvent(DigitsSent,Keys: ${{CC_KEYS_OF}})
+ same => n,Hangup(16)
+exten => h,1,NoOp()
+
+[cc-peer]
+; Another of our switches rings an agent's phone here, by its endpoint's name; nothing else.
+exten => h,1,NoOp()
+exten => _[ad]!,1,Set(CC_PHONE=${{FILTER(a-z0-9\-,${{EXTEN}})}})
+ same => n,Set(CC_KIND=${{CUT(CC_PHONE,-,1)}})
+ same => n,GotoIf($["${{CC_KIND}}" = "agent"]?ring)
+ same => n,GotoIf($["${{CC_KIND}}" = "desk"]?ring)
+ same => n,Hangup(1)
+ same => n(ring),Set(CALLERID(name)=${{FILTER(\x20-\x7e\x80-\xff,${{CALLERID(name):0:200}})}})
+ same => n,Set(CALLERID(num)=${{FILTER(0-9a-zA-Z+*#_.,${{CALLERID(num):0:80}})}})
+ same => n,Dial(PJSIP/${{CC_PHONE}},600,I)
+ same => n,GotoIf($["${{DIALSTATUS}}" = "BUSY"]?busy)
+ same => n,GotoIf($["${{HANGUPCAUSE}}" = "21"]?declined)
+ same => n,Hangup(34)
+ same => n(busy),Hangup(17)
+ same => n(declined),Hangup(21)
 """

@@ -18,6 +18,7 @@ from cti.asterisk.actions import (
     whole_seconds,
 )
 from cti.asterisk.actions import agent as agent_name
+from cti.asterisk.actions import peer as peer_name
 from cti.asterisk.ami import AmiError, NotSent, Reply
 from cti.asterisk.live import Live
 from cti.asterisk.phones import endpoint_kind
@@ -105,6 +106,8 @@ class Orders:
         agent = agent_name(order.agent_id)
         ring = whole_seconds(order.ring_s)
         exten = f"{ring}~{kind}~{agent}~{token(order.offer_id, 'offer')}"
+        if order.phone.via:
+            exten += f"~{peer_name(order.phone.via)}"
         if len(exten) > _EXTENSION_MAX:
             raise OrderError("the offer's name is too long")
         if order.phone.kind is PhoneKind.OUTSIDE:

@@ -8,7 +8,7 @@ import contextlib
 import math
 import struct
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -18,11 +18,12 @@ import pytest
 
 from cti import commands as c
 from cti.asterisk.ami import Ami, AmiError, AmiSettings, Frame
-from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
+from cti.asterisk.configuration import AgentLine, AsteriskConfig, Peer, Trunk, render
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Identity, Layout, free_ports
 from cti.asterisk.link import AsteriskLink
+from cti.asterisk.recording import Recorder
 from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
 from cti.dialing import DialRules
@@ -41,7 +42,7 @@ endpoint_identifier_order=ip,username
 [udp]
 type=transport
 protocol=udp
-bind=127.0.0.1:{net}
+bind={address}:{net}
 [cc]
 type=endpoint
 context=net
@@ -57,6 +58,7 @@ contact=sip:127.0.0.1:{cc}
 type=identify
 endpoint=cc
 match=127.0.0.1
+{more}
 """
 
 _NET_PHONE = """
@@ -64,8 +66,8 @@ _NET_PHONE = """
 type=registration
 outbound_auth={name}
 transport=udp
-server_uri=sip:127.0.0.1:{cc}
-client_uri=sip:{name}@127.0.0.1:{cc}
+server_uri=sip:{where}
+client_uri=sip:{name}@{where}
 contact_user={user}
 retry_interval=2
 [{name}]
@@ -92,13 +94,18 @@ exten => _[a-z].,1,Set(ACT=${GLOBAL(ACT_${EXTEN})})
  same => n,Wait(0.3)
  same => n,Answer()
  same => n,GotoIf($["${ACT}" = "drop"]?drop)
- same => n,Playtones(1300)
+ same => n,GotoIf($["${ACT}" = "menu"]?menu)
+ same => n,Set(TONE=${GLOBAL(TONE_${EXTEN})})
+ same => n,Playtones(${IF($["${TONE}" = ""]?1300:${TONE})})
  same => n,Record(${GLOBAL(REC)}-${EXTEN}-heard.wav,0,60,kq)
  same => n(drop),Hangup()
  same => n(refuse),Hangup(17)
  same => n(decline),Hangup(21)
  same => n(congestion),Hangup(34)
  same => n(ring),Wait(60)
+ same => n(menu),Read(KEYS,,32,t(),1,3)
+ same => n,UserEvent(Keys,Got: ${KEYS})
+ same => n,Wait(60)
 [caller]
 exten => s,1,Wait(${BEFORE})
  same => n,ExecIf($[${LEN(${KEYS})} > 0]?SendDTMF(${KEYS},250,150))
@@ -123,34 +130,59 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]) -> Iterator[Lab]:
     """Started once for a module; each test's calls are ended by the test."""
+    lab = start_lab(asterisk_install, asterisk_folder)
+    try:
+        yield lab
+    finally:
+        stop_lab(lab)
+
+
+def start_lab(
+    install: AsteriskInstall,
+    folder: Callable[[], Path],
+    *,
+    network_address: str = "127.0.0.1",
+    peers: tuple[Peer, ...] = (),
+    phones_elsewhere: Mapping[str, str] | None = None,
+) -> Lab:
+    """Both Asterisks, running. `phones_elsewhere`: more desk phones, and where they register."""
     for attempt in range(3):
-        lab = _lab(asterisk_install, asterisk_folder(), asterisk_folder())
+        lab = _lab(install, folder(), folder(), network_address, peers, phones_elsewhere or {})
         try:
             asyncio.run(_begin(lab))
             break
         except AsteriskFailed:  # somebody else took one of our free ports meanwhile
-            asyncio.run(_end(lab))
+            stop_lab(lab)
             if attempt == 2:
                 raise
-    try:
-        yield lab
-    finally:
-        asyncio.run(_end(lab))
+    return lab
 
 
-def _lab(install: AsteriskInstall, folder: Path, net_folder: Path) -> Lab:
+def stop_lab(lab: Lab) -> None:
+    asyncio.run(_end(lab))
+
+
+def _lab(
+    install: AsteriskInstall,
+    folder: Path,
+    net_folder: Path,
+    address: str,
+    peers: tuple[Peer, ...],
+    phones: Mapping[str, str],
+) -> Lab:
     office_layout, net_layout = Layout(folder / "a"), Layout(net_folder / "a")
     office_id, net_id = office_layout.identity(free_ports()), net_layout.identity(free_ports())
     config = AsteriskConfig(
         agents=tuple(AgentLine(agent, desk_secret=SECRET) for agent in (*AGENTS, "gone")),
-        trunks=(Trunk("main", ("127.0.0.1",), f"127.0.0.1:{net_id.ports.sip}"),),
+        trunks=(Trunk("main", (address,), f"{address}:{net_id.ports.sip}"),),
+        peers=peers,
     )
     plan = Dialplan("t", office_id.ports.agi, trunk="main", away_s=8)
     office_files = render(config, office_layout, install, office_id, plan.text())
     net_files = render(AsteriskConfig(), net_layout, install, net_id, _NET_DIALPLAN)
     # A silence of its own would replace the tone that a recording caller sends.
     net_files["asterisk.conf"] = net_files["asterisk.conf"].replace("transmit_silence=yes\n", "")
-    net_files["pjsip.conf"] = _net_pjsip(net_id, office_id)
+    net_files["pjsip.conf"] = _net_pjsip(net_id, office_id, address, peers, phones)
     tone = folder / "tone"
     write_tone(tone.with_suffix(".wav"), 440, 1.0)
     return Lab(
@@ -174,11 +206,19 @@ async def _end(lab: Lab) -> None:
     await lab.office.stop(graceful_s=1.0)
 
 
-def _net_pjsip(net: Identity, office: Identity) -> str:
-    text = _NET_PJSIP.format(net=net.ports.sip, cc=office.ports.sip)
-    for agent in AGENTS:
+def _net_pjsip(
+    net: Identity,
+    office: Identity,
+    address: str,
+    peers: tuple[Peer, ...],
+    elsewhere: Mapping[str, str],
+) -> str:
+    others = "".join(f"match={peer.address}\n" for peer in peers)
+    text = _NET_PJSIP.format(address=address, net=net.ports.sip, cc=office.ports.sip, more=others)
+    here = f"127.0.0.1:{office.ports.sip}"
+    for agent, where in {**dict.fromkeys(AGENTS, here), **elsewhere}.items():
         text += _NET_PHONE.format(
-            name=f"desk-{agent}", user=f"desk{agent}", cc=office.ports.sip, secret=SECRET
+            name=f"desk-{agent}", user=f"desk{agent}", where=where, secret=SECRET
         )
     return text
 
@@ -235,7 +275,9 @@ class Desk:
         self.facts = Facts()
         self.link: AsteriskLink | None = None
         self.prompts: list[Prompt] = []
+        self.shown: dict[str, str] = {}  # whose number a phone showed last
         self._rung: list[str] = []
+        self.keys: list[str] = []  # what the menu of a number with the act "menu" has read
 
     async def prompt_path(self, prompt: Prompt) -> str:
         self.prompts.append(prompt)
@@ -253,6 +295,9 @@ class Desk:
             prompt_path=self.prompt_path,
             trunk="main",
             dialling=DialRules(allowed_prefixes=("+49", "0800")),
+            recorder=Recorder(
+                self.lab.office.layout.recordings, self.lab.office.layout.control_socket
+            ),
         )
         await self.link.start(self.facts)
         async with asyncio.timeout(5):
@@ -268,6 +313,10 @@ class Desk:
     async def phone(self, who: str, act: str) -> None:
         """What a desk phone ("deskanna") or a number ("n49301") does from now on."""
         await self._global(f"ACT_{who}", act)
+
+    async def tone(self, who: str, hertz: int) -> None:
+        """What a phone sends from its next call on, instead of `PHONE_TONE_HZ`."""
+        await self._global(f"TONE_{who}", str(hertz))
 
     async def _global(self, name: str, value: str) -> None:
         await self.network.request({"Action": "Setvar", "Variable": name, "Value": value})
@@ -319,6 +368,9 @@ class Desk:
     def on_network_event(self, frame: Frame) -> None:
         if frame.get("UserEvent") == "Rung":
             self._rung.append(frame.get("Who"))
+            self.shown[frame.get("Who")] = frame.get("From")
+        elif frame.get("UserEvent") == "Keys":
+            self.keys.append(frame.get("Got"))
 
     async def _channels(self) -> list[Frame]:
         return list((await self.network.request({"Action": "Status"})).items)

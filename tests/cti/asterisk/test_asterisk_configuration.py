@@ -12,6 +12,7 @@ from cti.asterisk.configuration import (
     AgentLine,
     AsteriskConfig,
     ConfigProblem,
+    Peer,
     Trunk,
     check_file_name,
     render,
@@ -43,6 +44,17 @@ def _render(config: AsteriskConfig, install: AsteriskInstall, root: Path) -> dic
     return render(config, layout, install, layout.identity(_PORTS), "[cc-entry]\n")
 
 
+@pytest.mark.parametrize(
+    "peer", [Peer("b", "192.0.2.1"), Peer("b", "192.0.2.9", 0), Peer("b", "192.0.2.9", 99999)]
+)
+def test_a_peer_is_told_from_a_trunk_by_its_address(
+    peer: Peer, install: AsteriskInstall, tmp_path: Path
+) -> None:
+    """Calls of another switch of ours must not be taken for callers, nor callers for ours."""
+    with pytest.raises(ConfigProblem):
+        _render(AsteriskConfig(trunks=(_TRUNK,), peers=(peer,)), install, tmp_path)
+
+
 _HOSTILE = ("x\nsecret=1", "x;y", "x]", "${SHELL(id)}", "a b", "", "x\r", "\0", "A" * 200, "é")
 
 
@@ -59,6 +71,8 @@ _HOSTILE = ("x\nsecret=1", "x;y", "x]", "${SHELL(id)}", "a b", "", "x\r", "\0", 
         lambda text: AsteriskConfig(trunks=(replace(_TRUNK, user=text, secret="long-enough"),)),
         lambda text: AsteriskConfig(trunks=(replace(_TRUNK, user="us", secret=text),)),
         lambda text: AsteriskConfig(trunks=(replace(_TRUNK, codecs=(text,)),)),
+        lambda text: AsteriskConfig(peers=(Peer(text, "192.0.2.9"),)),
+        lambda text: AsteriskConfig(peers=(Peer("b", text),)),
         lambda text: AsteriskConfig(browser_codecs=(text,)),
         lambda text: AsteriskConfig(sip_address=text),
         lambda text: AsteriskConfig(public_address=text or "x"),
