@@ -42,6 +42,7 @@ class Call:
         "agent",
         "arrived_told",
         "caller",
+        "collecting",
         "desk",
         "flow_state",
         "id",
@@ -85,6 +86,7 @@ class Call:
         self.visiting = False
         self.pressed = 0  # how many entries of caller.digits are used up
         self.step_no = 0
+        self.collecting: c.CollectDigits | None = None  # the step that waits for keys
         self.patience: Timer | None = None
         self.stays: Timer | None = None
         self.press: Timer | None = None

@@ -32,6 +32,7 @@ from cti.virtual.callers import Caller, Customer
 from cti.virtual.endings import Endings
 from cti.virtual.exchange import Call, Exchange, Party
 from cti.virtual.parties import Parties
+from cti.virtual.people import People
 from cti.virtual.phones import AT_ONCE, Phones, always
 from cti.virtual.ringing import Ringing
 from cti.virtual.scheduling import Scheduler
@@ -68,6 +69,7 @@ class VirtualSwitch:
         self._voice = Voice(x, self._endings)
         self._ringing = Ringing(x, self._endings, self._voice)
         self._parties = Parties(x, self._endings)
+        self.people = People(x, self._endings, self._voice, self._ringing, self._parties)
         capabilities: tuple[Any, ...] = (
             self._voice,
             self._ringing,
@@ -184,23 +186,6 @@ class VirtualSwitch:
                 self._time.soon(offered, call)
             elif party is not None and party.state is LegState.RINGING:
                 self._time.soon(lambda one: further(*one), (call, party))
-
-    def leg_hangs_up(self, call_id: str, leg_id: str) -> None:
-        """A further party hangs up, or who got the call by this leg."""
-        call = self._calls.get(call_id)
-        if call is None:
-            return
-        party = call.party(leg_id)
-        if party is None and call.partner is not None and call.partner.leg_id == leg_id:
-            party = call.partner
-        if party is not None:
-            self._time.soon(lambda one: self._parties.leave(*one), (call, party))
-
-    def customer_does(self, call_id: str, outcome: str) -> None:
-        """A customer who is dialled for a callback: "answer", "busy", "unreachable", ..."""
-        call = self._calls.get(call_id)
-        if call is not None:
-            self._time.soon(lambda one: self._ringing.customer_does(*one), (call, outcome))
 
     def press(self, call_id: str, digit: str) -> None:
         """A waiting caller presses a key."""

@@ -37,22 +37,38 @@ class Voice:
         step = order.step
         speech_s = sum(len(prompt.text) for prompt in step.prompts) * SPEECH_S_PER_CHARACTER
         stop(call.step)
+        call.collecting = None
         if isinstance(step, c.PlayPrompts):
             finished = e.StepFinished(call.id, order.step_no, "done")
             call.step = self._x.time.after(speech_s, self._step_done, (call, finished))
             return
+        call.collecting = step
         keys = self._what_is_entered(call, step)
-        if not keys:
+        if keys:
+            self._collect(call, step, keys, call.caller.press_after_s)
+        else:
             finished = e.StepFinished(call.id, order.step_no, "timeout")
             delay = speech_s + step.first_timeout_s
-        else:
-            digits, end, _ = keys.partition(step.terminator or "\0")
-            digits = digits[: step.max_digits]
-            finished = e.StepFinished(call.id, order.step_no, "digits", digits)
-            delay = call.caller.press_after_s + KEYPRESS_S * len(digits)
-            if len(digits) < step.max_digits and not end:
-                delay += step.between_timeout_s
+            call.step = self._x.time.after(delay, self._step_done, (call, finished))
+
+    def _collect(self, call: Call, step: c.CollectDigits, keys: str, after_s: float) -> None:
+        """The caller begins to press `keys` so much later."""
+        digits, end, _ = keys.partition(step.terminator or "\0")
+        digits = digits[: step.max_digits]
+        finished = e.StepFinished(call.id, call.step_no, "digits", digits)
+        delay = after_s + KEYPRESS_S * len(digits)
+        if len(digits) < step.max_digits and not end:
+            delay += step.between_timeout_s
+        stop(call.step)
         call.step = self._x.time.after(delay, self._step_done, (call, finished))
+
+    def enters(self, call: Call, keys: str) -> None:
+        """The caller presses keys now: in the step that waits for them, or while waiting."""
+        listening = call.place is Place.ENTRY or call.visiting
+        if call.collecting is not None and listening:
+            self._collect(call, call.collecting, keys, 0.0)
+        else:
+            self.pressed((call, keys[:1]))
 
     def _what_is_entered(self, call: Call, step: c.CollectDigits) -> str:
         """The next of the caller's `digits`. What is said counts if the step knows the word."""
@@ -67,7 +83,7 @@ class Voice:
 
     def _step_done(self, what: tuple[Call, e.StepFinished]) -> None:
         call, finished = what
-        call.step = None
+        call.step = call.collecting = None
         self._x.report(finished)
 
     def _start_menu(self, order: c.StartMenu) -> None:
@@ -97,7 +113,7 @@ class Voice:
         for timer in (call.patience, call.press, call.step):
             stop(timer)
         call.patience = call.press = call.step = None
-        call.wait, call.visiting = None, False
+        call.wait, call.collecting, call.visiting = None, None, False
 
     # Waiting -------------------------------------------------------------------------------
 

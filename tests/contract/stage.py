@@ -1,0 +1,331 @@
+"""Plays one scenario on a switch, and all of a file's at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cti import commands as c
+from cti import events as e
+from cti.calls import Phone, PhoneKind, Prompt, Supervision
+from reporting.records import RecordFold
+from tests.contract.driver import AGENTS, GONE, Driver
+from tests.contract.notation import Row, Scenario, told
+
+FACT_WITHIN_S = 12.0
+QUIET_S = 0.5  # after the last row: what else is told then is too much
+CALLER_ID = "+14165550100"
+OUTSIDE = ("outside", "other")
+_LEG_FACTS = (
+    e.LegRinging,
+    e.LegAnswered,
+    e.LegFailed,
+    e.LegEnded,
+    e.LegsSwapped,
+    e.CallHandedOver,
+    e.SupervisionChanged,
+)
+
+
+class Differs(AssertionError):  # noqa: N818 - it is what it is called
+    """The switch does not do what the scenario says; shows both, row by row."""
+
+
+class Stage:
+    """One scenario on one slot of a switch."""
+
+    def __init__(self, driver: Driver, scenario: Scenario, slot: int) -> None:
+        self.driver = driver
+        self.scenario = scenario
+        self.slot = slot
+        self.call_id = ""
+        self.offer: tuple[str, str] = ("", "")  # the last one's id and agent
+        self.legs: dict[str, str] = {}  # who, by leg id
+        self.recording = ""
+        self.facts: list[str] = []
+        self.record = RecordFold()
+        self.step_no = 0
+        self._ids = itertools.count(1)
+        self._next = 0  # the first fact that no row has told
+        self._loose: list[str] = []
+        self._played: list[str] = []
+        self._people = {driver.agent(name, slot): name for name in (*AGENTS, GONE)}
+        self._does: dict[str, Callable[..., Any]] = {
+            "fact": self._expects,
+            "any": self._expects_somewhere,
+            "record": self._expects_record,
+            "calls": self._calls,
+            "presses": lambda keys: driver.presses(self._caller, keys),
+            "caller hangs up": lambda: driver.hangs_up(self._caller),
+            "answers": lambda who: driver.answers(self._address(who)),
+            "refuses": lambda who: driver.refuses(self._address(who)),
+            "hangs up": lambda who: driver.hangs_up(self._address(who)),
+        }
+
+    @property
+    def _caller(self) -> str:
+        return self.driver.caller(self.slot)
+
+    # Facts ---------------------------------------------------------------------------------
+
+    def takes(self, fact: Any) -> bool:
+        """Whether the fact is about this scenario's call; remembers it then."""
+        if isinstance(fact, e.CallArrived) and not self.call_id and fact.ani == self._caller:
+            self.call_id = fact.call_id
+        if not self.call_id or getattr(fact, "call_id", "") != self.call_id:
+            return False
+        self.facts.append(told(fact, self._who(fact)))
+        data = dataclasses.asdict(fact)
+        self.record.feed("switch", type(fact).__name__, self.call_id, data, len(self.facts))
+        return True
+
+    def _who(self, fact: Any) -> str:
+        """Whom a fact is about, by the name in the scenario; says so when it is wrong."""
+        if isinstance(fact, _LEG_FACTS):
+            who = self.legs.get(fact.leg_id, f"an unknown leg {fact.leg_id}")
+            agent = getattr(fact, "agent_id", None)
+            if agent is not None and self._people.get(agent, "") != ("" if who in OUTSIDE else who):
+                return f"{who}, told as {agent or 'outside'}"
+            return who
+        agent = getattr(fact, "agent_id", "")
+        offer = getattr(fact, "offer_id", self.offer[0])
+        strange = "" if offer == self.offer[0] else f" in an unknown offer {offer}"
+        return self._people.get(agent, agent) + strange
+
+    # Rows ----------------------------------------------------------------------------------
+
+    async def play(self) -> None:
+        """Every row; raises `Differs`."""
+        for row in self.scenario.rows:
+            does = self._does.get(row.verb)
+            if row.verb in ("fact", "any", "record"):
+                assert does is not None
+                await does(row)
+            elif does is not None:
+                await does(*row.words)
+            else:
+                self.driver.link.execute(self._order(row))
+            self._played.append(row.text)
+        await self._is_over()
+
+    async def _expects(self, row: Row) -> None:
+        while True:
+            there = await self.driver.until(lambda: len(self.facts) > self._next, FACT_WITHIN_S)
+            if not there:
+                self._differs(row, "nothing more came")
+            fact = self.facts[self._next]
+            if fact == row.text:
+                self._next += 1
+                return
+            if fact not in self._loose:
+                self._differs(row, f"{fact} came")
+            self._loose.remove(fact)
+            self._next += 1
+
+    async def _expects_somewhere(self, row: Row) -> None:
+        self._loose.append(row.text)
+
+    async def _expects_record(self, row: Row) -> None:
+        await self._collect_loose()
+        record = self.record.calls.get(self.call_id)
+        parts = []
+        if record is not None and record.held:
+            parts.append(f"held {len(record.held)}")
+        if record is not None and record.ended is not None:
+            parts.append(f"ended by {record.ended_by}")
+        if ", ".join(parts) != row.text:
+            self._differs(row, f"the record is: {', '.join(parts)}")
+
+    async def _collect_loose(self) -> None:
+        while self._loose:
+            there = await self.driver.until(lambda: len(self.facts) > self._next, FACT_WITHIN_S)
+            fact = self.facts[self._next] if there else "nothing"
+            if fact not in self._loose:
+                self._differs(None, f"{fact} came instead of {', '.join(self._loose)}")
+            self._loose.remove(fact)
+            self._next += 1
+
+    async def _is_over(self) -> None:
+        """Nothing else is told, and nothing is left on the switch."""
+        await self._collect_loose()
+        await self.driver.until(lambda: len(self.facts) > self._next, QUIET_S)
+        if len(self.facts) > self._next:
+            self._differs(None, f"too much came: {', '.join(self.facts[self._next :])}")
+        if "record" in {row.verb for row in self.scenario.rows}:
+            left = await self.driver.nothing_left(self.slot)
+            if left:
+                self._differs(None, f"still there: {left}")
+
+    def _differs(self, row: Row | None, what: str) -> None:
+        where = "at the end" if row is None else f"line {row.line}, {row.text!r}"
+        played = "\n".join(f"    {text}" for text in self._played)
+        facts = "\n".join(f"    {fact}" for fact in self.facts)
+        raise Differs(f"{where}: {what}\nplayed:\n{played}\ntold:\n{facts}")
+
+    # People and orders ---------------------------------------------------------------------
+
+    async def _calls(self) -> None:
+        await self.driver.call_in(self._caller)
+
+    def _address(self, who: str) -> str:
+        if who in OUTSIDE:
+            return self.driver.outside(OUTSIDE.index(who), self.slot)
+        return self.driver.agent(who, self.slot)
+
+    def _phone(self, who: str) -> Phone:
+        address = self._address(who)
+        return Phone(PhoneKind.OUTSIDE, address) if who in OUTSIDE else self.driver.phone(address)
+
+    def _leg(self, who: str, *, new: bool = False) -> str:
+        if new:
+            leg_id = f"leg-{self.slot}-{next(self._ids)}-{self.call_id[-6:]}"
+            self.legs[leg_id] = who
+            return leg_id
+        known = [leg_id for leg_id, name in self.legs.items() if name == who]
+        return known[-1] if known else f"leg-{self.slot}-none"
+
+    def _order(self, row: Row) -> c.Order:
+        """The order that a row stands for."""
+        call, words = self.call_id, row.words
+        match row.verb:
+            case "say" | "ask":
+                return self._step(row)
+            case "wait":
+                after_s = float(words[0] or 0)
+                return c.StartWaiting(call, "sales", 1.0, visit_after_s=after_s, digits=words[1])
+            case "menu":
+                return c.StartMenu(call, words[0])
+            case "ring":
+                agent = self._address(words[0])
+                self.offer = (f"offer-{self.slot}-{next(self._ids)}-{call[-6:]}", agent)
+                ring_s = float(words[1] or 30)
+                return c.OfferCall(call, self.offer[0], agent, self._phone(words[0]), ring_s)
+            case "stop ringing":
+                return c.CancelOffer(call, self.offer[0])
+            case "call back":
+                return self._callback(words[0])
+            case "hold":
+                return c.HoldCall(call)
+            case "retrieve":
+                return c.RetrieveCall(call)
+            case "mute":
+                return c.MuteAgent(call, words[0] == "mute")
+            case "send":
+                return c.SendDigits(call, words[0])
+            case "transfer":
+                return c.TransferCall(call, self._address("outside"))
+            case "hang up":
+                return c.HangUpCall(call, "agent" if words[0] else "")
+            case _:
+                return self._leg_order(row) or self._recording_order(row)
+
+    def _step(self, row: Row) -> c.Order:
+        self.step_no += 1
+        step: c.VoiceStep = (
+            c.PlayPrompts((Prompt(row.words[0]),))
+            if row.verb == "say"
+            else c.CollectDigits((Prompt("your choice"),), int(row.words[0]), 2.0, 2.0)
+        )
+        return c.RunStep(self.call_id, self.step_no, step, f"flow-{self.step_no}")
+
+    def _callback(self, who: str) -> c.Order:
+        agent = self._address(who)
+        self.call_id = f"{self.driver.name}-cb-{self.slot}-{id(self):x}"
+        self.offer = (f"offer-{self.slot}-{next(self._ids)}-{id(self):x}", agent)
+        customer = self._address("outside")
+        phone = self._phone(who)
+        return c.DialCallback(
+            self.call_id, self.offer[0], agent, phone, customer, CALLER_ID, 30.0, 30.0
+        )
+
+    def _leg_order(self, row: Row) -> c.Order | None:
+        call, words = self.call_id, row.words
+        match row.verb:
+            case "dial":
+                who = words[0]
+                leg, ring_s = self._leg(who, new=True), float(words[1] or 30)
+                agent = "" if who in OUTSIDE else self._address(who)
+                return c.DialLeg(call, leg, agent, self._phone(who), CALLER_ID, ring_s)
+            case "supervise":
+                who = words[0]
+                leg, mode = self._leg(who, new=True), Supervision(words[1])
+                agent = self._address(who)
+                return c.SuperviseCall(call, leg, agent, self._phone(who), mode, 30.0)
+            case "drop":
+                return c.EndLeg(call, self._leg(words[0]))
+            case "swap":
+                return c.SwapLegs(call, self._leg(words[0]))
+            case "join":
+                return c.JoinLegs(call)
+            case "hand over":
+                return c.HandOver(call, self._leg(words[0]))
+            case "change":
+                return c.ChangeSupervision(call, self._leg(words[0]), Supervision(words[1]))
+        return None
+
+    def _recording_order(self, row: Row) -> c.Order:
+        call = self.call_id
+        match row.verb:
+            case "start":
+                self.recording = f"rec-{self.slot}-{next(self._ids)}-{call[-6:]}"
+                return c.StartRecording(call, self.recording)
+            case "pause":
+                return c.PauseRecording(call, self.recording)
+            case "resume":
+                return c.ResumeRecording(call, self.recording)
+            case "stop":
+                return c.StopRecording(call, self.recording)
+        raise AssertionError(row)
+
+
+class Theatre:
+    """A switch on which scenarios are played, as many at a time as it has slots."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self._stages: list[Stage] = []
+
+    def sink(self, fact: e.Fact) -> None:
+        """Each fact goes to the scenario that it is about."""
+        for stage in self._stages:
+            if stage.takes(fact):
+                return
+
+    async def play(self, scenarios: Iterable[Scenario]) -> dict[str, str]:
+        """Why each scenario failed, by its title; "" for those that did not."""
+        free: asyncio.Queue[int] = asyncio.Queue()
+        for slot in range(self.driver.slots):
+            free.put_nowait(slot)
+        failed: dict[str, str] = {}
+
+        async def one(scenario: Scenario) -> None:
+            slot = await free.get()
+            stage = Stage(self.driver, scenario, slot)
+            self._stages.append(stage)
+            failed[scenario.title] = await _why(stage)
+            if stage.call_id and failed[scenario.title]:
+                self.driver.link.execute(c.HangUpCall(stage.call_id))
+                await self.driver.until(lambda: False, QUIET_S)
+            self._stages.remove(stage)
+            free.put_nowait(slot)
+
+        await self.driver.start(self.sink)
+        try:
+            await asyncio.gather(*(one(scenario) for scenario in scenarios))
+        finally:
+            await self.driver.stop()
+        return failed
+
+
+async def _why(stage: Stage) -> str:
+    try:
+        await stage.play()
+    except Differs as different:
+        return str(different)
+    except Exception:
+        return traceback.format_exc()
+    return ""
