@@ -62,6 +62,8 @@ def _new_visit(
 
 def caller_gone(floor: Floor, fact: f.CallerGone) -> None:
     """The caller hung up. The same news about a connected call ends that call."""
+    if legs.end_all(floor, fact.call) and fact.call not in floor.visits:
+        return
     visit = floor.visit(fact.call)
     if visit.place == CONNECTED:
         _complete(floor, visit, "caller")

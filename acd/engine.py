@@ -218,6 +218,10 @@ class Engine:
         """Where a call or callback is; None when it is in no queue and with no agent."""
         return views.visit(self._floor, call)
 
+    def legs(self, call: str) -> list[str]:
+        """The open legs of a call that agents are on, or are being rung for."""
+        return [leg.id for leg in self._floor.legs.values() if leg.call == call]
+
     def visits(self) -> list[views.VisitView]:
         """Every open visit: waiting, ringing, dialling, connected, callbacks to come."""
         return views.visits(self._floor)

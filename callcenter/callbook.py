@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -17,15 +17,39 @@ import msgspec
 from acd import decisions as d
 from callcenter import happenings as h
 from cti import events as e
-from cti.calls import Leg, Place
+from cti.calls import Leg, LegState, Place, Supervision
 
 MAX_TRAIL = 100
+_PLACES = {
+    "talking": Place.TALKING,
+    "held": Place.HELD,
+    "consulting": Place.CONSULTING,
+    "conference": Place.CONFERENCE,
+}
 MAX_OVER = 1_000  # finished calls that are remembered, to know a late fact from a new call
 
 
 @dataclass(slots=True)
+class Part:
+    """An agent's part of a call that is over, till the agent's after-call work for it is."""
+
+    queue: str
+    entered: float | None
+    waited_s: float | None
+    offered: float | None
+    answered: float | None
+    ended: float
+    reason: d.Reason | None
+
+
+@dataclass(slots=True)
 class LiveCall:
-    """What is known of one call while it lives and until its wrap-up is over."""
+    """What is known of one call while it lives and until all wrap-ups for it are over.
+
+    `agent` is whose call it is now (or whose phone rings), "" for nobody or for somebody
+    outside who got it. `parts` are the agents whose part is over and who still wrap it up,
+    by id; see `as_seen_by`.
+    """
 
     call_id: str
     link: str = ""
@@ -57,11 +81,54 @@ class LiveCall:
     recording: str = ""  # the id of the recording that runs, "" for none
     recording_paused: bool = False
     number: str = ""  # outbound: what was dialled
+    leg_since: dict[str, float] = field(default_factory=dict)  # since when each leg is as it is
+    parts: dict[str, Part] = field(default_factory=dict)
+    reached: bool = False  # callback, outbound: the customer is (or was) on the line
 
     @property
     def over(self) -> bool:
         """Nobody needs this call any more."""
-        return self.ended is not None and (self.answered is None or self.wrapped_up)
+        if self.ended is None or self.parts:
+            return False
+        return self.answered is None or self.wrapped_up
+
+    def as_seen_by(self, agent: str) -> LiveCall:
+        """The call as it is for `agent`: over, when only the wrap-up of the agent's part is left.
+
+        Somebody else may have it by now; what is changed here changes the call of nobody.
+        """
+        part = self.parts.get(agent)
+        if part is None or agent in (self.agent, *(leg.agent_id for leg in self.legs.values())):
+            return self
+        return replace(
+            self,
+            place=Place.ENDED,
+            agent=agent,
+            offer_id="",
+            queue=part.queue,
+            entered=part.entered,
+            waited_s=part.waited_s,
+            offered=part.offered,
+            answered=part.answered,
+            ended=part.ended,
+            reason=part.reason,
+            legs={},
+            leg_since={},
+            parts={},
+            muted=False,
+            recording="",
+            recording_paused=False,
+        )
+
+    def leg_of(self, agent: str) -> Leg | None:
+        """The further leg that this agent has on the call."""
+        return next((leg for leg in self.legs.values() if agent and leg.agent_id == agent), None)
+
+    def consulted(self) -> Leg | None:
+        """The party of a consultation, ringing, talking or waiting; None in a conference."""
+        if self.place is Place.CONFERENCE:
+            return None
+        return next((leg for leg in self.legs.values() if leg.supervision is None), None)
 
 
 class CallBook:
@@ -79,6 +146,20 @@ class CallBook:
             e.CallRetrieved: lambda x, at: self._place(x.call_id, Place.TALKING),
             e.OfferRinging: self._ringing,
             e.CallWaiting: self._waiting,
+            e.LegAnswered: self._leg_answered,
+            e.LegFailed: self._leg_over,
+            e.LegEnded: self._leg_over,
+            e.LegsSwapped: self._legs_swapped,
+            e.ConferenceBegan: self._conference,
+            e.CallHandedOver: self._leg_over,
+            e.SupervisionChanged: self._supervision,
+            e.OrderFailed: self._order_failed,
+            e.AgentMuted: self._muted,
+            e.RecordingStarted: self._recording,
+            e.RecordingPaused: self._recording,
+            e.RecordingResumed: self._recording,
+            e.RecordingStopped: self._recording,
+            h.LegPlaced: self._leg_placed,
             h.FlowStarted: self._flow_started,
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
@@ -92,6 +173,8 @@ class CallBook:
             d.OfferEnded: self._offer_ended,
             d.WrapUpEnded: self._wrapped_up,
             d.CallCompleted: self._completed,
+            d.CallTaken: self._taken,
+            d.AgentChanged: self._agent_changed,
             d.CallbackChanged: self._callback_changed,
         }
 
@@ -140,6 +223,9 @@ class CallBook:
         call.link = x.link
         if x.place is not Place.WAITING or not call.offer_id:  # else the offer is yet to ring
             call.place = x.place
+        there = {leg.leg_id: leg for leg in x.legs}
+        call.leg_since = {leg_id: call.leg_since.get(leg_id, at) for leg_id in there}
+        call.legs = there
 
     def _place(self, call_id: str, place: Place) -> None:
         call = self.calls.get(call_id)
@@ -160,15 +246,94 @@ class CallBook:
         call = self.calls.get(x.call_id)
         if call is None:
             return
-        if call.direction == "callback" and call.answered is None:
+        if call.direction == "callback" and not call.reached and call.answered is None:
             return  # only this attempt ended; the engine says when the callback is over
         call.ended, call.place = at, Place.ENDED
+        call.legs, call.leg_since = {}, {}
+        call.recording, call.recording_paused, call.muted = "", False, False
         self._forget(call)
 
     def _placed(self, x: h.CallPlaced, at: float) -> None:
         call = self.calls.get(x.call_id)
         if call is not None:
             call.link = x.link
+
+    # Further parties, recording ------------------------------------------------------------
+
+    def _leg_placed(self, x: h.LegPlaced, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and call.ended is None:
+            mode = Supervision(x.supervision) if x.supervision else None
+            self._put_leg(call, Leg(x.leg_id, x.agent, x.number, LegState.RINGING, mode), at)
+
+    @staticmethod
+    def _put_leg(call: LiveCall, leg: Leg, at: float) -> None:
+        call.legs[leg.leg_id] = leg
+        call.leg_since[leg.leg_id] = at
+
+    def _leg_answered(self, x: e.LegAnswered, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        leg = None if call is None else call.legs.get(x.leg_id)
+        if call is not None and leg is not None:
+            state = LegState.TALKING if leg.supervision is None else LegState.SUPERVISING
+            self._put_leg(call, replace(leg, state=state), at)
+
+    def _leg_over(self, x: e.LegFailed | e.LegEnded | e.CallHandedOver, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.legs.pop(x.leg_id, None)
+            call.leg_since.pop(x.leg_id, None)
+
+    def _legs_swapped(self, x: e.LegsSwapped, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        leg = None if call is None else call.legs.get(x.leg_id)
+        if call is not None and leg is not None:
+            state = LegState.TALKING if x.caller_held else LegState.HELD
+            self._put_leg(call, replace(leg, state=state), at)
+
+    def _conference(self, x: e.ConferenceBegan, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is None:
+            return
+        for leg in list(call.legs.values()):
+            if leg.state is LegState.HELD:
+                self._put_leg(call, replace(leg, state=LegState.TALKING), at)
+
+    def _supervision(self, x: e.SupervisionChanged, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        leg = None if call is None else call.legs.get(x.leg_id)
+        if call is not None and leg is not None:
+            self._put_leg(call, replace(leg, supervision=x.mode), at)
+
+    def _order_failed(self, x: e.OrderFailed, at: float) -> None:
+        """A party whom the switch would not ring is no party."""
+        call = self.calls.get(x.call_id)
+        if call is None or x.order not in ("DialLeg", "SuperviseCall"):
+            return
+        for leg in list(call.legs.values()):
+            supervises = leg.supervision is not None
+            if leg.state is LegState.RINGING and supervises == (x.order == "SuperviseCall"):
+                del call.legs[leg.leg_id], call.leg_since[leg.leg_id]
+
+    def _muted(self, x: e.AgentMuted, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.muted = x.on
+
+    def _recording(
+        self,
+        x: e.RecordingStarted | e.RecordingPaused | e.RecordingResumed | e.RecordingStopped,
+        at: float,
+    ) -> None:
+        call = self.calls.get(x.call_id)
+        if call is None or call.ended is not None:
+            return
+        if isinstance(x, e.RecordingStarted):
+            call.recording, call.recording_paused = x.recording_id, False
+        elif call.recording == x.recording_id:
+            call.recording_paused = isinstance(x, e.RecordingPaused)
+            if isinstance(x, e.RecordingStopped):
+                call.recording = ""
 
     # Menus and records ---------------------------------------------------------------------
 
@@ -197,9 +362,9 @@ class CallBook:
 
     def _entered(self, x: d.CallEntered, at: float) -> None:
         call = self.calls.get(x.call)
-        if call is None and x.kind == "callback":
+        if call is None and x.kind in ("callback", "outbound"):
             call = self.calls[x.call] = LiveCall(
-                x.call, direction="callback", place=Place.WAITING, arrived=at
+                x.call, direction=x.kind, place=Place.WAITING, arrived=at
             )
         if call is not None:
             call.queue, call.entered = x.queue, x.entered
@@ -213,6 +378,8 @@ class CallBook:
         call.offer_id, call.agent, call.offered = x.offer, x.agent, at
         call.rang, call.reason = None, x.reason
         call.place = Place.RINGING
+        if isinstance(x, d.Callback) and not call.ani:
+            call.ani = call.number = x.number
 
     def _offer_ended(self, x: d.OfferEnded, at: float) -> None:
         call = self.calls.get(x.call)
@@ -220,7 +387,7 @@ class CallBook:
             return
         if x.outcome != "accepted":
             self._put_back(call)
-        elif call.direction == "callback":
+        elif call.direction != "inbound" and not call.reached:
             call.place = Place.TALKING  # with the agent, while the customer is dialled
 
     @staticmethod
@@ -237,20 +404,58 @@ class CallBook:
         call.waited_s = x.waited_s
         if x.outcome in ("answered", "reached"):
             call.agent, call.answered = x.agent, at
+            call.reached = x.outcome == "reached" or call.reached
             if call.place is not Place.HELD:
                 call.place = Place.TALKING
+        elif x.kind == "outbound":
+            call.ended, call.place = call.ended or at, Place.ENDED
+            self._forget(call)
 
     def _completed(self, x: d.CallCompleted, at: float) -> None:
         call = self.calls.get(x.call)
-        if call is not None:
+        if call is None:
+            return
+        call.parts[x.agent] = Part(
+            x.queue, call.entered, call.waited_s, call.offered, call.answered, at, call.reason
+        )
+        call.muted = False
+        if not x.onward:
             call.ended = call.ended or at
             call.place = Place.ENDED
+            return
+        call.agent, call.answered, call.offered, call.offer_id = "", None, None, ""
+        if x.onward in ("queue", "agent", "parked"):
+            call.place = Place.WAITING
+        elif call.ended is not None:
+            call.place = Place.ENDED
+        elif x.onward == "menu":
+            call.place, call.entered, call.waited_s = Place.ENTRY, None, None
+        else:
+            call.place = Place.TALKING  # with somebody outside
+
+    def _taken(self, x: d.CallTaken, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is not None and call.ended is None:
+            call.agent, call.queue = x.agent, x.queue
+            call.offered, call.answered = at, at
+            call.place = Place.TALKING
+
+    def _agent_changed(self, x: d.AgentChanged, at: float) -> None:
+        """Whoever has a call knows best whether it is held, a consultation, a conference."""
+        if x.state not in _PLACES or not x.call or x.leg:
+            return
+        call = self.calls.get(x.call)
+        if call is not None and call.agent == x.agent and call.ended is None:
+            call.place = _PLACES[x.state]
 
     def _wrapped_up(self, x: d.WrapUpEnded, at: float) -> None:
         call = self.calls.get(x.call)
-        if call is not None:
+        if call is None:
+            return
+        call.parts.pop(x.agent, None)
+        if call.ended is not None and call.agent in ("", x.agent):
             call.wrapped_up = True
-            self._forget(call)
+        self._forget(call)
 
     def _callback_changed(self, x: d.CallbackChanged, at: float) -> None:
         call = self.calls.get(x.callback)

@@ -89,6 +89,21 @@ class CallAction:
 
 
 @dataclass(frozen=True, slots=True)
+class LegPlaced:
+    """A further party is being rung: the agent, or "" and the number of somebody outside.
+
+    `supervision` is "" or how a supervisor joins ("listen", "whisper", "barge").
+    """
+
+    call_id: str
+    leg_id: str
+    by: str
+    agent: str = ""
+    number: str = ""
+    supervision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingKept:
     """A recording is in our store, from where those who may can hear it."""
 
@@ -139,6 +154,7 @@ _STREAM_OF: dict[type, str] = {
     WrapUpSaved: "person",
     SupervisorActed: "person",
     CallAction: "person",
+    LegPlaced: "person",
     RecordingKept: "switch",
     CustomerMatched: "crm",
     CallPlaced: "switch",

@@ -66,7 +66,7 @@ class LinkChoice:
 
     def _is_to_be_placed(self, call: LiveCall) -> bool:
         placed_by_us = call.direction != "inbound" and call.place in (Place.WAITING, Place.RINGING)
-        return placed_by_us and not self._is_dialled(call.call_id)
+        return placed_by_us and not call.reached and not self._is_dialled(call.call_id)
 
     def _able(self) -> list[str]:
         able = [name for name in self.outgoing() if name in self._links]

@@ -33,7 +33,7 @@ from callcenter.retries import Retries
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, PhoneKind, Place
+from cti.calls import EndedBy, PhoneKind
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
@@ -263,9 +263,13 @@ class Router:
             self.pops.forget(call_id)
 
     def call_of(self, agent: str) -> LiveCall | None:
-        """The call that rings at, talks with or is being wrapped up by an agent."""
+        """The call that rings at, talks with or is being wrapped up by an agent, as it sees it.
+
+        Also the call of which the agent is only a further party.
+        """
         record = self.engine.agents.get(agent)
-        return self.book.get(record.call) if record is not None and record.call else None
+        call = self.book.get(record.call) if record is not None and record.call else None
+        return None if call is None else call.as_seen_by(agent)
 
     def _on_menu_fact(self, fact: e.Fact, now: float) -> None:
         match fact:
@@ -340,10 +344,11 @@ class Router:
         # Told to the second: a call of the switch's first second may look older than it.
         began = now - fact.switch_age_s - 1.0 if fact.switch_age_s else 0.0
         for call in self.book.of_link(fact.link):
-            if call.call_id in there or (call.direction == "callback" and not call.offer_id):
+            to_place = call.direction != "inbound" and not call.reached and call.answered is None
+            if call.call_id in there or (to_place and not call.offer_id):
                 continue
             log.info("call ended while we were away", call_id=call.call_id)
-            if call.direction == "callback" and call.answered is None:
+            if to_place:
                 self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
             self.missed(call.call_id, lost=call.arrived < began)

@@ -14,12 +14,13 @@ A link must not report facts from inside `execute`: decisions are carried out in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from acd import decisions as d
 from acd import facts as f
 from acd.site import SkillNeed
+from callcenter.parties import Parties
 from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
@@ -51,6 +52,7 @@ class _Line:
         "parked",
         "refused",
         "talking",
+        "transfer",
         "wait",
     )
 
@@ -65,9 +67,14 @@ class _Line:
         self.ending = False  # callbacks: the end of a failed attempt's call may still be told
         self.movable = False
         self.talking = False
+        self.transfer: f.CallTransferred | None = None  # ordered; told when the switch did it
 
 
 SWITCH_LOST = EndedBy.SWITCH_LOST.value
+TRANSFERRED = "transferred"  # the cause of a call's end, when it went to an outside number
+TRANSFERS = frozenset(("StartWaiting", "StartMenu", "TransferCall"))
+STAYS = frozenset(("queue", "agent", "parked"))  # where a call goes that still is ours to route
+CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 class Routing:
@@ -102,7 +109,10 @@ class Routing:
         self._lines: dict[str, _Line] = {}
         self._reachable = reachable
         self._wait_order = wait_order
+        self.parties = Parties(self.act, execute)
         self._on: dict[type, Callable[..., None]] = {
+            **self.parties.on,
+            e.IvrResumed: self._in_menu,
             e.CallWaiting: self._waiting,
             e.OfferRinging: self._rang,
             e.OfferAnswered: self._answered,
@@ -118,6 +128,7 @@ class Routing:
             d.Offer: self._offer,
             d.Callback: self._callback,
             d.CancelOffer: self._cancel,
+            d.CancelLeg: self.parties.cancel,
             d.CallEntered: self._entered,
             d.CallLeft: self._left,
             d.OfferEnded: self._offer_ended,
@@ -179,6 +190,22 @@ class Routing:
         line.wait = c.StartWaiting(call_id, queue, place, music, every_s, digits)
         self._execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
 
+    def transfer(
+        self, fact: f.CallTransferred, order: c.StartWaiting | c.StartMenu | c.TransferCall
+    ) -> None:
+        """Order the switch to take a call from its agent; the engine is told when it did.
+
+        Until then (and when the switch refuses) the call is its agent's.
+        """
+        line = self._lines.get(fact.call)
+        if line is None:
+            line = self._lines[fact.call] = _Line()
+            line.talking = True
+        line.transfer = fact
+        if isinstance(order, c.StartWaiting):
+            line.wait = self._wait_order(fact.call, order.queue, order.entered_at)
+        self._execute(order)
+
     def wait_again(self, call_id: str) -> None:
         """Back to the music after an announcement, unless a phone rings for the caller already.
 
@@ -198,13 +225,27 @@ class Routing:
             line.movable = False
 
     def take_up(
-        self, fact: e.CallAdopted, place: str, offer: str, now: float, *, callback: bool = False
+        self,
+        fact: e.CallAdopted,
+        place: str,
+        offer: str,
+        now: float,
+        *,
+        callback: bool = False,
+        agent: str = "",
+        legs: Collection[str] = (),
     ) -> None:
         """Take up a live call found on the switch: the engine's picture follows the switch's.
 
         `place` is where the engine has the call ("" when it has none: `acd.lines`), `offer`
-        its open offer. Nobody is blamed for an offer that our absence ended.
+        its open offer, `agent` who has it, `legs` its open legs. Nobody is blamed for an
+        offer that our absence ended.
         """
+        if fact.place is Place.ENTRY:
+            # Its voice session comes back by itself (IvrResumed).
+            if place == "connected":
+                self.act(f.CallTransferred(fact.call_id, onward="menu"), now)
+            return
         line = self._lines.setdefault(fact.call_id, _Line())
         if callback and fact.place is Place.RINGING:
             self._take_up_dialled(line, fact, place, offer, now)
@@ -212,8 +253,9 @@ class Routing:
         if line.wait is None and fact.queue:
             line.wait = self._wait_order(fact.call_id, fact.queue, fact.entered_at)
         ringing = fact.place is Place.RINGING and fact.offer_id == offer != ""
-        if fact.place in (Place.TALKING, Place.HELD):
-            self._take_up_talking(line, fact, place, offer, now)
+        if fact.place in CONVERSATION:
+            self._take_up_talking(line, fact, place, offer, agent, now)
+            self.parties.take_up(fact, legs, now)
         elif ringing:
             line.offer, line.movable = offer, False
         elif not place and not fact.queue:
@@ -235,7 +277,7 @@ class Routing:
             self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
 
     def _take_up_talking(
-        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
     ) -> None:
         line.talking, line.offer, line.parked, line.entry = True, "", None, None
         if place == "offered" and fact.offer_id == offer:
@@ -244,17 +286,16 @@ class Routing:
             self.act(
                 f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
             )
-        # Refused, harmlessly, when the engine knows it already.
-        held = fact.place is Place.HELD
-        self.act(f.CallHeld(fact.call_id) if held else f.CallRetrieved(fact.call_id), now)
+        elif fact.agent_id and fact.agent_id != agent:
+            self.act(f.CallHandedOver(fact.call_id, fact.agent_id), now)
 
     def _take_up_waiting(
         self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
     ) -> None:
         line.movable = fact.place is Place.WAITING
-        if place == "connected":
-            self.act(f.CallEnded(fact.call_id, "agent"), now)
-            place = ""
+        if place == "connected":  # away from the agent, while nobody looked
+            self.act(f.CallTransferred(fact.call_id, fact.queue), now)
+            return
         if fact.place is Place.RINGING:
             self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
         entry, line.entry = line.entry, None  # we may have missed that the caller waits by now
@@ -300,8 +341,25 @@ class Routing:
         """Whether the call is in a line, on its way to one, or with an agent."""
         return call_id in self._lines
 
+    def _in_menu(self, fact: e.IvrResumed, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is not None and line.talking:
+            self._transferred(line, f.CallTransferred(fact.call_id, onward="menu"), now)
+        if self._other is not None:
+            self._other(fact, now)
+
+    def _transferred(self, line: _Line, fact: f.CallTransferred, now: float) -> None:
+        """The switch has taken the call from its agent."""
+        line.transfer, line.talking = None, False
+        line.offer, line.parked, line.dialled = "", None, ""
+        self.act(fact, now)
+
     def _waiting(self, fact: e.CallWaiting, now: float) -> None:
         line = self._lines.get(fact.call_id)
+        if line is not None and line.transfer is not None and line.transfer.queue:
+            line.movable = True
+            self._transferred(line, line.transfer, now)
+            return
         if line is None or line.talking:
             return
         if line.offer and line.parked is None:
@@ -388,7 +446,11 @@ class Routing:
             line.ending = False  # the attempt before: that it failed we know already
             return
         self._lines.pop(fact.call_id, None)
+        self.parties.call_over(fact.call_id, now)
         if line is None or line.entry is not None:
+            return
+        if line.transfer is not None and fact.cause == TRANSFERRED:
+            self.act(line.transfer, now)
             return
         if line.dialled and not line.talking:
             self.act(f.OfferLost(line.offer, fact.by.value), now)
@@ -400,7 +462,11 @@ class Routing:
     def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
         if fact.outcome_unknown and not self._reachable(fact.call_id):
             return  # carried out or not: we see it when the switch is back
+        self.parties.order_failed(fact, now)
         line = self._lines.get(fact.call_id)
+        if line is not None and line.talking and fact.order in TRANSFERS:
+            line.transfer = None  # the call stays with its agent
+            return
         if line is not None and line.offer:
             offer = line.offer
             if fact.order == "OfferCall" and line.parked is None:
@@ -498,4 +564,5 @@ class Routing:
             self._lines.pop(left.call, None)
 
     def _completed(self, completed: d.CallCompleted) -> None:
-        self._lines.pop(completed.call, None)
+        if completed.onward not in STAYS:
+            self._lines.pop(completed.call, None)
