@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
@@ -18,7 +19,7 @@ from config.settings import Settings, secret_from_environment
 from config.site import AsteriskSwitch, Site
 from cti.asterisk.ami import AmiSettings
 from cti.asterisk.ari import AriClient
-from cti.asterisk.configuration import AgentLine, AsteriskConfig, Trunk, render
+from cti.asterisk.configuration import AgentLine, AsteriskConfig, Peer, Trunk, render
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
@@ -94,6 +95,14 @@ def other_places(settings: Settings, site: Site, name: str) -> Iterator[Place]:
                 yield place_of(settings, site, switch.id)
             except (ValueError, OSError) as error:
                 log.warning("a switch has no place", switch=switch.id, why=str(error))
+
+
+def _reached_at(place: Place) -> str:
+    """The address where the others on this machine find it."""
+    address = ip_address(place.sip_address)
+    if not address.is_unspecified:
+        return place.sip_address
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def _ports_of_nth(n: int) -> Ports:
@@ -172,8 +181,10 @@ class AsteriskFloor:
         settings = self._settings
         desks = desk_secrets(settings.var, site)
         config = asterisk_config(settings, site, desks, self.place.name)
-        config = replace(config, sip_address=self.place.sip_address)
-        if settings.demo and not any(trunk.contact for trunk in config.trunks):
+        peers = tuple(Peer(p.name, _reached_at(p), p.identity.ports.sip) for p in self._peers)
+        config = replace(config, sip_address=self.place.sip_address, peers=peers)
+        alone = not peers  # or the robot's address would be that of the others
+        if settings.demo and alone and not any(trunk.contact for trunk in config.trunks):
             trunk = demo_trunk(self.place.identity)
             return replace(config, trunks=(*config.trunks, trunk))
         return config
@@ -184,11 +195,20 @@ class AsteriskFloor:
             link=self.place.name,
             agi_port=self.place.identity.ports.agi,
             trunk=self._trunk,
-            fallback=f"PJSIP/desk-{away.ring}" if away.ring else "",
+            fallback=self._fallback(site),
             fallback_ring_s=int(away.ring_s),
             away_s=int(away.after_s),
         )
         return plan.text() + DEMO_DIALPLAN
+
+    def _fallback(self, site: Site) -> str:
+        """Who is rung while we are away: a desk phone, wherever it is registered."""
+        ring = site.when_away.ring
+        if not ring:
+            return ""
+        home = _ends_at(site, site.agents[ring].switch if ring in site.agents else "")
+        led = "" if home == self.place.name else f"@peer-{home}"
+        return f"PJSIP/desk-{ring}{led}"
 
     def _web_target(self) -> str:
         return next(iter(self._site.numbers), "100")
@@ -337,7 +357,7 @@ def asterisk_config(
 
 
 def _ends_at(site: Site, named: str) -> str:
-    """The Asterisk of a trunk: the one it names, else the first."""
+    """The Asterisk of a trunk or a phone: the one it names, else the first."""
     asterisks = (one.id for one in site.switches.values() if isinstance(one, AsteriskSwitch))
     return named or next(asterisks, ONLY)
 

@@ -149,7 +149,9 @@ def lab(asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]) 
     tone = folder / "tone"
     _write_tone(tone.with_suffix(".wav"), 440, 0.4)
     center = SimpleNamespace(
-        ports=identity.ports, desk_secrets={agent: SECRET.format(agent) for agent in AGENTS}
+        ports=identity.ports,
+        desk_secrets={agent: SECRET.format(agent) for agent in AGENTS},
+        desk_port=lambda agent: identity.ports.sip,
     )
 
     async def begin() -> None:

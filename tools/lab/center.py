@@ -46,7 +46,9 @@ class Center:
     """One installation below `folder` (a short path: Asterisk's socket lies in it).
 
     `change` edits the demonstration's site before the first start; `flows` adds flow texts by
-    name. `trunk` is the address (host, port) of the public network.
+    name. `trunk` is the address (host, port) of the public network. `switches` names several
+    Asterisks, each with a trunk, and `homes` the one where an agent's phones register (the
+    first unless named).
     """
 
     def __init__(
@@ -57,12 +59,17 @@ class Center:
         change: Callable[[Site], None] = lambda site: None,
         flows: Mapping[str, str] | None = None,
         switch: str = "asterisk",
+        switches: tuple[str, ...] = (),
+        homes: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.var = folder / "var"
         self.log = folder / "center.log"
         self.switch = switch
         self.ports: Ports = free_ports(rtp_ports=400)
+        more = {name: free_ports(rtp_ports=400) for name in switches[1:]}
+        self.switch_ports = {name: more.get(name, self.ports) for name in switches}
+        self.homes = dict(homes or {})
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -83,7 +90,19 @@ class Center:
         site: Site = yaml.safe_load(file.read_text())
         if trunk is not None:
             host, port = trunk
-            site["trunks"] = {"public": {"addresses": [host], "contact": f"{host}:{port}"}}
+            trunk_there = {"addresses": [host], "contact": f"{host}:{port}"}
+            site["trunks"] = {
+                f"public-{name}" if name else "public": trunk_there
+                | ({"switch": name} if name else {})
+                for name in self.switch_ports or ("",)
+            }
+        if self.switch_ports:
+            site["switches"] = {
+                name: {"kind": "asterisk"} | _named_ports(ports)
+                for name, ports in self.switch_ports.items()
+            }
+        for agent, home in self.homes.items():
+            site["agents"][agent]["switch"] = home
         change(site)
         file.write_text(yaml.dump(site, Dumper=_Plain, allow_unicode=True, sort_keys=False))
         for name, text in flows.items():
@@ -171,14 +190,20 @@ class Center:
         except CenterFailed:
             self.kill()
         finally:
-            if (pid := self.asterisk_pid()) is not None:
-                os.kill(pid, signal.SIGKILL)
+            for switch in self.switch_ports or ("",):
+                if (pid := self.asterisk_pid(switch)) is not None:
+                    os.kill(pid, signal.SIGKILL)
 
     # Looking inside --------------------------------------------------------------------------
 
-    def asterisk_pid(self) -> int | None:
-        """Our Asterisk's process while it lives."""
-        return find_process(Layout(self.var / "asterisk"))
+    def asterisk_pid(self, switch: str = "") -> int | None:
+        """Our Asterisk's process while it lives; of several, the named one."""
+        return find_process(Layout(self.var / (f"asterisk-{switch}" if switch else "asterisk")))
+
+    def desk_port(self, agent: str) -> int:
+        """The SIP port where an agent's desk phone registers."""
+        home = self.homes.get(agent, "")
+        return self.switch_ports.get(home, self.ports).sip
 
     def tail(self, lines: int = 40) -> str:
         try:
@@ -198,13 +223,16 @@ class Center:
             "SITE": self.site,
             "PORT": self.port,
             "SWITCH": self.switch,
-            "AMI_PORT": self.ports.ami,
-            "ASTERISK_HTTP_PORT": self.ports.http,
-            "SIP_PORT": self.ports.sip,
-            "AGI_PORT": self.ports.agi,
-            "RTP_FIRST_PORT": self.ports.rtp_first,
-            "RTP_LAST_PORT": self.ports.rtp_last,
         }
+        if not self.switch_ports:
+            ours |= {
+                "AMI_PORT": self.ports.ami,
+                "ASTERISK_HTTP_PORT": self.ports.http,
+                "SIP_PORT": self.ports.sip,
+                "AGI_PORT": self.ports.agi,
+                "RTP_FIRST_PORT": self.ports.rtp_first,
+                "RTP_LAST_PORT": self.ports.rtp_last,
+            }
         kept = {"CALLCENTER_ASTERISK", "CALLCENTER_CACHE"}
         outside = {
             name: value
@@ -212,6 +240,17 @@ class Center:
             if name in kept or not name.startswith("CALLCENTER_")
         }
         return outside | {f"CALLCENTER_{name}": str(value) for name, value in ours.items()}
+
+
+def _named_ports(ports: Ports) -> dict[str, int]:
+    return {
+        "sip_port": ports.sip,
+        "ami_port": ports.ami,
+        "http_port": ports.http,
+        "agi_port": ports.agi,
+        "rtp_first_port": ports.rtp_first,
+        "rtp_last_port": ports.rtp_last,
+    }
 
 
 def _die_with_parent() -> None:

@@ -132,7 +132,8 @@ class Network:
         files["asterisk.conf"] = files["asterisk.conf"].replace("transmit_silence=yes\n", "")
         pjsip = _PJSIP.format(address=ADDRESS, net=self.port, cc=center.ports.sip)
         for agent, secret in center.desk_secrets.items():
-            pjsip += _DESK_PHONE.format(agent=agent, secret=secret, cc=center.ports.sip)
+            port = center.desk_port(agent)
+            pjsip += _DESK_PHONE.format(agent=agent, secret=secret, cc=port)
         files["pjsip.conf"] = pjsip
         self.server = AsteriskServer(self._install, self._layout, self.identity, files)
         await self.server.start()
@@ -226,15 +227,15 @@ class Lines:
         """What an outside number ("+1202…") does from now on."""
         await self._set(f"ACT_n{number.lstrip('+')}", act)
 
-    async def call(self, dnis: str, ani: str, *, name: str = "") -> Caller:
+    async def call(self, dnis: str, ani: str, *, name: str = "", port: int = 0) -> Caller:
         """Somebody dials the center; returns when it has answered."""
-        caller = await self.dial(dnis, ani, name=name)
+        caller = await self.dial(dnis, ani, name=name, port=port)
         await self.until(lambda: caller.answered or caller.over, f"an answer for {ani}")
         assert caller.answered, f"{ani} was refused: {caller.cause}"
         return caller
 
-    async def dial(self, dnis: str, ani: str, *, name: str = "") -> Caller:
-        """Somebody dials the center."""
+    async def dial(self, dnis: str, ani: str, *, name: str = "", port: int = 0) -> Caller:
+        """Somebody dials the center; of its several switches, the one at this SIP port."""
         channel = f"caller-{next(_numbers)}"
         file = self.network.folder / f"{channel}.wav"
         caller = Caller(self, channel, ani, dnis, file)
@@ -242,7 +243,7 @@ class Lines:
         await self.ami.request(
             {
                 "Action": "Originate",
-                "Channel": f"PJSIP/{dnis}@cc",
+                "Channel": f"PJSIP/cc/sip:{dnis}@127.0.0.1:{port}" if port else f"PJSIP/{dnis}@cc",
                 "Context": "caller",
                 "Exten": "s",
                 "Priority": "1",
