@@ -6,7 +6,7 @@ An order never waits: the link starts it and reports what came of it as a fact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cti.calls import Phone, Prompt, Supervision
 
@@ -151,10 +151,14 @@ class MuteAgent:
 
 @dataclass(frozen=True, slots=True)
 class SendDigits:
-    """Play DTMF digits to the caller's side (to menus of others); `DigitsSent` follows."""
+    """Play DTMF digits to the caller's side (to menus of others); `DigitsSent` follows.
+
+    1 to 32 of `0-9*#A-D`; "w" and "," pause for half a second and a second. They may be
+    secret and are never shown.
+    """
 
     call_id: str
-    digits: str
+    digits: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ from cti.asterisk.dialplan import ADOPTED_VARIABLES
 from cti.asterisk.happenings import Happenings
 from cti.asterisk.live import Live, LiveCalls, pack_flow, unpack_flow
 from cti.asterisk.orders import Orders
+from cti.asterisk.phone_keys import PhoneKeys
 from cti.asterisk.phones import Line, Phones, endpoint_of
+from cti.asterisk.recording import Recorder, Recordings
 from cti.asterisk.sessions import PromptPath, VoiceSession
 from cti.calls import EndedBy, PhoneKind, Place
 from cti.dialing import Dialing, DialRules
@@ -63,7 +65,7 @@ class AsteriskLink:
     `agi_port` is where we listen for voice sessions (the port that the dialplan calls;
     0 takes a free one, found in `agi_port` after `start`). `prompt_path` finds or renders
     the sound of a prompt. `dialling` is the allow-list for outside numbers; `trunk` the
-    name of the trunk that they are dialled over.
+    name of the trunk that they are dialled over. `recorder` is needed to record calls.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class AsteriskLink:
         dialling: DialRules | None = None,
         agi_host: str = "127.0.0.1",
         agi_limits: AgiLimits | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._name = name
         self._ami_settings = ami
@@ -95,10 +98,13 @@ class AsteriskLink:
         self._tasks: set[asyncio.Task[None]] = set()
         dialing = Dialing(dialling or DialRules())
         actions = Actions(self._calls, self._send, self._report, self._report_soon, dialing, trunk)
-        self._orders = Orders(actions)
+        self._recordings = Recordings(actions, recorder, self._spawn)
+        self._keys = PhoneKeys(actions)
+        self._orders = Orders(actions, self._recordings.orders, self._keys.orders)
         self._happenings = Happenings(
             self._calls, self._report, actions.end_channel, self._is_ending
         )
+        self._happenings.listen(self._keys.events)
 
     # The port -------------------------------------------------------------------------
 
@@ -160,6 +166,8 @@ class AsteriskLink:
     def _report(self, fact: e.Fact) -> None:
         if self._sink is None:
             return
+        if isinstance(fact, e.CallEnded):
+            self._recordings.call_ended(fact.call_id, lives_on=fact.by is EndedBy.SYSTEM)
         try:
             self._sink(fact)
         except Exception:
@@ -265,6 +273,8 @@ class AsteriskLink:
             )
             if one.call_id in answered:
                 self._report(e.OfferAnswered(one.call_id, one.offer_id, one.agent_id))
+        self._recordings.take_up(reply.items, self._calls)
+        self._keys.take_up()
         age_s = self._ami.switch_age_s if self._ami is not None else 0.0
         self._report(e.LinkUp(self._name, self._calls.ids, age_s))
         for call in self._calls:
