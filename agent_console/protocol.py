@@ -146,14 +146,22 @@ class PhoneHealth(TypedDict):
     up: bool
 
 
+class OwnPhone(TypedDict):
+    """A phone that the agent may choose at the start of a shift."""
+
+    kind: str  # browser, desk, outside
+    number: str  # of an outside phone, as people write it
+
+
 class Desk(TypedDict):
-    state: str  # acd.states: offline, not ready, ready, reserved, talking, held, wrap-up, fault
+    state: str  # acd.states: offline, not ready, ready, reserved, talking, held, wrap-up, …
     since: float
     reason: str
     intent: str
     intent_reason: str
     deadline: float | None
     phone: PhoneHealth
+    phones: list[OwnPhone]
     call: CallCard | None  # also during wrap-up, until it is saved
     today: Today
 

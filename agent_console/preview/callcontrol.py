@@ -6,7 +6,7 @@ import time
 from typing import Literal
 
 from agent_console.ports import Refusal
-from agent_console.preview.company import AGENTS, QUEUES
+from agent_console.preview.company import AGENTS, QUEUES, why
 from agent_console.preview.moves import TALKING, Moves
 from agent_console.preview.people import Caller, Person
 from agent_console.protocol import CallCard, LegCard
@@ -42,6 +42,7 @@ class Control(Moves):
         caller.row.update({"direction": "outbound", "caller": number, "caller_name": ""})
         card = self._ring(person, caller, now)
         card.update({"direction": "outbound", "ani_local": number, "trail": []})
+        card["why"] = why("dialled", "You place this call.", "您主动外呼。")
         person.next_at = now + RINGS_S
         self.publish()
         return caller.call_id
@@ -160,7 +161,8 @@ class Control(Moves):
         person = self._signed_in(agent, "pick", call_id)
         if person.call or person.host:
             raise Refusal("on-a-call", "You are on a call already.")
-        self._ring(person, self._taken(call_id), time.time())
+        card = self._ring(person, self._taken(call_id), time.time())
+        card["why"] = why("picked", "You picked this call up.", "您优先代接。")
         person.next_at = time.time() + RINGS_S
         self.publish()
 

@@ -195,6 +195,11 @@ class Stage(PreviewHistory):
             "intent_reason": person.intent_reason,
             "deadline": person.deadline,
             "phone": {"kind": person.phone, "up": person.state != "offline"},
+            "phones": [
+                {"kind": "browser", "number": ""},
+                {"kind": "desk", "number": ""},
+                {"kind": "outside", "number": "(416) 555-0190"},
+            ],
             "call": self._card_of(person),
             "today": self._today(person),
         }
@@ -213,6 +218,11 @@ class Stage(PreviewHistory):
         if me["state"] == "ringing":
             seen["place"], seen["offer_id"] = "ringing", me["id"]
         seen["muted"] = False
+        seen["why"] = why(
+            "asked",
+            f"{AGENTS[person.host][0]} asks you about this caller.",
+            f"{AGENTS[person.host][0]} 就这位来电者向您咨询。",
+        )
         return seen
 
     def _agent(self, person: Person) -> AgentLive:
