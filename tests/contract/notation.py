@@ -17,8 +17,8 @@
 
 A row at the margin is an order that we give or something that people do (`ROWS` below, which
 is the whole vocabulary). Indented rows are the facts that follow: all of them, in this order.
-A fact after `~` may come anywhere from there on, where switches differ by nature. `#` begins a
-comment. Facts are written as `told` writes them.
+A fact after `~` may come anywhere from there on, one after `?` may come or not, where switches
+differ by nature. `#` begins a comment. Facts are written as `told` writes them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cti import events as e
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `verb` is a key of `ROWS` with its words, "fact", "any" or "record"."""
+    """One row: `verb` is a key of `ROWS` with its words, "fact", "any", "maybe" or "record"."""
 
     line: int
     text: str
@@ -124,11 +124,9 @@ def parse(text: str, name: str = "text") -> list[Scenario]:
 def _row(number: int, line: str) -> Row | None:
     text = line.strip()
     if line[0].isspace():
-        loose = text.startswith("~ ")
-        fact = text.removeprefix("~ ").strip()
-        if fact.split()[0] not in _SHOWN:
-            return None
-        return Row(number, fact, "any" if loose else "fact")
+        verb = {"~": "any", "?": "maybe"}.get(text[0], "fact")
+        fact = text.lstrip("~? ")
+        return Row(number, fact, verb) if fact.partition(" ")[0] in _SHOWN else None
     if text.startswith("record: "):
         return Row(number, text.removeprefix("record: "), "record")
     for verb, pattern in _PATTERNS.items():

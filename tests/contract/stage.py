@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from cti import commands as c
 from cti import events as e
@@ -51,12 +51,14 @@ class Stage:
         self.step_no = 0
         self._ids = itertools.count(1)
         self._next = 0  # the first fact that no row has told
-        self._loose: list[str] = []
+        self._loose: list[str] = []  # must come somewhere
+        self._maybe: list[str] = []  # may come somewhere
         self._played: list[str] = []
         self._people = {driver.agent(name, slot): name for name in (*AGENTS, GONE)}
         self._does: dict[str, Callable[..., Any]] = {
             "fact": self._expects,
             "any": self._expects_somewhere,
+            "maybe": self._allows,
             "record": self._expects_record,
             "calls": self._calls,
             "presses": lambda keys: driver.presses(self._caller, keys),
@@ -102,7 +104,7 @@ class Stage:
         """Every row; raises `Differs`."""
         for row in self.scenario.rows:
             does = self._does.get(row.verb)
-            if row.verb in ("fact", "any", "record"):
+            if row.verb in ("fact", "any", "maybe", "record"):
                 assert does is not None
                 await does(row)
             elif does is not None:
@@ -113,21 +115,28 @@ class Stage:
         await self._is_over()
 
     async def _expects(self, row: Row) -> None:
-        while True:
-            there = await self.driver.until(lambda: len(self.facts) > self._next, FACT_WITHIN_S)
-            if not there:
-                self._differs(row, "nothing more came")
-            fact = self.facts[self._next]
-            if fact == row.text:
-                self._next += 1
-                return
-            if fact not in self._loose:
-                self._differs(row, f"{fact} came")
-            self._loose.remove(fact)
-            self._next += 1
+        while (fact := await self._next_fact(row, row.text)) != row.text:
+            self._comes_somewhere(row, fact)
 
     async def _expects_somewhere(self, row: Row) -> None:
         self._loose.append(row.text)
+
+    async def _allows(self, row: Row) -> None:
+        self._maybe.append(row.text)
+
+    async def _next_fact(self, row: Row | None, awaited: str) -> str:
+        if not await self.driver.until(lambda: len(self.facts) > self._next, FACT_WITHIN_S):
+            self._differs(row, f"{awaited} never came")
+        self._next += 1
+        return self.facts[self._next - 1]
+
+    def _comes_somewhere(self, row: Row | None, fact: str) -> None:
+        """A fact that no row tells at this place."""
+        for expected in (self._loose, self._maybe):
+            if fact in expected:
+                expected.remove(fact)
+                return
+        self._differs(row, f"{fact} came")
 
     async def _expects_record(self, row: Row) -> None:
         await self._collect_loose()
@@ -142,25 +151,21 @@ class Stage:
 
     async def _collect_loose(self) -> None:
         while self._loose:
-            there = await self.driver.until(lambda: len(self.facts) > self._next, FACT_WITHIN_S)
-            fact = self.facts[self._next] if there else "nothing"
-            if fact not in self._loose:
-                self._differs(None, f"{fact} came instead of {', '.join(self._loose)}")
-            self._loose.remove(fact)
-            self._next += 1
+            awaited = " and ".join(self._loose)
+            self._comes_somewhere(None, await self._next_fact(None, awaited))
 
     async def _is_over(self) -> None:
         """Nothing else is told, and nothing is left on the switch."""
         await self._collect_loose()
-        await self.driver.until(lambda: len(self.facts) > self._next, QUIET_S)
-        if len(self.facts) > self._next:
-            self._differs(None, f"too much came: {', '.join(self.facts[self._next :])}")
+        await self.driver.until(lambda: False, QUIET_S)
+        for fact in self.facts[self._next :]:
+            self._comes_somewhere(None, fact)
         if "record" in {row.verb for row in self.scenario.rows}:
             left = await self.driver.nothing_left(self.slot)
             if left:
                 self._differs(None, f"still there: {left}")
 
-    def _differs(self, row: Row | None, what: str) -> None:
+    def _differs(self, row: Row | None, what: str) -> NoReturn:
         where = "at the end" if row is None else f"line {row.line}, {row.text!r}"
         played = "\n".join(f"    {text}" for text in self._played)
         facts = "\n".join(f"    {fact}" for fact in self.facts)

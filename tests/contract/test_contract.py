@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cti.asterisk.install import AsteriskInstall
 from tests.contract.driver import Driver
 from tests.contract.notation import read
+from tests.contract.on_asterisk import OnAsterisk
 from tests.contract.on_virtual import OnVirtual
 from tests.contract.stage import Theatre
 
@@ -31,8 +34,19 @@ def on_virtual(request: pytest.FixtureRequest) -> Results:
     return _play(request, OnVirtual())
 
 
+@pytest.fixture(scope="module")
+def on_asterisk(
+    request: pytest.FixtureRequest,
+    asterisk_install: AsteriskInstall,
+    asterisk_folder: Callable[[], Path],
+) -> Results:
+    return _play(request, OnAsterisk(asterisk_install, asterisk_folder))
+
+
 @pytest.mark.parametrize("title", SCENARIOS)
-@pytest.mark.parametrize("switch", ["virtual"])
+@pytest.mark.parametrize(
+    "switch", ["virtual", pytest.param("asterisk", marks=pytest.mark.asterisk)]
+)
 def test_the_contract(switch: str, title: str, request: pytest.FixtureRequest) -> None:
     """The switch does what every switch does, or its driver says what it cannot do and why."""
     driver, failed = request.getfixturevalue(f"on_{switch}")
@@ -45,5 +59,5 @@ def test_the_contract(switch: str, title: str, request: pytest.FixtureRequest) -
 
 def test_every_difference_is_about_a_scenario() -> None:
     """A scenario that was renamed must not leave an excuse behind."""
-    for driver in (OnVirtual,):
+    for driver in (OnVirtual, OnAsterisk):
         assert set(driver.unlike) <= set(SCENARIOS)
