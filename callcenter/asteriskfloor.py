@@ -24,6 +24,7 @@ from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
 from cti.asterisk.link import AsteriskLink
+from cti.asterisk.recording import Recorder
 from cti.asterisk.server import AsteriskFailed, AsteriskServer
 from cti.calls import Prompt
 from cti.dialing import DialRules
@@ -170,6 +171,7 @@ class AsteriskFloor:
             prompt_path=self._prompt_path,
             trunk=self._trunk,
             dialling=dial_rules(site),
+            recorder=Recorder(self.layout.recordings, self.layout.control_socket),
         )
         self._tasks: set[asyncio.Task[None]] = set()
 
