@@ -74,7 +74,7 @@ class Pops(Protocol):
 
     def begin(self, call_id: str, number: str, customer_id: str = "") -> None: ...
     def show(self, call_id: str, agent: str, number: str, customer_id: str = "") -> None: ...
-    def hide(self, call_id: str) -> None: ...
+    def hide(self, call_id: str, agent: str = "") -> None: ...
     def forget(self, call_id: str) -> None: ...
 
 
@@ -157,6 +157,7 @@ class Router:
         self.choice = LinkChoice(self.links, self.book, self.phones, self.routing.is_dialled)
         menus.attach(self)
         self._retries = Retries(self)
+        self._on_legs: dict[str, str] = {}  # agent to the call that the agent is a party of
         self._inbox: deque[e.Fact] = deque()
         self._draining = False
         self.later = later or _on_the_loop
@@ -259,6 +260,7 @@ class Router:
         """Nobody needs the call any more: nothing about it stays in memory."""
         self.menus.ended(call_id)
         self._retries.forget(call_id)
+        self.choice.forget(call_id)
         if self.pops is not None:
             self.pops.forget(call_id)
 
@@ -352,12 +354,22 @@ class Router:
                 self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
             self.missed(call.call_id, lost=call.arrived < began)
+        for call in self.choice.led_over(fact.link):
+            if call.answered is not None and call.answered < began:
+                self._wait_again(call, now)
         self.routing.go_on()
         self._check_phones(self.phones.chosen, lost=False)
         if self._live or self.phones.links_up.issuperset(self.links):
             self.go_live()
         else:  # the calls of the others are not known yet: nobody shall be blamed for them
             self.later(OTHERS_COME_S, self.go_live)
+
+    def _wait_again(self, call: LiveCall, now: float) -> None:
+        """The agent's phone went with its switch, the caller is on another: back into the line."""
+        log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
+        entered = call.entered if call.entered is not None else call.arrived
+        order = self.menus.wait_order(call.call_id, call.queue, entered)
+        self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order)
 
     def missed(self, call_id: str, *, lost: bool = False) -> None:
         """A call is over on its switch, and nobody told us when; `lost`: together with it."""
@@ -450,6 +462,12 @@ class Router:
                 if self.pops is not None:
                     self.pops.hide(decision.callback)
                 self._touch_queue(decision.queue)
+            case d.CallTaken():
+                self._show_record(decision.call, decision.agent)
+            case d.WrapUpEnded() if self.pops is not None:
+                self.pops.hide(decision.call, decision.agent)
+            case d.AgentChanged():
+                self._legs_seen(decision)
             case d.CallEntered():
                 self._touch_queue(decision.queue)
             case d.CallLeft():
@@ -459,7 +477,7 @@ class Router:
             case d.OfferEnded():
                 self._metrics.offers.labels(decision.outcome).inc()
                 if decision.outcome != "accepted" and self.pops is not None:
-                    self.pops.hide(decision.call)
+                    self.pops.hide(decision.call, decision.agent)
                 if not self.reachable(decision.call):
                     check = functools.partial(self._check_phones, [decision.agent], lost=True)
                     self.later(0.0, check)  # not in the middle of what was decided
@@ -467,6 +485,37 @@ class Router:
         if agent:
             self._touch_agent(agent)
         self._touch(h.call_of(decision))
+
+    def caller_id(self, queue: str) -> str:
+        """The number that people outside see when we call them for a queue."""
+        return self.routing.caller_id(queue)
+
+    def dial_leg(
+        self, order: c.DialLeg | c.SuperviseCall, by: str, number: str = ""
+    ) -> d.Refused | None:
+        """Ring a further party of a call for `by`; the engine's refusal, if it refused."""
+        now = self._now()
+        refused = self.routing.parties.dial(order, now)
+        if refused is not None:
+            return refused
+        mode = order.mode.value if isinstance(order, c.SuperviseCall) else ""
+        placed = h.LegPlaced(order.call_id, order.leg_id, by, order.agent_id, number, mode)
+        self.note(placed, now)
+        if order.agent_id:
+            self._show_record(order.call_id, order.agent_id)
+            self._touch_agent(order.agent_id)
+        self._touch(order.call_id)
+        self.arm()
+        return None
+
+    def _legs_seen(self, now: d.AgentChanged) -> None:
+        """The record of a call goes from the screen of who is no party of it any more."""
+        if now.leg:
+            self._on_legs[now.agent] = now.call
+        else:
+            before = self._on_legs.pop(now.agent, "")
+            if before and before != now.call and self.pops is not None:
+                self.pops.hide(before, now.agent)
 
     def _show_record(self, call_id: str, agent: str) -> None:
         call = self.book.get(call_id)

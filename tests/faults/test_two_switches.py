@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ import pytest
 
 from cti.asterisk.install import AsteriskInstall
 from tools.lab.center import Center, Site
-from tools.lab.console import Console
+from tools.lab.console import Console, Refused
 from tools.lab.network import (
     ADDRESS,
     CALLER_TONE_HZ,
@@ -93,10 +95,30 @@ class Pair:
     async def talks(self, caller: Caller) -> str:
         """The agent whom the caller talks with."""
         call_id = (await self.row(caller, outcome="talking"))["call_id"]
-        for name, console in self.agents.items():
-            if (console.call or {}).get("call_id") == call_id:
-                return name
-        raise AssertionError(f"nobody has the call of {caller.ani}")
+        async with asyncio.timeout(5):
+            while True:  # the supervisor may hear of it before the agent
+                for name, console in self.agents.items():
+                    if (console.call or {}).get("call_id") == call_id:
+                        return name
+                await asyncio.sleep(0.02)
+
+    async def record(self, caller: Caller) -> dict[str, Any]:
+        """The whole record of a call that is over, or soon will be."""
+        call_id = (await self.row(caller))["call_id"]
+        await self.boss.until(
+            lambda: self.boss.get(f"call:{call_id}")["ended"], f"the end of {caller.ani}", 20.0
+        )
+        found: dict[str, Any] = await self.boss.ask(f"/api/calls/{call_id}")
+        return found
+
+    async def leaves_a_number(self, caller: Caller) -> None:
+        """A waiting caller asks to be called back."""
+        await self.row(caller, outcome="waiting")
+        await asyncio.sleep(0.5)
+        await caller.press("1")
+        await asyncio.sleep(2.5)
+        await caller.press("1")
+        await caller.until_over(timeout_s=20)
 
     async def switch_is(self, name: str, up: bool, within_s: float = 30.0) -> None:
         deadline = time.monotonic() + within_s
@@ -105,11 +127,18 @@ class Pair:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def pair(
+@pytest.fixture(scope="module")
+def network(
     asterisk_install: AsteriskInstall, asterisk_folder: Callable[[], Path]
-) -> AsyncIterator[Pair]:
+) -> Iterator[Network]:
     network = Network(asterisk_install, asterisk_folder())
+    yield network
+    asyncio.run(network.stop())
+
+
+@pytest.fixture(scope="module")
+def center(network: Network, asterisk_folder: Callable[[], Path]) -> Iterator[Center]:
+    """A running center on two Asterisks, for all tests here."""
     center = Center(
         asterisk_folder(),
         trunk=(ADDRESS, network.port),
@@ -118,34 +147,41 @@ async def pair(
         switches=("east", "west"),
         homes=HOMES,
     )
-    made: list[Any] = []
     try:
         center.spawn()
-        await network.start(center)
-        await asyncio.to_thread(center.wait_ready)
-        lines = await Lines(network).open()
-        made.append(lines)
-        boss = await Console(center.url, "sam").open()
-        made.append(boss)
-        pair = Pair(center, lines, boss)
+        asyncio.run(network.start(center))
+        center.wait_ready()
+        yield center
+    finally:
+        center.clean_up()
+        if keep := os.environ.get("CALLCENTER_KEEP_LOGS"):
+            Path(keep, "two-switches.log").write_bytes(center.log.read_bytes())
+
+
+@pytest.fixture
+async def pair(center: Center, network: Network) -> AsyncIterator[Pair]:
+    """Both switches are up, everybody is ready; nobody is there afterwards."""
+    lines = await Lines(network).open()
+    boss = await Console(center.url, "sam").open()
+    pair = Pair(center, lines, boss)
+    try:
         for switch in ("east", "west"):
             await pair.switch_is(switch, up=True)
+        for agent in HOMES:
+            await pair.agent(agent)
         yield pair
-        made.extend(pair.agents.values())
         center.check_alive()
     finally:
-        for one in reversed(made):
-            await one.close()
-        await asyncio.to_thread(center.clean_up)
-        await network.stop()
-        if keep := os.environ.get("CALLCENTER_KEEP_LOGS"):
-            Path(keep, "pair.log").write_bytes(center.log.read_bytes())
+        await lines.close()
+        for agent in pair.agents:
+            with suppress(Refused):
+                await boss.do("set_agent_state", agent=agent, state="offline")
+        for console in (boss, *pair.agents.values()):
+            await console.close()
 
 
 async def test_callers_of_both_reach_agents_on_either(pair: Pair) -> None:
     """Whoever has been idle the longest gets the call, wherever both of them are."""
-    for agent in HOMES:
-        await pair.agent(agent)
     met: set[tuple[str, str]] = set()
     for round_ in range(3):
         callers = [(s, await pair.calls(s)) for s in ("east", "west", "west", "east")]
@@ -163,3 +199,54 @@ async def test_callers_of_both_reach_agents_on_either(pair: Pair) -> None:
         for agent in HOMES:
             await pair.agents[agent].until_state("ready")
     assert met >= {("east", "west"), ("west", "east")}
+
+
+async def test_one_is_killed_and_the_other_never_notices(pair: Pair) -> None:
+    """Its calls are lost, its callers' callbacks are kept, and it comes back by itself."""
+    center, lines = pair.center, pair.lines
+    east_east, west_east, west_west, east_west = [
+        await pair.calls(switch) for switch in ("east", "west", "west", "east")
+    ]
+    assert [await pair.talks(c) for c in (east_east, west_east, west_west, east_west)] == [*HOMES]
+    promised = await pair.calls("east")
+    await pair.leaves_a_number(promised)
+    await lines.number(promised.ani, "answer")
+    waiting = {switch: [await pair.calls(switch) for _ in range(2)] for switch in ("east", "west")}
+    for caller in (*waiting["east"], *waiting["west"]):
+        await pair.row(caller, outcome="waiting")
+
+    os.kill(center.asterisk_pid("east"), signal.SIGKILL)
+    killed = time.monotonic()
+    for caller in (east_east, east_west, *waiting["east"]):
+        record = await pair.record(caller)
+        ended = next(entry for entry in record["timeline"] if entry["kind"] == "ended")
+        assert ended["data"]["by"] == "switch lost", caller.ani
+    # The agent of the west is free again: the callback was first in the line, and goes out there.
+    called = await pair.agents["emeka"].until_state("talking")
+    assert called["call"]["ani"] == promised.ani
+    assert called["call"]["direction"] == "callback"
+    await pair.switch_is("east", up=True)
+    back_s = time.monotonic() - killed
+    assert back_s < 20.0
+
+    # Its agents take calls again, the oldest first: the one whose agent was lost with it.
+    served = [west_east, waiting["west"][0]]
+    for caller in served:
+        assert HOMES[await pair.talks(caller)] == "east"
+    newcomer = await pair.calls("east")
+    await pair.row(newcomer, outcome="waiting")
+    await waiting["west"][1].hang_up()
+    await pair.agents["emeka"].do("hang_up", call_id=called["call"]["call_id"])
+    assert await pair.talks(newcomer) == "emeka"
+    await asyncio.sleep(1.0)
+    for caller in (newcomer, *served, west_west):
+        agent = await pair.talks(caller)
+        await caller.hang_up()
+        heard = await caller.heard()
+        told = await complete(lines.last_heard(f"desk{agent}"))
+        assert heard.tone_s(DESK_TONE_HZ) > 0.5, caller.ani
+        assert told.tone_s(CALLER_TONE_HZ) > 0.5, caller.ani
+        if caller is west_west:
+            assert agent == "chen"
+            assert heard.longest_gap_s(DESK_TONE_HZ) <= LONGEST_GAP_S
+            assert told.longest_gap_s(CALLER_TONE_HZ) <= LONGEST_GAP_S
