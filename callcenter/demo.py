@@ -15,12 +15,13 @@ DEMO_PASSWORD = "demo-2468"  # noqa: S105 - shown on the log-in page, in the dem
 # Whoever tries the web phone calls as this customer, so that the agent sees a record.
 DEMO_WEB_CALLER = (DEMO_KNOWN_NUMBER, "Grace Chen")
 SHOWN_AGENTS = 3
+LEADS = {"sam": ("Sam Rivera", "supervisor"), "admin": ("Admin", "admin")}
 
 
 def demo_users(site: Site) -> tuple[dict[str, str], ...]:
     """Log-ins for the page: a few of the site's agents, a supervisor, an administrator."""
-    agents = [(agent, "agent") for agent in list(site.agents)[:SHOWN_AGENTS]]
-    people = [*agents, ("sam", "supervisor"), ("admin", "admin")]
+    agents = [(agent, "agent") for agent in site.agents if agent not in LEADS][:SHOWN_AGENTS]
+    people = [*agents, *((lead, role) for lead, (_, role) in LEADS.items())]
     return tuple({"name": name, "password": DEMO_PASSWORD, "role": role} for name, role in people)
 
 
@@ -33,9 +34,15 @@ async def seed_demo_company(
     """
     known = {user.user_id for user in await users.list_users()}
     people = [
-        (agent.id, agent.name, "agent", agent.id, agent.language) for agent in site.agents.values()
+        (agent.id, agent.name, "agent", agent.id, agent.language)
+        for agent in site.agents.values()
+        if agent.id not in LEADS
     ]
-    people += [("sam", "Sam Rivera", "supervisor", "", ""), ("admin", "Admin", "admin", "", "")]
+    # A lead whom the site gives a phone may listen in.
+    people += [
+        (lead, name, role, lead if lead in site.agents else "", "")
+        for lead, (name, role) in LEADS.items()
+    ]
     for user_id, name, role, agent_id, language in people:
         if user_id not in known:
             with contextlib.suppress(UserExists):

@@ -46,6 +46,7 @@ class _Site:
         self.queues()
         self.overflow_circles()
         self.agents()
+        self.speed_dials()
         self.switches()
         self.when_away()
         self.kinds()
@@ -93,6 +94,14 @@ class _Site:
                     message = f"calls to the outside phone {phone.address!r} are not allowed"
                     fix = "add its prefix to 'transfers: {allow: [...]}'"
                     self.report.add((*at, "phones", index), message, fix)
+
+    def speed_dials(self) -> None:
+        """A button that can only be refused helps nobody."""
+        for dial in self.site.speed_dials:
+            if not self.diallable(dial.id):
+                message = f"calls to the speed dial {dial.id!r} are not allowed"
+                fix = "add its prefix to 'transfers: {allow: [...]}'"
+                self.report.add(("speed_dials", dial.id), message, fix)
 
     def switches(self) -> None:
         """Trunks and phones end at an Asterisk; two switches share no port and no address."""

@@ -73,7 +73,10 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A person who takes calls. `skills` maps a skill to a level from 1 to 10."""
+    """A person with a phone. `skills` maps a skill to a level from 1 to 10.
+
+    Without queues nothing is offered: a supervisor, who listens in and picks calls up.
+    """
 
     id: str
     name: str
@@ -193,6 +196,8 @@ class Site:
     callback_caller_id: str
     callback_numbers: NumberRule
     transfer_numbers: NumberRule
+    speed_dials: tuple[Label, ...] = ()  # outside numbers with a name; the id is the number
+    supervision_visible: bool = True  # agents see who listens and whispers in their calls
     when_away: WhenAway = field(default_factory=WhenAway)
     switches: Mapping[str, Switch] = field(default_factory=dict)  # none: one, by the settings
     console_grace_s: float = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -121,6 +121,8 @@ class SiteReader:
             callback_caller_id=caller_id,
             callback_numbers=self.rule(callbacks),
             transfer_numbers=self.rule(top.section("transfers")),
+            speed_dials=tuple(self.speed_dials()),
+            supervision_visible=top.flag("supervision_visible", True),
             when_away=self.when_away(top.section("when_away")),
             console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
             place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
@@ -163,6 +165,14 @@ class SiteReader:
                 section.wrong(name, f"the name {shown(name)} in {key!r}", ID_FORM)
             found[name] = Label(name, section.labels(name, self._languages, name))
         return found
+
+    def speed_dials(self) -> Iterator[Label]:
+        """Numbers that people call or transfer to often."""
+        section = self.top.section("speed_dials")
+        for number in section.names():
+            if not _DIALLED.fullmatch(number):
+                section.wrong(number, f"the number {shown(number)}", _DIALLED_FORM)
+            yield Label(number, section.labels(number, self._languages, number))
 
     def flow(self, key: str, flow_names: Collection[str]) -> str:
         name = self.top.name(key)
@@ -241,7 +251,7 @@ class SiteReader:
             language=language,
             switch=part.text("switch", "", pattern=_SWITCH, form=_SWITCH_FORM),
         )
-        if not found.queues:
+        if not found.queues and "queues" not in part:
             part.missing("queues", "add 'queues: [...]': the queues this agent serves")
         part.close()
         return found

@@ -51,6 +51,8 @@ hours:
   office: {always: true}
 callbacks: {caller_id: "100", allow: ["+1"], refuse: ["+1900"]}
 transfers: {allow: ["+1416"]}
+speed_dials: {"+14165550142": {en: Warehouse, zh: 仓库}}
+supervision_visible: false
 trunks:
   carrier: {addresses: [192.0.2.0/24], contact: "sip.example.com:5060", user: u, password_env: CALLCENTER_T}
 """
@@ -149,24 +151,27 @@ site | wrap_up_s: unlimited | ring_s: 1000 | site.yaml:14: 'ring_s' is 1000; use
 site | wait: {flow: wait} | wait: {flow: wiat} | site.yaml:19: there is no flow 'wiat'; did you mean 'wait'?
 site | wait: {flow: wait} | wait: {flow: main} | site.yaml:19: the flow 'main' is of kind 'entry'; name a
 site | queues: [sales, support] | queues: [sale] | site.yaml:24: there is no queue 'sale'; did you mean 's
-site | queues: [sales, support] | queues: [] | site.yaml:22: agent 'anna' has no 'queues'; add 'queues:
+site | queues: [sales, support] | language: en | site.yaml:22: agent 'anna' has no 'queues'; add 'queues:
 site | skills: {billing: 7} | skills: {bilin: 7} | site.yaml:25: there is no skill 'bilin'; did you mean
 site | skills: {billing: 7} | skills: {billing: 11} | site.yaml:25: 'billing' is 11; use 1 to 10
 site | anna: | Anna B: | site.yaml:22: the name 'Anna B' in 'agents'; use 1 to 32 lower case letters
 site | "+14165550199" | "+19005550199" | site.yaml:26: calls to the outside phone '+19005550199' are not allowed
 site | [browser, desk, | [browser, dsek, | site.yaml:26: unknown kind of phone 'dsek'; did you mean 'desk'?
-site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:36: '192.0.2.0/33' is no address; write an IP address
-site | user: u | password: x | site.yaml:36: a password in the configuration; name an environment variable
-site | CALLCENTER_T | HOME | site.yaml:36: 'password_env' is 'HOME'; name an environment variable
+site | "+14165550142": {en | "+19005550142": {en | site.yaml:35: calls to the speed dial '+19005550142' are not a
+site | "+14165550142": {en | warehouse: {en | site.yaml:35: the number 'warehouse'
+site | supervision_visible: false | supervision_visible: sometimes | site.yaml:36: 'supervision_visible' is 'sometimes'; write true
+site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:38: '192.0.2.0/33' is no address; write an IP address
+site | user: u | password: x | site.yaml:38: a password in the configuration; name an environment variable
+site | CALLCENTER_T | HOME | site.yaml:38: 'password_env' is 'HOME'; name an environment variable
 site | allow: ["+1"], | | site.yaml:33: callbacks are offered, but no number is allowed; add 'callbacks:
 site | allow: ["+1"], | allow: [one], | site.yaml:33: 'allow' holds 'one'; write '+', the country code
 site | allow: ["+1"], | allow: ["1416"], | site.yaml:33: 'allow' holds '1416'; write '+', the country code
 site | region: CA | region: UK | site.yaml:3: unknown region 'UK'; use the country's ISO code, which is GB
-site | carrier: | the_carrier: | site.yaml:36: the name 'the_carrier' in 'trunks'; start with a letter or digit
-site | [192.0.2.0/24] | [0.0.0.0/0] | site.yaml:36: '0.0.0.0/0' lets the whole world call in; name your
-site | , password_env: CALLCENTER_T | | site.yaml:36: trunk 'carrier' has no 'password_env'; name an environment
-site | user: u, | | site.yaml:36: trunk 'carrier' has no 'user'; add 'user:', whose password this is
-site | contact: "sip.example.com:5060" | register: true | site.yaml:36: trunk 'carrier' has no 'contact'; add
+site | carrier: | the_carrier: | site.yaml:38: the name 'the_carrier' in 'trunks'; start with a letter or digit
+site | [192.0.2.0/24] | [0.0.0.0/0] | site.yaml:38: '0.0.0.0/0' lets the whole world call in; name your
+site | , password_env: CALLCENTER_T | | site.yaml:38: trunk 'carrier' has no 'password_env'; name an environment
+site | user: u, | | site.yaml:38: trunk 'carrier' has no 'user'; add 'user:', whose password this is
+site | contact: "sip.example.com:5060" | register: true | site.yaml:38: trunk 'carrier' has no 'contact'; add
 site | wait: {flow: wait} | wait: {flow: wait, music: jazz} | site.yaml:19: there is no music 'jazz'; known are: default
 site | callback: {attempts: 2} | callback: false | site.yaml:20: no callbacks here, but the flow 'wait' offers one
 site | {always: true} | {} | site.yaml:32: calendar 'office' has no 'week'; add 'week:' with opening hours
@@ -259,7 +264,7 @@ def test_a_password_that_is_not_set_is_a_warning(
     write(tmp_path, FILES)
     monkeypatch.delenv("CALLCENTER_T", raising=False)
     assert [str(warning) for warning in load_site(tmp_path).warnings] == [
-        "site.yaml:36: CALLCENTER_T is not set here; "
+        "site.yaml:38: CALLCENTER_T is not set here; "
         "set it for the process that runs 'callcenter up'"
     ]
     monkeypatch.setenv("CALLCENTER_T", "secret-1")
@@ -317,7 +322,8 @@ def test_the_demonstration_company_is_sound() -> None:
     site = load_site(DEMO_SITE)
     assert site.warnings == ()
     assert set(site.queues) == {"sales", "support"}
-    assert len(site.agents) == 6
+    assert len([agent for agent in site.agents.values() if agent.queues]) == 6
+    assert site.agents["sam"].queues == ()
     assert {"billing", "technical", "english", "mandarin"} <= set(site.skills)
     assert site.wait_flow("sales") is site.wait_flow("support") is site.flows["wait"]
     assert site.flows["wait"].wait_digits == "1"
