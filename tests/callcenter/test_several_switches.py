@@ -1,0 +1,311 @@
+"""One call center on several switches: starting them, choosing one, and going on without one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from twilio.request_validator import RequestValidator
+
+from agent_console.ports import Refusal
+from callcenter import switches
+from callcenter.access import HomePhones
+from callcenter.switches import Switches, VirtualFloor
+from callcenter.system import System
+from config.settings import DEMO_SITE, Settings
+from config.site import TwilioSwitch
+from cti import commands as c
+from cti import events as e
+from cti.calls import Phone, PhoneKind
+from cti.virtual.scheduling import RealTime
+from cti.virtual.switch import VirtualSwitch
+
+TOKEN = "f" * 32
+TWILIO = TwilioSwitch(
+    id="cloud",
+    account_sid="AC" + "0" * 32,
+    auth_token_env="CALLCENTER_TEST_TOKEN",
+    public_url="http://localhost:1/twilio",
+)
+
+
+# Starting ----------------------------------------------------------------------------------
+
+
+class Builder:
+    """Brings switches up; those in `broken` do not start."""
+
+    def __init__(self, *names: str) -> None:
+        self.broken: set[str] = set()
+        self.alarms: dict[str, dict[str, str]] = {}
+        self.facts: list[e.Fact] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.switches = Switches(
+            {name: lambda name=name: self.build(name) for name in names},
+            alarm=self.alarm,
+            spawn=self.spawn,
+            on_new=lambda switch: None,
+        )
+
+    async def build(self, name: str) -> VirtualFloor:
+        if name in self.broken:
+            raise OSError(f"no room for {name}")
+        return VirtualFloor(VirtualSwitch(name, RealTime()), None, NamedPhones(name))
+
+    def alarm(self, code: str, text: dict[str, str] | None) -> None:
+        if text is None:
+            self.alarms.pop(code, None)
+        else:
+            self.alarms[code] = text
+
+    def spawn(self, work: Awaitable[Any]) -> None:
+        async def run() -> None:
+            await work
+
+        self.tasks.append(asyncio.create_task(run()))
+
+
+class NamedPhones:
+    """Log-ins that say where they are for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def sip_url(self, at: str = "") -> str:
+        return f"ws://{self.name}"
+
+    async def agent_access(self, agent: str) -> Any:
+        return {"user": f"agent-{agent}", "ws": "/sip", "password": self.name}
+
+    caller_access = agent_access
+
+
+async def test_one_that_does_not_start_is_an_alarm_and_comes_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A port that is taken on one of them must not keep the other's callers out."""
+    monkeypatch.setattr(switches, "AGAIN_FIRST_S", 0.05)
+    builder = Builder("east", "west")
+    builder.broken = {"east"}
+    await builder.switches.start()
+    await builder.switches.connect(builder.facts.append)
+    assert [name for name in ("east", "west") if builder.switches.is_up(name)] == ["west"]
+    assert "no room for east" in builder.alarms["switch-start-east"]["en"]
+    assert builder.switches.names == ("east", "west")
+    builder.broken = set()
+    async with asyncio.timeout(5):
+        while not builder.switches.is_up("east"):
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*builder.tasks)
+    assert builder.alarms == {}
+    assert list(builder.switches.outgoing) == ["east", "west"]
+    await builder.switches.disconnect()
+
+
+async def test_when_none_starts_the_reason_is_told() -> None:
+    """A call center without any switch is a mistake to be seen at once."""
+    builder = Builder("east", "west")
+    builder.broken = {"east", "west"}
+    with pytest.raises(OSError, match="no room for east"):
+        await builder.switches.start()
+
+
+# Browser phones ----------------------------------------------------------------------------
+
+
+async def test_a_browser_registers_at_home_and_elsewhere_when_that_is_gone() -> None:
+    """A console whose switch died asks for a new access and works on."""
+    builder = Builder("east", "west")
+    await builder.switches.start()
+    await builder.switches.connect(builder.facts.append)
+    phones = HomePhones(builder.switches, {"ben": "west"}.get)  # type: ignore[arg-type]
+    assert (await phones.agent_access("ben"))["ws"] == "/sip?at=west"
+    assert (await phones.agent_access("anna"))["ws"] == "/sip?at=east"
+    assert phones.sip_url("west") == "ws://west"
+    assert phones.sip_url("nowhere") == ""
+    await builder.switches.up["west"].link.stop()
+    assert (await phones.agent_access("ben"))["password"] == "east"
+    await builder.switches.disconnect()
+
+
+async def test_one_switch_needs_no_name() -> None:
+    """Where there is no choice the address stays as it always was."""
+    builder = Builder("only")
+    await builder.switches.start()
+    phones = HomePhones(builder.switches, lambda agent: "")
+    assert (await phones.agent_access("ben"))["ws"] == "/sip"
+    assert phones.sip_url() == "ws://only"
+
+
+# Orders ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def two(opened: Any) -> Any:
+    """A call center on "virtual" and "other"; `sent` is what each was ordered."""
+    center = await opened()
+    center.other = VirtualSwitch("other", center.time, agents=())
+    center.router.links["other"] = center.other
+    center.sent = {"virtual": [], "other": []}
+    for link in (center.switch, center.other):
+        _listen(link, center.sent[link.name])
+    center.other.connect(center.router.receive)
+    return center
+
+
+def _listen(link: VirtualSwitch, sent: list[c.Order]) -> None:
+    carry_out = link.execute
+
+    def execute(order: c.Order) -> None:
+        sent.append(order)
+        carry_out(order)
+
+    link.execute = execute  # type: ignore[method-assign]
+
+
+def _last(sent: list[c.Order], kind: type) -> Any:
+    return [order for order in sent if isinstance(order, kind)][-1]
+
+
+async def test_a_phone_on_another_switch_is_led_there(two: Any) -> None:
+    """The call's own switch rings it, and is told where it is registered."""
+    await two.staff("anna")
+    two.other.call_in(two.caller(talk_s=10.0))
+    await two.until(lambda: any(isinstance(o, c.OfferCall) for o in two.sent["other"]))
+    assert _last(two.sent["other"], c.OfferCall).phone == Phone(
+        PhoneKind.BROWSER, "anna", via="virtual"
+    )
+    two.router.receive(e.PhoneUp("anna", "other"))
+    here = two.router.phones.seen_from("other", Phone(PhoneKind.BROWSER, "anna"))
+    assert here.via == ""
+    assert two.router.phones.seen_from("other", Phone(PhoneKind.OUTSIDE, "+1416")).via == ""
+
+
+async def test_a_callback_goes_out_where_it_was_asked_for(two: Any) -> None:
+    """The customer sees the same company, and the agent's phone is led to."""
+    call = two.other.call_in(two.caller(digits=("1", "1", "1", "1"), patience_s=600.0))
+    await two.until(lambda: f"cb-{call}" in two.router.book.calls, within_s=120.0)
+    await two.staff("anna")
+    await two.until(lambda: any(isinstance(o, c.DialCallback) for o in two.sent["other"]))
+    assert _last(two.sent["other"], c.DialCallback).phone.via == "virtual"
+    assert not any(isinstance(o, c.DialCallback) for o in two.sent["virtual"])
+
+
+async def test_a_callback_goes_out_elsewhere_when_its_switch_is_gone(two: Any) -> None:
+    """A promise is kept on whatever line there is, and that survives a restart."""
+    call = two.other.call_in(two.caller(digits=("1", "1", "1", "1"), patience_s=600.0))
+    await two.until(lambda: f"cb-{call}" in two.router.book.calls, within_s=120.0)
+    await two.run(30.0)
+    two.other.disconnect()
+    two.router.receive(e.LinkDown("other", "cut"))
+    await two.staff("anna")
+    await two.until(lambda: any(isinstance(o, c.DialCallback) for o in two.sent["virtual"]))
+    assert two.router.book.get(f"cb-{call}").link == "virtual"
+    assert "CallPlaced" in two.journal.kinds()
+    two.other.connect(two.router.receive)  # the other one knows nothing of it: no harm
+    await two.run(5.0)
+    assert two.outcome(f"cb-{call}") in ("dialling", "reached", "talking")
+
+
+async def test_calls_we_place_go_only_where_there_is_a_trunk(two: Any) -> None:
+    """A switch without a line to the outside would refuse, and the agent would wait in vain."""
+    two.router.choice.outgoing = lambda: ("virtual",)
+    call = two.other.call_in(two.caller(digits=("1", "1", "1", "1"), patience_s=600.0))
+    await two.until(lambda: f"cb-{call}" in two.router.book.calls, within_s=120.0)
+    await two.staff("anna")
+    await two.until(lambda: any(isinstance(o, c.DialCallback) for o in two.sent["virtual"]))
+
+
+async def test_a_phone_of_a_lost_switch_is_not_down_by_the_others_word(two: Any) -> None:
+    """Who never had the phone cannot know that it is gone."""
+    two.router.receive(e.PhoneDown("anna", "other", "not registered"))
+    await two.staff("anna")
+    two.switch.disconnect()
+    two.router.receive(e.LinkDown("virtual", "cut"))
+    assert two.router.phones.is_up("anna", PhoneKind.BROWSER) is None
+
+
+async def test_nobody_is_blamed_before_the_second_switch_was_heard(two: Any) -> None:
+    """After a restart the first switch's word is not enough to let deadlines pass."""
+    again = type(two)(two.time, two.switch, two.journal, two.router.engine)
+    again.router.links["other"] = VirtualSwitch("other", two.time, agents=())
+    two.die()
+    again.switch.connect(again.router.receive)
+    await again.run(0.5)
+    assert not again.router._live
+    await again.run(5.0)
+    assert again.router._live
+
+
+async def test_calls_of_a_switch_that_is_no_longer_there_are_over(opened: Any) -> None:
+    """A site without its second switch must not keep that one's callers in the line for ever."""
+    center = await opened()
+    call = center.call(patience_s=900.0)
+    await center.run(30.0)
+    assert center.outcome(call) == "waiting"
+    center.router.end_strangers(["east"])
+    assert center.outcome(call) == "switch lost"
+    assert center.router.book.get(call) is None
+
+
+# Twilio's webhooks ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A running system whose only switch is a Twilio account that cannot be reached."""
+    monkeypatch.setenv("CALLCENTER_TEST_TOKEN", TOKEN)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    system = System(Settings(var=tmp_path / "var", site=DEMO_SITE, port=port, switch="auto"))
+    system.site = replace(system.site, switches={"cloud": TWILIO})
+    await system.start()
+    yield system
+    await system.stop()
+
+
+async def test_webhooks_need_no_session_and_no_origin_but_a_signature(cloud: Any) -> None:
+    """Twilio's requests pass the console's checks by; whoever is not Twilio gets nothing."""
+    url = f"{cloud.settings.base_url}/twilio/voice"
+    form = {"CallSid": "CA" + "1" * 32, "AccountSid": TWILIO.account_sid, "CallStatus": "ringing"}
+    validator = RequestValidator(TOKEN)
+    signature = validator.compute_signature(f"{TWILIO.public_url}/voice", form)
+    async with aiohttp.ClientSession() as session:
+        signed = {"X-Twilio-Signature": signature}
+        async with session.post(url, data=form, headers=signed) as response:
+            assert response.status == 200
+            assert "<Response>" in await response.text()
+        async with session.post(url, data=form) as response:
+            assert response.status == 403
+        async with session.post(url, data={"a": "x" * 100_000}, headers=signed) as response:
+            assert response.status == 413
+        async with session.post(f"{cloud.settings.base_url}/twilio", data=form) as response:
+            assert response.status in (403, 404, 405), "the console's own rules hold elsewhere"
+        async with session.get(f"{cloud.settings.base_url}/readyz") as response:
+            assert response.status == 503
+            assert (await response.json())["switches"] == {"cloud": False}
+    fallback = (cloud.settings.var / "twilio-cloud.xml").read_text()
+    assert "<Response>" in fallback
+
+
+async def test_a_twilio_account_without_its_token_does_not_start(tmp_path: Path) -> None:
+    """Nothing could be trusted: better say which variable is missing."""
+    system = System(Settings(var=tmp_path / "var", site=DEMO_SITE))
+    system.site = replace(system.site, switches={"cloud": TWILIO})
+    with pytest.raises(ValueError, match="CALLCENTER_TEST_TOKEN is not set"):
+        await system.start()
+
+
+async def test_without_phones_nobody_gets_an_access(cloud: Any) -> None:
+    """Twilio's callers reach agents by other ways than our browser phones."""
+    phones = HomePhones(cloud.switches, lambda agent: "")
+    assert phones.sip_url() == ""
+    with pytest.raises(Refusal):
+        await phones.agent_access("anna")
