@@ -22,6 +22,8 @@ from fastapi import Depends, FastAPI
 from starlette.websockets import WebSocket
 
 from agent_console import problems, rest
+from agent_console.api import service as api
+from agent_console.api.ports import ApiPorts
 from agent_console.auth import Door, guard
 from agent_console.consoles import Consoles
 from agent_console.http_limits import ChangesFromHereOnly, SecurityHeaders
@@ -45,14 +47,21 @@ def create_app(
     health: Callable[[], Mapping[str, object]],
     rooms: Callable[[User], Sequence[str]] = rooms_of,
     clock: Callable[[], float] = time.time,
+    programs: ApiPorts | None = None,
 ) -> FastAPI:
-    """Build the application. `health()["ready"]` tells /readyz; `clock` is UTC epoch seconds."""
+    """Build the application. `health()["ready"]` tells /readyz; `clock` is UTC epoch seconds.
+
+    With `programs` other programs find the API below `agent_console.api.service.PATH`.
+    """
     door = Door(accounts, settings, clock)
     consoles = Consoles(floor)
+    open_api = api.create_api(programs) if programs is not None else None
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        if open_api is not None:
+            open_api.state.sockets.end_all()
         consoles.end_all()
         await consoles.settle()
 
@@ -88,6 +97,8 @@ def create_app(
     async def sip_socket(websocket: WebSocket) -> None:
         await relay.serve(websocket)
 
+    if open_api is not None:
+        app.mount(api.PATH, open_api)
     for router in (
         rest.log_in_routes(door, phones, consoles, settings),
         rest.history_routes(history),

@@ -21,7 +21,8 @@ class ChangesFromHereOnly:
 
     A foreign page can make a browser send a request with our cookie (a form, an image); it can
     neither forge the Origin nor send JSON without being asked. Only /api/ is looked at: what
-    others mount beside it (a telephone company's webhooks) has its own guards.
+    others mount beside it (a telephone company's webhooks) has its own guards, and so has
+    /api/v1/, which knows programs by their keys and looks at no cookie.
     """
 
     def __init__(self, app: ASGIApp, door: Door, settings: ConsoleSettings) -> None:
@@ -34,6 +35,7 @@ class ChangesFromHereOnly:
             scope["type"] != "http"
             or scope["method"] in _SAFE
             or not scope["path"].startswith("/api/")
+            or scope["path"].startswith("/api/v1/")
         ):
             await self._app(scope, receive, send)
             return
@@ -49,7 +51,7 @@ class ChangesFromHereOnly:
         if length.isdecimal() and len(length) < 16 and int(length) <= limit:
             try:
                 async with asyncio.timeout(self._settings.body_within_s):
-                    body = await _read(receive, limit)
+                    body = await read_body(receive, limit)
             except TimeoutError:
                 answer = problem(408, "too-late", "The request did not arrive in time.")
                 await answer(scope, receive, send)
@@ -67,7 +69,8 @@ class ChangesFromHereOnly:
         await self._app(scope, _replay(body, receive), send)
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None when it is longer than `limit` bytes."""
     parts: list[bytes] = []
     size = 0
     while True:

@@ -35,6 +35,11 @@ class Bucket:
         self._left = min(self._burst, self._left + 1)
 
     @property
+    def left(self) -> float:
+        """How many are allowed at once, now (as of the last `take`)."""
+        return self._left
+
+    @property
     def wait_s(self) -> float:
         """How long until the next one is allowed."""
         return max(0.0, (1 - self._left) / self._per_s)

@@ -1,4 +1,4 @@
-"""The command line: `callcenter up | check-config | doctor | simulate | bench | user`."""
+"""The command line: `callcenter up | check-config | doctor | simulate | bench | user | key`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import agent_console
-from callcenter import bench, people
+from callcenter import bench, keys, people
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
 from config.settings import DEMO_SITE, Settings
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command("simulate")(simulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(people.app, name="user")
+app.add_typer(keys.app, name="key")
 out = Console()
 INTERNAL = frozenset({"CALLCENTER_SKIP_FRONT_END", "CALLCENTER_KILLS"})  # for builds and tests
 STATIC = Path(agent_console.__file__).parent / "static"

@@ -169,6 +169,7 @@ class Reader:
     async def next(self, limit: int = 200) -> list[PublicEvent]:
         """The next events in order; [] when nothing (wanted or not) is left to be told now."""
         feed = self._feed
+        await asyncio.sleep(0)  # whoever has much to catch up on lets others have their turn
         while self.position < feed.last:
             last = feed.last
             events = feed.remembered(self.position, limit)

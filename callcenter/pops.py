@@ -22,7 +22,7 @@ class Pops:
         self._pop = screen_pop
         self._store = store
         self._matched = matched
-        self._agents: dict[str, str] = {}  # call to the agent who sees its record
+        self._calls: dict[str, str] = {}  # agent to the call whose record is shown there
         self._told: dict[str, str] = {}  # call to its customer
         screen_pop.on_record = self._on_record
 
@@ -36,28 +36,33 @@ class Pops:
             self._match(call_id, record)  # there are answers that come at once
 
     def show(self, call_id: str, agent: str, number: str, customer_id: str = "") -> None:
-        """The call is offered to `agent`: the record as it is now, and later as it comes."""
-        for other, shown_to in list(self._agents.items()):
-            if shown_to == agent and other != call_id:
-                del self._agents[other]
-        self._agents[call_id] = agent
+        """The call (or a leg of it) is offered to `agent`: the record now, and as it comes.
+
+        Several agents may see the record of one call, each agent sees one record.
+        """
+        self._calls[agent] = call_id
         if self._pop.record(call_id) is None:  # a callback, or a call found on the switch
             self.begin(call_id, number, customer_id)
         record = self._pop.record(call_id)
         if record is not None:
             self._publish(agent, record)
 
-    def hide(self, call_id: str) -> None:
-        """The agent is done with the call."""
-        agent = self._agents.pop(call_id, None)
-        if agent is not None:
-            self._store.put(agent_room(agent), "record", None)
+    def hide(self, call_id: str, agent: str = "") -> None:
+        """The agent ("": whoever) is done with the call."""
+        for who, shown in list(self._calls.items()):
+            if shown == call_id and agent in ("", who):
+                del self._calls[who]
+                self._store.put(agent_room(who), "record", None)
 
     def forget(self, call_id: str) -> None:
         """Nobody needs the record any more."""
         self.hide(call_id)
         self._told.pop(call_id, None)
         self._pop.forget(call_id)
+
+    def record(self, call_id: str) -> Record | None:
+        """The record that the call shows; None for a call that is not live."""
+        return self._pop.record(call_id)
 
     def variables(self, call_id: str) -> Mapping[str, str]:
         """What the menus may know of the customer; {} until the record is there."""
@@ -76,9 +81,9 @@ class Pops:
 
     def _on_record(self, call_id: str, record: Record) -> None:
         self._match(call_id, record)
-        agent = self._agents.get(call_id)
-        if agent is not None:
-            self._publish(agent, record)
+        for agent, shown in self._calls.items():
+            if shown == call_id:
+                self._publish(agent, record)
 
     def _match(self, call_id: str, record: Record) -> None:
         customer = record["customer"]

@@ -46,6 +46,7 @@ class _Call:
     customer_id: str = ""
     arrived: float = 0.0
     answered: bool = False
+    onward: str = ""  # where an agent sent it on last
     over: bool = False
 
 
@@ -137,6 +138,7 @@ def _ended(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Da
         "by": data.get("by", "system"),
         "cause": data.get("cause", "not on its switch any more"),
         "answered": call.answered,
+        "onward": call.onward,
         "lasted_s": round(max(0.0, at - call.arrived), 3) if call.arrived else 0.0,
     }
 
@@ -207,7 +209,7 @@ def _offer_ended(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[s
 def _left(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
     queue = data["queue"]
     if data["outcome"] in ("answered", "reached"):
-        call.agent, call.queue, call.answered = data["agent"], queue, True
+        call.agent, call.queue, call.answered, call.onward = data["agent"], queue, True, ""
         return "call.answered", {"agent": data["agent"], "waited_s": data["waited_s"]}
     more = {"queue": queue, "outcome": data["outcome"], "waited_s": data["waited_s"]}
     return "call.left_queue", more
@@ -217,6 +219,7 @@ def _completed(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str
     onward = data.get("onward", "")
     if not onward:
         return None
+    call.onward = onward
     if call.agent == data["agent"]:
         call.agent = ""
     return "call.transferred", {"agent": data["agent"], "onward": onward}

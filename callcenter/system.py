@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from acd import facts as f
+from agent_console.api.ports import ApiSettings
 from agent_console.app import create_app, listen, serve_options
 from agent_console.live import EVERYONE, LiveStore
 from agent_console.ports import Refusal
@@ -52,6 +53,7 @@ from callcenter.front import Front
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.pops import Pops
+from callcenter.programs import Programs
 from callcenter.router import Router
 from callcenter.siteview import SiteView
 from callcenter.switches import Build, Switch, Switches, virtual_switch
@@ -120,6 +122,9 @@ class System:
         self._show_site()
         await self._show_todays_calls()
         self.beside(self.history.run())
+        self.beside(self.programs.feed.run())
+        await self.programs.webhooks.start()
+        self._stack.push_async_callback(self.programs.webhooks.stop)
         self.beside(self._keep_snapshots())
         self._take_up()
         self.beside(self._watch())
@@ -175,6 +180,14 @@ class System:
         self._stack.push_async_callback(self._close_journal)
         self.clock = Clock(self.journal.last_at)
         now = self.clock.now
+        self.programs = Programs(
+            self.database,
+            self.journal,
+            now=now,
+            name_of=self.view.name_of,
+            allowed_hosts=self.settings.webhook_hosts,
+            settings=ApiSettings(requests_per_minute=self.settings.api_requests_per_minute),
+        )
         self.users = Users(self.database)
         self.customers = CustomerStore(self.database, region=self.site.region)
         self.screen_pop = ScreenPop(DatabaseSource(self.customers), region=self.site.region)
@@ -220,7 +233,7 @@ class System:
         )
         self.router = Router(
             engine=restart.engine_of(kept),
-            journal=self.journal,
+            journal=self.programs.feed,
             fold=self.records,
             menus=self.menus,
             days=self.days,
@@ -373,7 +386,8 @@ class System:
 
     async def _staff_virtual_agents(self) -> None:
         """In the demonstration on the virtual switch half of the agents work by themselves."""
-        for agent in list(self.site.agents)[len(self.site.agents) // 2 :]:
+        working = [agent.id for agent in self.site.agents.values() if agent.queues]
+        for agent in working[len(working) // 2 :]:
             with contextlib.suppress(Refusal):  # signed in already, after a restart
                 await self.floor.sign_in(agent, "browser")
             await self.floor.console_back(agent)
@@ -395,17 +409,26 @@ class System:
             metrics_token=settings.metrics_token.get_secret_value(),
             trusted_proxies=settings.trusted_proxies,
         )
+        customers = ConsoleCustomers(self.desk)
         app = create_app(
             floor=self.floor,
             phones=HomePhones(self.switches, self._home_of),
             history=self.history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
-            customers=ConsoleCustomers(self.desk),
+            customers=customers,
             accounts=self.users,
             live=self.live,
             settings=console,
             metrics=self.metrics.text,
             health=self.health,
             clock=self.clock.now,
+            programs=self.programs.ports(
+                self.router,
+                self.pops,
+                floor=self.floor,
+                history=self.history,  # type: ignore[arg-type]
+                customers=customers,
+                live=self.live,
+            ),
         )
         options = serve_options(console)
         if settings.tls_certificate is not None:

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     console_secret: SecretStr = SecretStr("")  # signs tickets; "": kept in `var`
     metrics_token: SecretStr = SecretStr("")
 
+    # Other programs
+    api_requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 600  # of one key
+    webhook_hosts: Words = ()  # hosts to which webhooks may go by http and in private networks
+    embed_origins: Words = ()  # pages that may show the console inside: "https://crm.example.com"
+
     database_url: SecretStr = SecretStr("")  # it may hold a password; "": SQLite in `var`
 
     # The switch
@@ -99,7 +104,9 @@ class Settings(BaseSettings):
             sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=file))
         return tuple(sources)
 
-    @field_validator("trusted_proxies", "local_networks", mode="before")
+    @field_validator(
+        "trusted_proxies", "local_networks", "webhook_hosts", "embed_origins", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

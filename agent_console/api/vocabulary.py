@@ -43,7 +43,7 @@ EVENTS: dict[str, str] = {
     "call.action": "Somebody did something with it. `by` (an agent, a user, or key:NAME), `verb`, "
     "`detail`.",
     "call.ended": "The call is over. `by`: caller, agent, system or switch lost; `cause`, "
-    "`answered`, `lasted_s`.",
+    "`answered`, `onward` (where an agent sent it on last), `lasted_s`.",
     "call.disposition": "The agent wrote down how it went. `agent`, `disposition`.",
     "call.wrapped_up": "The after-call work is over. `agent`, `wrap_up_s`, `forced`.",
     "agent.state": "An agent's state changed. `agent`, `state`, `since`, `reason`, `intent`, "

@@ -1,0 +1,229 @@
+"""Every verb of the floor and of call control as a route: one row each.
+
+A verb's arguments are those of the console's websocket (`agent_console.verbs`); those that the
+path names are taken from there, the rest is the body. Who acts: a route below `/agents/{agent}`
+names the agent; for a call it is `agent` of the body or, left out, the agent whose call it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from agent_console.verbs import VERBS, Nothing, Verb
+
+CALLS, AGENTS = "calls:control", "agents:control"
+# Signals of presence are no verbs of the console, whose websocket itself is the signal.
+_PRESENCE = {
+    "console_back": Verb(Nothing, lambda f, who, a: f.console_back(who)),
+    "console_lost": Verb(Nothing, lambda f, who, a: f.console_lost(who)),
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """`POST path`. `refusals` are the codes of the floor to expect; `result` names the answer."""
+
+    verb: str
+    path: str
+    scope: str
+    summary: str
+    description: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    result: str = ""
+
+    @property
+    def known(self) -> Verb:
+        """The console's verb."""
+        return _PRESENCE.get(self.verb) or VERBS[self.verb]
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @property
+    def names_actor(self) -> bool:
+        """Whether the body may say which agent acts."""
+        return self.known.as_agent and "agent" not in self.in_path
+
+    @cached_property
+    def body(self) -> type[BaseModel]:
+        """The model of the body."""
+        fields: dict[str, Any] = {
+            name: (one.annotation, one)
+            for name, one in self.known.args.model_fields.items()
+            if name not in self.in_path
+        }
+        if self.names_actor:
+            about = "Who acts; left out: the agent whose call it is (or the key's own agent)"
+            fields["agent"] = (str, Field("", max_length=200, description=about))
+        name = "".join(word.capitalize() for word in self.verb.split("_"))
+        config = ConfigDict(extra="forbid", strict=True)
+        return create_model(name, __config__=config, **fields)
+
+
+_YOURS = ("not-your-call", "switch-away", "cannot-save", "not-saved-yet")
+_STATE = ("unknown-agent", "not-signed-in", "cannot-save", "not-saved-yet")
+
+
+def _of_call(verb: str, what: str, summary: str, description: str = "", **more: Any) -> Order:
+    more.setdefault("refusals", _YOURS)
+    return Order(verb, f"/calls/{{call_id}}/{what}", CALLS, summary, description, **more)
+
+
+def _of_agent(verb: str, what: str, summary: str, description: str = "", **more: Any) -> Order:
+    more.setdefault("refusals", _STATE)
+    return Order(verb, f"/agents/{{agent}}/{what}", AGENTS, summary, description, **more)
+
+
+ORDERS: tuple[Order, ...] = (
+    # Agents
+    _of_agent("sign_in", "sign-in", "Begin an agent's shift", example={"phone": "browser"}),
+    _of_agent("sign_out", "sign-out", "End an agent's shift", "During a call: after it."),
+    _of_agent("ready", "ready", "Take calls", "During a call or wrap-up: after it."),
+    _of_agent("not_ready", "not-ready", "Take no calls, for a reason", example={"reason": "lunch"}),
+    _of_agent(
+        "set_agent_state",
+        "state",
+        "Set an agent's state as a supervisor does",
+        example={"state": "not ready", "reason": "meeting"},
+    ),
+    _of_agent("extend_wrap_up", "extend-wrap-up", "More time after a call", example={"by_s": 60}),
+    _of_agent(
+        "console_back",
+        "console-back",
+        "The agent is at a screen of yours",
+        "Only for programs that replace the console: an agent counts as present until "
+        "`console-lost`.",
+    ),
+    _of_agent(
+        "console_lost",
+        "console-lost",
+        "The agent's screen of yours is gone",
+        "After the site's grace time the agent gets no more calls; a call in hand goes on.",
+    ),
+    # Placing and taking calls
+    Order(
+        "dial",
+        "/agents/{agent}/calls",
+        CALLS,
+        "Click-to-dial: place a call for an agent",
+        "The agent's phone rings first, then the number is dialled. What may be dialled is "
+        "the site's to say. `queue` gives the number that is shown.",
+        example={"number": "+14165550123"},
+        refusals=("number-not-allowed", "agent-busy", "unknown-queue", *_STATE),
+        result="the call's id",
+    ),
+    Order(
+        "decline",
+        "/agents/{agent}/offers/{offer_id}/decline",
+        CALLS,
+        "Refuse a ringing call",
+        refusals=("offer-over", "not-your-call", "cannot-save"),
+    ),
+    _of_call(
+        "pick", "pick", "Take a waiting or parked call out of turn", example={"agent": "anna"}
+    ),
+    _of_call(
+        "assign",
+        "assign",
+        "Offer a waiting or parked call to an agent, out of turn",
+        example={"agent": "anna"},
+        refusals=("unknown-call", "agent-busy", "cannot-save"),
+    ),
+    # In a call
+    _of_call("hang_up", "hang-up", "End the call for everyone in it"),
+    _of_call("hold", "hold", "Let the caller hear music", refusals=("not-talking", *_YOURS)),
+    _of_call("retrieve", "retrieve", "Talk with the held caller", refusals=("not-held", *_YOURS)),
+    _of_call("mute", "mute", "Let nobody hear the agent, or everybody again", example={"on": True}),
+    _of_call(
+        "send_digits",
+        "digits",
+        "Play DTMF digits to the caller's side",
+        "They are neither journaled nor logged.",
+        example={"digits": "12#"},
+    ),
+    _of_call(
+        "transfer",
+        "transfer",
+        "Give the call away unseen",
+        "`kind`: agent, queue, number or flow (a menu).",
+        example={"kind": "queue", "to": "support"},
+        refusals=("unknown-target", "number-not-allowed", "agent-busy", *_YOURS),
+    ),
+    _of_call(
+        "consult",
+        "consult",
+        "Ask somebody while the caller waits; in a conference: add somebody",
+        example={"kind": "agent", "to": "ben"},
+        refusals=("unknown-target", "number-not-allowed", "agent-busy", *_YOURS),
+        result="the new leg's id",
+    ),
+    _of_call("swap", "swap", "Talk with the other of caller and consulted party"),
+    _of_call("complete", "complete", "Leave the caller with the consulted party"),
+    _of_call("conference", "conference", "Caller, agent and consulted party talk together"),
+    Order(
+        "end_leg",
+        "/calls/{call_id}/legs/{leg_id}/end",
+        CALLS,
+        "Cancel a consultation, or remove somebody from a conference",
+        refusals=("unknown-leg", *_YOURS),
+    ),
+    _of_call("park", "park", "Put the caller where anybody may pick the call up"),
+    _of_call(
+        "record",
+        "recording",
+        "Start, stop, pause or resume recording",
+        example={"action": "pause"},
+        refusals=("not-recording", *_YOURS),
+    ),
+    # After the call, and the record
+    _of_call(
+        "wrap_up",
+        "wrap-up",
+        "Save the after-call work and end it",
+        example={"disposition": "solved", "note": "Sent the invoice again.", "then": "ready"},
+        refusals=("still-talking", "unknown-disposition", *_YOURS),
+    ),
+    _of_call(
+        "choose_customer",
+        "customer",
+        "Say whose call it is",
+        example={"customer_id": "c-1"},
+        refusals=("unknown-customer", *_YOURS),
+    ),
+    _of_call(
+        "create_customer",
+        "new-customer",
+        "Make a customer of the caller",
+        example={"fields": {"name": "Grace Chen"}},
+        refusals=("bad-customer", *_YOURS),
+        result="the customer's id",
+    ),
+    # Supervisors
+    _of_call(
+        "supervise",
+        "supervise",
+        "Listen, whisper or barge; off leaves",
+        "`agent` is the supervisor's own agent id, whose phone rings; it must be named.",
+        example={"agent": "sam", "mode": "listen"},
+    ),
+    _of_call(
+        "take_over",
+        "take-over",
+        "The supervisor in the conversation has the call",
+        "`agent` is the supervisor's own agent id; it must be named.",
+        example={"agent": "sam"},
+    ),
+)
+
+# Who acts is never the agent whose call it is.
+ACTOR_NAMED = frozenset(("pick", "supervise", "take_over"))
+# A key that is bound to an agent is not a supervisor's.
+LEADS_ONLY = frozenset(("set_agent_state", "assign", "supervise", "take_over"))

@@ -1,0 +1,14 @@
+"""What a key may be allowed. Whatever a route asks for and a key does not have is refused."""
+
+from __future__ import annotations
+
+SCOPES: dict[str, str] = {
+    "calls:read": "Live and past calls, their timelines and customer records on screen.",
+    "calls:control": "Every order about a call: dial, hold, transfer, conference, record, hang up…",
+    "agents:read": "Agents and their states.",
+    "agents:control": "Sign agents in and out, set their states.",
+    "queues:read": "Queues with their live figures.",
+    "customers:read": "Look up customers.",
+    "events:read": "The stream of events.",
+    "webhooks:manage": "Make, change and delete webhooks; read and resend dead letters.",
+}

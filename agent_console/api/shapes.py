@@ -1,0 +1,311 @@
+"""The bodies of requests and answers: what is taken is checked by these, what is given is
+described by them (and a test checks the one against the other).
+
+Moments are UTC epoch seconds; durations end in `_s`. Programs must bear fields that they do not
+know: new ones may come within v1.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+Moment = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+
+
+class Given(BaseModel):
+    """A request's body or query: nothing unknown is taken."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Told(BaseModel):
+    """Part of an answer."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+# Answers ------------------------------------------------------------------------------------------
+
+
+class Problem(Told):
+    """RFC 9457. `code` is stable and for programs, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+
+
+class Done(Told):
+    """The order was carried out; `result` is the id of what came into being, if anything did."""
+
+    done: Literal[True] = True
+    result: str | None = None
+
+
+class Leg(Told):
+    """A further party of a call; `agent` is empty for somebody outside."""
+
+    id: str
+    agent: str
+    number: str
+    state: Literal["ringing", "talking", "held", "supervising"]
+    supervision: Literal["", "listen", "whisper", "barge"]
+
+
+class LiveState(Told):
+    """What is known only of a call that lives."""
+
+    place: str = Field(
+        description="entry (menu), waiting, ringing, talking, held, consulting, conference, ended"
+    )
+    offer_id: str
+    legs: list[Leg]
+    muted: bool
+    recording: Literal["", "recording", "paused"]
+    switch: str
+    answered: float | None
+
+
+class Call(Told):
+    """A call, live or past. `agent` is an id and known of live calls only."""
+
+    id: str
+    direction: Literal["inbound", "outbound", "callback"]
+    from_: str = Field(alias="from", description="Who calls; empty when withheld")
+    from_name: str
+    to: str = Field(description="The number that was dialled")
+    queue: str
+    agent: str
+    agent_name: str
+    customer_id: str
+    customer_name: str
+    arrived: float
+    ended: float | None
+    waited_s: float | None
+    talk_s: float | None
+    outcome: str
+    live: LiveState | None
+
+
+class Calls(Told):
+    """`next`: ask again with this as `until` for the calls before these; null at the end."""
+
+    calls: list[Call]
+    next: float | None
+
+
+class CallDetail(Told):
+    call: Call
+    timeline: list[dict[str, Any]]
+    disposition: str
+    note: str
+
+
+class Customer(Told):
+    model_config = ConfigDict(extra="allow")
+
+    customer_id: str
+    name: str
+    company: str
+    tier: str
+    email: str
+    language: str
+    phones: list[str]
+    account_number: str
+    contacts: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    notes: list[dict[str, Any]]
+
+
+class Match(Told):
+    customer_id: str
+    name: str
+    company: str
+    account_number: str
+
+
+class Matches(Told):
+    customers: list[Match]
+
+
+class Record(Told):
+    """The record on the agent's screen; `url` is the site's screen-pop link, if it has one."""
+
+    call_id: str
+    status: Literal["looking", "found", "several", "none", "failed"]
+    number: str
+    customer: Customer | None
+    matches: list[Match]
+    message: str
+    url: str = ""
+
+
+class Phone(Told):
+    kind: Literal["browser", "desk", "outside"]
+    up: bool
+
+
+class Agent(Told):
+    id: str
+    name: str
+    state: str = Field(
+        description="offline, not ready, ready, reserved, talking, held, consulting, conference, "
+        "wrap-up or fault"
+    )
+    since: float
+    reason: str
+    intent: str
+    call_id: str
+    queue: str
+    phone: Phone
+    queues: list[str]
+    skills: dict[str, int]
+
+
+class Agents(Told):
+    agents: list[Agent]
+
+
+class Queue(Told):
+    """Counts and rates are since midnight of the site."""
+
+    id: str
+    name: str
+    waiting: int
+    longest_since: float | None
+    callbacks: int
+    offered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    service_level: dict[str, float | None]
+    threshold_s: float
+    target: float
+    abandon_rate: float | None
+    asa_s: float | None
+    aht_s: float | None
+    agents: dict[str, int]
+
+
+class Queues(Told):
+    queues: list[Queue]
+
+
+class KeyInfo(Told):
+    """The key that asks."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    agent: str
+    expires: float | None
+    requests_per_minute: int
+
+
+class Webhook(Told):
+    """A subscription. `secret` is told only when it is made."""
+
+    id: str
+    name: str
+    url: str
+    format: Literal["events", "zammad"]
+    types: list[str]
+    queues: list[str]
+    enabled: bool
+    created: float
+    created_by: str
+    cursor: int = Field(description="Delivered up to this sequence")
+    behind: int = Field(description="Journal numbers between the cursor and now")
+    last_success: float | None
+    last_error: str
+    two_secrets: bool = Field(description="An earlier secret signs too, until it is dropped")
+    secret: str | None = None
+
+
+class WebhookList(Told):
+    webhooks: list[Webhook]
+
+
+class Ping(Told):
+    """What the receiver answered to the test."""
+
+    ok: bool
+    status: int | None
+    error: str
+    took_ms: float
+
+
+class Letter(Told):
+    id: int
+    sequence: int
+    at: float
+    why: str
+    attempts: int
+    event: dict[str, Any]
+
+
+class Letters(Told):
+    letters: list[Letter]
+
+
+class Nothing(Told):
+    """Nothing to say."""
+
+
+# Requests -----------------------------------------------------------------------------------------
+
+
+class NoQuery(Given):
+    pass
+
+
+class CallsQuery(Given):
+    live: bool = Field(False, description="Only calls that live now; the rest does not apply")
+    since: Moment | None = Field(None, description="Arrived from then on; default: a day ago")
+    until: Moment | None = Field(None, description="Arrived before then; default: now")
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    queue: Annotated[str, Field(max_length=200)] = ""
+    agent: Annotated[str, Field(max_length=200)] = Field("", description="Live calls only")
+
+
+class CustomersQuery(Given):
+    q: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="Name, company, number or account number"
+    )
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class LettersQuery(Given):
+    after: Annotated[int, Field(ge=0, le=2**53)] = 0
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+_Types = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=60)]
+_Queues = Annotated[list[Id], Field(max_length=200)]
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
+_Url = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class NewWebhook(Given):
+    name: _Name
+    url: _Url = Field(description="https, and a public address unless the settings allow others")
+    format: Literal["events", "zammad"] = "events"
+    types: _Types = Field(default_factory=list, description="Such as call.*; empty: all")
+    queues: _Queues = Field(default_factory=list, description="Only their calls; empty: all")
+
+
+class ChangedWebhook(Given):
+    """What is left out stays."""
+
+    name: _Name | None = None
+    url: _Url | None = None
+    types: _Types | None = None
+    queues: _Queues | None = None
+    enabled: bool | None = None
