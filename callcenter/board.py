@@ -1,8 +1,8 @@
 """What consoles see: entities of `agent_console.protocol`, built from the live state.
 
 Whoever changes something touches it; once per turn of the loop what was touched is built
-and put into the live store, which sends nothing for what came out the same. Queues are built
-at most once a second: their figures go to every console, and every caller in a line is shown
+and put into the live store, which sends nothing for what came out the same. Queues and colleagues
+are built at most once a second: they go to every console, and every caller in a line is shown
 with a position.
 """
 
@@ -17,11 +17,12 @@ import structlog
 
 from acd import decisions as d
 from acd.engine import Engine
-from acd.reasons import sentence, utc_clock
+from acd.lines import PARKED
 from acd.views import Waiting
 from agent_console.live import EVERYONE, SUPERVISOR, agent_room
 from callcenter.agentday import AgentDays
 from callcenter.callbook import LiveCall
+from callcenter.cards import Cards, recording, why
 from callcenter.metrics import Metrics
 from callcenter.router import Router
 from callcenter.siteview import wall_clock
@@ -34,7 +35,6 @@ log = structlog.get_logger("callcenter.board")
 
 QUEUE_EVERY_S = 1.0
 MAX_CALL_ROWS = 300
-CALLERS_DOING = ("menu", "digits", "callback", "silence", "invalid", "fallback")
 MAX_WAITING_ROWS = 200  # per queue; beyond that the count tells
 
 
@@ -44,21 +44,6 @@ class Store(Protocol):
     def put(self, room: str, key: str, value: Any) -> bool: ...
     def drop(self, room: str, key: str) -> bool: ...
     def keys(self, room: str) -> list[str]: ...
-
-
-def why(
-    reason: d.Reason | None,
-    clock: Callable[[float], str] = utc_clock,
-    languages: Iterable[str] = ("en", "zh"),
-) -> dict[str, Any]:
-    """A reason as the console shows it: code, data, and the sentence in each language.
-
-    `clock` writes moments as the site's time of day.
-    """
-    if reason is None:
-        return {"code": "", "data": {}, "text": dict.fromkeys(languages, "")}
-    text = {language: sentence(reason, language, clock) for language in languages}
-    return {"code": reason.code, "data": dict(reason.data), "text": text}
 
 
 class Board:
@@ -84,9 +69,12 @@ class Board:
         self._metrics = metrics
         self._site = site
         self._local = local
+        self._cards = Cards(local, self._clock)
         self._agents: set[str] = set()
         self._calls: set[str] = set()
         self._queues: set[str] = set()
+        self._colleagues: set[str] = set()
+        self._parked: dict[str, frozenset[str]] = {}  # call to the agents who may pick it
         self._queue_timer: asyncio.TimerHandle | None = None
         self._queues_at = -math.inf
         self._waiting: dict[str, set[str]] = {}  # queue to the rows that are out
@@ -97,6 +85,7 @@ class Board:
 
     def touch_agent(self, agent: str) -> None:
         self._agents.add(agent)
+        self._colleagues.add(agent)
         record = self._engine.agents.get(agent)
         if record is not None:
             self._queues.update(record.config.queues)
@@ -105,8 +94,9 @@ class Board:
     def touch_call(self, call_id: str) -> None:
         self._calls.add(call_id)
         call = self._router.book.get(call_id)
-        if call is not None and call.agent:
-            self._agents.add(call.agent)
+        if call is not None:
+            parties = (call.agent, *(leg.agent_id for leg in call.legs.values()))
+            self._agents.update(agent for agent in parties if agent)
         self._schedule()
 
     def touch_queue(self, queue: str) -> None:
@@ -177,7 +167,7 @@ class Board:
                 log.exception("cannot be shown", what=put.__name__, id=ident)
 
     def _publish_queues(self) -> None:
-        if not self._queues or self._queue_timer is not None:
+        if not (self._queues or self._colleagues) or self._queue_timer is not None:
             return
         loop = asyncio.get_running_loop()
         wait = self._queues_at + QUEUE_EVERY_S - loop.time()
@@ -187,6 +177,8 @@ class Board:
         self._queues_at = loop.time()
         queues, self._queues = self._queues, set()
         self._build(queues, self._put_queue)
+        colleagues, self._colleagues = self._colleagues, set()
+        self._build(colleagues, self._put_colleague)
         self._metrics.live_calls.set(len(self._router.book.calls))
 
     def _queues_due(self) -> None:
@@ -200,12 +192,15 @@ class Board:
         record = self._engine.agents.get(agent)
         if record is None:  # no longer configured, and done with the last call
             self._store.drop(SUPERVISOR, f"agent:{agent}")
-            for key in ("desk", "record"):
-                self._store.drop(agent_room(agent), key)
+            room = agent_room(agent)
+            for key in self._store.keys(room):
+                if key in ("desk", "record") or key.startswith("parked:"):
+                    self._store.drop(room, key)
             return
         site, known, view = self._site(), record.config, record.view()
         phone = self._phone(agent)
         call = self._router.call_of(agent)
+        own = call if call is not None and call.agent == agent and not view.leg else None
         today = self._days.today(agent, self._router.now())
         self._store.put(
             SUPERVISOR,
@@ -217,6 +212,10 @@ class Board:
                 "since": view.since,
                 "reason": view.reason,
                 "intent": view.intent,
+                "place": own.place.value if own is not None else "",
+                "muted": own.muted if own is not None else False,
+                "recording": recording(own),
+                "legs": [] if own is None else self._cards.legs(own, own.legs.values(), site),
                 "call_id": call.call_id if call is not None else "",
                 "queue": call.queue if call is not None else "",
                 "caller": self._caller(call),
@@ -237,7 +236,14 @@ class Board:
                 "intent_reason": view.intent_reason,
                 "deadline": self._deadline(view, call, site),
                 "phone": phone,
-                "call": None if call is None else self._card(call, site),
+                "phones": [
+                    {
+                        "kind": one.kind,
+                        "number": self._local(one.address) if one.kind == "outside" else "",
+                    }
+                    for one in (site.agents[agent].phones if agent in site.agents else ())
+                ],
+                "call": None if call is None else self._cards.card(call, agent, site),
                 "today": today,
             },
         )
@@ -248,7 +254,7 @@ class Board:
     @staticmethod
     def _deadline(view: d.AgentChanged, call: LiveCall | None, site: Site) -> float | None:
         """When what runs now is over. A phone stops ringing before the engine gives up on it."""
-        if call is None or call.place is not Place.RINGING or call.offered is None:
+        if call is None or call.place is not Place.RINGING or call.offered is None or view.leg:
             return view.deadline
         queue = site.queues.get(call.queue)
         return view.deadline if queue is None else call.offered + queue.ring_s
@@ -263,31 +269,59 @@ class Board:
             return ""
         return call.customer_name or call.ani_name or self._local(call.ani)
 
-    def _card(self, call: LiveCall, site: Site) -> dict[str, Any]:
-        queue = site.queues.get(call.queue)
-        return {
-            "call_id": call.call_id,
-            "direction": call.direction,
-            "place": call.place.value,
-            "offer_id": call.offer_id if call.place is Place.RINGING else "",
-            "queue": call.queue,
-            "queue_name": site.label(queue.labels, site.languages[0]) if queue else call.queue,
-            "ani": call.ani,
-            "ani_local": self._local(call.ani),
-            "ani_name": call.ani_name,
-            "dnis": call.dnis,
-            "entered": call.entered if call.entered is not None else call.arrived,
-            "waited_s": call.waited_s,
-            "offered": call.offered if call.offered is not None else call.arrived,
-            "answered": call.answered,
-            "ended": call.ended,
-            "why": why(call.reason, self._clock),
-            "trail": [
-                {"at": at, "what": what, "label": label, "value": value}
-                for at, what, label, value in call.trail
-                if what in CALLERS_DOING
-            ],
+    def _put_colleague(self, agent: str) -> None:
+        record = self._engine.agents.get(agent)
+        if record is None or agent not in self._site().agents:
+            self._store.drop(EVERYONE, f"colleague:{agent}")
+            return
+        known = record.config
+        shown = {"id": agent, "name": known.name, "state": record.view().state}
+        self._store.put(EVERYONE, f"colleague:{agent}", {**shown, "queues": list(known.queues)})
+
+    def _put_parked(self, call_id: str) -> None:
+        """A parked call is in no line: whoever serves its queue may pick it."""
+        visit = self._engine.visit(call_id)
+        call = self._router.book.get(call_id)
+        before = self._parked.get(call_id, frozenset())
+        if visit is None or call is None or visit.kind != "call" or visit.place != PARKED:
+            if call_id in self._parked:
+                del self._parked[call_id]
+                self._store.drop(SUPERVISOR, f"waiting:{call_id}")
+            for agent in before:
+                self._store.drop(agent_room(agent), f"parked:{call_id}")
+            return
+        caller, name = self._local(call.ani), self._caller(call)
+        self._store.put(
+            SUPERVISOR,
+            f"waiting:{call_id}",
+            {
+                "call_id": call_id,
+                "kind": "call",
+                "parked": True,
+                "queue": visit.queue,
+                "caller": caller,
+                "caller_name": name,
+                "entered": visit.entered,
+                "position": 0,
+                "priority": visit.priority,
+                "why": why(self._engine.why_waiting(call_id, self._router.now()), self._clock),
+            },
+        )
+        entity = {
+            "call_id": call_id,
+            "queue": visit.queue,
+            "caller": caller,
+            "caller_name": name,
+            "since": visit.entered,
+            "until": visit.due,
         }
+        agents = self._engine.agents.values()
+        may = frozenset(one.config.id for one in agents if visit.queue in one.config.queues)
+        for agent in before - may:
+            self._store.drop(agent_room(agent), f"parked:{call_id}")
+        for agent in may:
+            self._store.put(agent_room(agent), f"parked:{call_id}", entity)
+        self._parked[call_id] = may
 
     def _put_queue(self, queue: str) -> None:
         site = self._site()
@@ -340,6 +374,7 @@ class Board:
                 {
                     "call_id": entry.call,
                     "kind": entry.kind,
+                    "parked": False,
                     "queue": queue,
                     "caller": self._local(call.ani) if call is not None else "",
                     "caller_name": self._caller(call),
@@ -355,6 +390,7 @@ class Board:
         self._waiting[queue] = out
 
     def _put_call(self, call_id: str) -> None:
+        self._put_parked(call_id)
         record = self._fold.calls.get(call_id)
         if record is not None:
             self.put_call_row(call_id, self._fold.row(record))

@@ -116,12 +116,20 @@ class SiteView:
         for key in ("agent", "queue"):
             if isinstance(data.get(key), str):
                 data[key] = self.name_of(key, data[key])
+        if isinstance(data.get("by"), str):
+            data["by"] = self.name_of("agent", data["by"])
         return data
 
     # For people ----------------------------------------------------------------------------
 
     def local(self, number: str) -> str:
         return format_local(number, self._site().region) if number else ""
+
+    def _flow_labels(self, flow: Flow) -> dict[str, str]:
+        """A flow has no label: it is named like a number that leads to it, or by its id."""
+        numbers = self._site().numbers.values()
+        named = (one.labels for one in numbers if one.flow == flow.id and one.labels)
+        return dict(next(named, {"en": flow.id}))
 
     def info(self, *, switch: str, switch_up: bool, demo: bool) -> dict[str, Any]:
         """As `agent_console.protocol.SiteInfo`."""
@@ -130,6 +138,14 @@ class SiteView:
             "company": site.company,
             "time_zone": site.time_zone,
             "queues": [{"id": q.id, "label": dict(q.labels)} for q in site.queues.values()],
+            "flows": [
+                {"id": flow.id, "label": self._flow_labels(flow)}
+                for flow in site.flows.values()
+                if flow.kind == "entry"
+            ],
+            "speed_dials": [
+                {"number": dial.id, "label": dict(dial.labels)} for dial in site.speed_dials
+            ],
             "not_ready_reasons": [
                 {"id": one.id, "label": dict(one.labels)} for one in site.not_ready_reasons
             ],

@@ -80,7 +80,7 @@ async def test_nothing_stays_of_calls_that_are_over(opened: Any, wild_dice: Any,
     await center.drain()
     center.board.publish()
     keys = set(center.store.keys(SUPERVISOR)) | set(center.store.keys(EVERYONE))
-    assert {key.partition(":")[0] for key in keys} == {"agent", "queue", "call"}
+    assert {key.partition(":")[0] for key in keys} == {"agent", "colleague", "queue", "call"}
     for agent in center.router.engine.agents:
         assert center.store.get(agent_room(agent), "desk")["call"] is None
         assert center.store.get(SUPERVISOR, f"agent:{agent}")["call_id"] == ""
