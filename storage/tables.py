@@ -134,3 +134,22 @@ webhook_dead_letters = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
     sa.Index("ix_webhook_dead_letters", "webhook_id", "sequence"),
 )
+
+recordings = sa.Table(
+    "recordings",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("link", sa.Text, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),  # who had the call as it began
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # storage.recordings.State
+    sa.Column("address", sa.Text, nullable=False),  # where the switch left it; "" once kept
+    sa.Column("file", sa.Text, nullable=False),  # below the store's folder; "" until kept
+    sa.Column("length_s", sa.Double, nullable=False),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("deleted", sa.Double),
+    sa.Index("ix_recordings_call", "call_id"),
+    sa.Index("ix_recordings_state", "state", "queue", "started"),
+)
