@@ -347,9 +347,10 @@ class Router:
         began = now - fact.switch_age_s - 1.0 if fact.switch_age_s else 0.0
         for call in self.book.of_link(fact.link):
             to_place = call.direction != "inbound" and not call.reached and call.answered is None
-            if call.call_id in there or (to_place and not call.offer_id):
+            if call.call_id in there:
                 continue
-            log.info("call ended while we were away", call_id=call.call_id)
+            if call.offer_id or not to_place:
+                log.info("call ended while we were away", call_id=call.call_id)
             if to_place:
                 self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
@@ -531,6 +532,8 @@ class Router:
         for agent, record in self.engine.agents.items():
             if record.call:
                 self._show_record(record.call, agent)
+            if record.leg:
+                self._on_legs[agent] = record.call
 
     def _touch(self, call_id: str) -> None:
         if call_id and self.board is not None:

@@ -104,7 +104,7 @@ class Routing:
         self._notice = notice
         self._other = other
         self._phone = phone
-        self._caller_id = caller_id
+        self.caller_id = caller_id
         self._dial_s = dial_s
         self._lines: dict[str, _Line] = {}
         self._reachable = reachable
@@ -314,10 +314,15 @@ class Routing:
         self._lines.pop(call_id, None)
 
     def callback_missed(self, call_id: str, offer: str, now: float) -> None:
-        """A callback's attempt is not on its switch any more, or never was."""
+        """A callback's attempt is not on its switch any more, or never was.
+
+        `offer` is "" when no attempt is due: one whose end was not told held up the next.
+        """
         line = self._lines.get(call_id)
         if line is not None:
             line.dialled = ""
+        if not offer:
+            return
         if line is not None and line.offer == offer and line.parked is not None:
             return  # decided while the switch was away: dialled as soon as we go on
         # One of the two fits: the agent's phone rang, or the customer's.
@@ -421,6 +426,9 @@ class Routing:
             self.act(f.OfferLost(fact.offer_id, fact.why.value), now)
 
     def _callback_connected(self, fact: e.CallbackConnected, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is not None:  # that the agent answered may not have been told
+            line.talking, line.ending = True, False
         self.act(f.CallbackConnected(fact.call_id), now)
 
     def _callback_failed(self, fact: e.CallbackFailed, now: float) -> None:
@@ -522,7 +530,7 @@ class Routing:
             offer.agent,
             self._phone(offer.agent),
             offer.number,
-            self._caller_id(offer.queue),
+            self.caller_id(offer.queue),
             offer.ring_s,
             self._dial_s,
         )
