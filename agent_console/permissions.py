@@ -43,7 +43,7 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("WS", "/sip"): _people | {VISITOR},
 }
 
-# The verbs of the live websocket: methods of `agent_console.ports.Floor` and `CallControl`.
+# The verbs of the live websocket: methods of `agent_console.ports.Floor`.
 # That a call must be one's own is the floor's affair.
 VERBS: dict[str, frozenset[str]] = {
     "sign_in": _people,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_console.permissions import may_do
-from agent_console.ports import CallControl, Floor, Refusal, User
+from agent_console.ports import Floor, Refusal, User
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Word = Annotated[str, Field(max_length=200)]
@@ -118,12 +118,8 @@ class SetAgentState(_Args):
     reason: Word = ""
 
 
-class _Floor(Floor, CallControl, Protocol):
-    """Everything that people do."""
-
-
 # Any: each function takes the model that stands beside it.
-Deed = Callable[[_Floor, str, Any], Awaitable[Any]]
+Deed = Callable[[Floor, str, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +186,8 @@ async def carry_out(floor: Floor, user: User, verb: str, args: object) -> Any:
         checked = known.args.model_validate(args)
     except ValidationError as wrong:
         raise Refusal("bad-arguments", _first_mistake(wrong), 422) from None
-    everything = cast("_Floor", floor)
     who = user.agent_id if known.as_agent else user.user_id
-    return await known.deed(everything, who, checked)
+    return await known.deed(floor, who, checked)
 
 
 def _first_mistake(wrong: ValidationError) -> str:

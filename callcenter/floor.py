@@ -1,12 +1,11 @@
 """What people do on the floor (`agent_console.ports.Floor`), carried out.
 
 Each deed is refused before anything is changed, or acknowledged after the journal has
-it on disk; nothing in between.
+it on disk; nothing in between. What they do with calls is in `callcenter.callcontrol`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -15,24 +14,15 @@ import structlog
 from acd import facts as f
 from agent_console.ports import Refusal
 from callcenter import happenings as h
-from callcenter.callbook import LiveCall
+from callcenter.callcontrol import CallControl
+from callcenter.deeds import Durability
 from callcenter.router import Router
 from cti import commands as c
-from cti.calls import PhoneKind, Place
+from cti.calls import LegState, PhoneKind, Place
 
-ACK_TIMEOUT_S = 5.0
 CONTACT_AGAIN_S = (1.0, 5.0, 20.0, 60.0, 300.0)
 
 log = structlog.get_logger("callcenter.floor")
-
-
-class Durability(Protocol):
-    """What the floor needs of the journal."""
-
-    async def committed(self, seq: int, timeout_s: float = ...) -> None: ...
-
-    @property
-    def healthy(self) -> bool: ...
 
 
 class CustomerWriter(Protocol):
@@ -53,7 +43,7 @@ class CustomerWriter(Protocol):
         ...
 
 
-class Floor:
+class Floor(CallControl):
     """Implements the console's port on the router."""
 
     def __init__(
@@ -66,8 +56,7 @@ class Floor:
         phones: Callable[[str], set[str]],
         spawn: Callable[[Awaitable[None]], None],
     ) -> None:
-        self._router = router
-        self._durable = durable
+        super().__init__(router, durable)
         self._customers = customers
         self._dispositions = dispositions
         self._phones = phones
@@ -123,34 +112,20 @@ class Floor:
     # The call ------------------------------------------------------------------------------
 
     async def decline(self, agent: str, offer_id: str) -> None:
+        """Refuse an offer; also a further leg, by the leg's id."""
         call = self._call_of(agent)
-        if call.offer_id != offer_id or call.place is not Place.RINGING:
-            raise Refusal("offer-over", "This call is no longer ringing at your phone.")
+        leg = call.leg_of(agent)
         lost = self._can_save()
         call_id = call.call_id
-        self._refuse_if(self._router.act(f.OfferDeclined(offer_id)))
-        self._router.execute(c.CancelOffer(call_id, offer_id))
+        if leg is not None and leg.leg_id == offer_id and leg.state is LegState.RINGING:
+            self._refuse_if(self._router.act(f.LegOver(offer_id, "refused")))
+            self._router.execute(c.EndLeg(call_id, offer_id))
+        elif call.offer_id == offer_id and call.place is Place.RINGING:
+            self._refuse_if(self._router.act(f.OfferDeclined(offer_id)))
+            self._router.execute(c.CancelOffer(call_id, offer_id))
+        else:
+            raise Refusal("offer-over", "This call is no longer ringing at your phone.")
         await self._saved(lost)
-
-    async def hang_up(self, agent: str, call_id: str) -> None:
-        call = self._call_of(agent, call_id)
-        if call.place is Place.RINGING:
-            raise Refusal("still-ringing", "The call is not answered yet. Use Decline.")
-        if call.place is Place.ENDED:
-            raise Refusal("call-over", "The call is over already.")
-        self._order(c.HangUpCall(call_id, "agent"))
-
-    async def hold(self, agent: str, call_id: str) -> None:
-        call = self._call_of(agent, call_id)
-        if call.place is not Place.TALKING:
-            raise Refusal("not-talking", "Only a call that you are talking on can be held.")
-        self._order(c.HoldCall(call_id))
-
-    async def retrieve(self, agent: str, call_id: str) -> None:
-        call = self._call_of(agent, call_id)
-        if call.place is not Place.HELD:
-            raise Refusal("not-held", "This call is not on hold.")
-        self._order(c.RetrieveCall(call_id))
 
     async def wrap_up(
         self, agent: str, call_id: str, disposition: str, note: str, then: str
@@ -216,55 +191,9 @@ class Floor:
                 lambda: self._spawn(self._write_contact(customer, contact, tries + 1)),
             )
 
-    def _order(self, order: c.Order) -> None:
-        if not self._router.reachable(order.call_id):
-            message = "The telephone switch cannot be reached at the moment. The call goes on."
-            raise Refusal("switch-away", message, 503)
-        self._router.execute(order)
-
     async def _matched(self, call_id: str, customer_id: str, name: str, lost: int) -> None:
         router = self._router
         router.note(h.CustomerMatched(call_id, customer_id, name), router.now())
         if router.board is not None:
             router.board.touch_call(call_id)
         await self._saved(lost)
-
-    def _call_of(self, agent: str, call_id: str = "") -> LiveCall:
-        call = self._router.call_of(agent)
-        if call is None or (call_id and call.call_id != call_id):
-            raise Refusal("not-your-call", "You have no such call.", 404)
-        return call
-
-    async def _tell(self, fact: f.Fact) -> None:
-        lost = self._can_save()
-        self._refuse_if(self._router.act(fact))
-        await self._saved(lost)
-
-    def _can_save(self) -> int:
-        """How many entries the journal has lost so far, for `_saved`; or refuse."""
-        if not self._durable.healthy:
-            raise Refusal(
-                "cannot-save",
-                "The system cannot save anything at the moment; nothing was changed. "
-                "Calls go on. Try again shortly.",
-                503,
-            )
-        return self._router.lost
-
-    async def _saved(self, lost: int) -> None:
-        """Return when everything is on disk, of which the journal lost nothing since `lost`."""
-        try:
-            await self._durable.committed(self._router.last_seq, ACK_TIMEOUT_S)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            raise Refusal(
-                "not-saved-yet", "Done, but not saved to disk yet; it is being tried again.", 503
-            ) from error
-        if self._router.lost != lost:
-            raise Refusal("not-saved", "Done, but it could not be written down.", 503)
-
-    @staticmethod
-    def _refuse_if(refused: object | None) -> None:
-        if refused is not None:
-            raise Refusal(refused.code, refused.message)  # type: ignore[attr-defined]

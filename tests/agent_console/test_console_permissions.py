@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from agent_console import permissions, verbs
 from agent_console.auth import guard
 from agent_console.permissions import ROUTES
-from agent_console.ports import CallControl, Floor
+from agent_console.ports import Floor
 from agent_console.preview import preview_app, preview_settings
 
 LOG_INS = {"signed-out": "", "agent": "anna", "supervisor": "sam", "admin": "admin"}
@@ -49,12 +49,7 @@ def test_what_changes_something_is_below_api() -> None:
 def test_the_verbs_are_the_floor_and_nothing_else() -> None:
     """Each verb has a row, a model and a method; the floor's own signals are no verbs."""
     assert set(verbs.VERBS) == set(permissions.VERBS)
-    methods = {
-        name
-        for port in (Floor, CallControl)
-        for name, _ in inspect.getmembers(port, inspect.isfunction)
-        if name[0] != "_"
-    }
+    methods = {name for name, _ in inspect.getmembers(Floor, inspect.isfunction) if name[0] != "_"}
     assert set(verbs.VERBS) == methods - {"console_lost", "console_back"}
 
 

@@ -144,6 +144,6 @@ async def test_nothing_is_remembered_of_calls_that_are_over(popping: Any) -> Non
     await center.drain()
     await _settle()
     pops = center.router.pops
-    assert pops._agents == {}
+    assert pops._calls == {}
     assert pops._told == {}
     assert dict(center.screen_pop._pops) == {}
