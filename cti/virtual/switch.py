@@ -15,7 +15,7 @@ Time comes from an injected scheduler: `VirtualTime` runs as fast as it computes
 the same way; `RealTime` runs on the asyncio loop. No fact is ever reported from inside
 `execute`: what an order causes follows as soon as the present fact is dealt with.
 
-Every fact passes `Exchange.report` and every order `execute`: the `Weather` is there.
+Every fact passes `Exchange.report` and every order `execute`: there it meets the `Weather`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from cti.virtual.ringing import Ringing
 from cti.virtual.scheduling import Scheduler
 from cti.virtual.talking import Talking
 from cti.virtual.voice import Voice
+from cti.virtual.weather import Passage, Weather
 
 
 def answering(number: str) -> Customer:
@@ -50,6 +51,7 @@ class VirtualSwitch:
 
     `phones` decides what an agent's phone does, `customers` what happens when an outside
     number is dialled. `agents` are those whose browser and desk phones are reported up.
+    `weather` is between us and the switch, drawn from `seed`; `passage` is where it may change.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class VirtualSwitch:
         phones: Phones | None = None,
         customers: Callable[[str], Customer] = answering,
         agents: Iterable[str] = (),
+        weather: Weather | None = None,
+        seed: int = 1,
     ) -> None:
         self._time = scheduler
         self._agents = tuple(agents)
@@ -80,6 +84,17 @@ class VirtualSwitch:
         self._carry_out: dict[type, Callable[..., None]] = {
             order: method for one in capabilities for order, method in one.orders.items()
         }
+        self.passage: Passage | None = None
+        if weather is not None:
+            self.passage = Passage(
+                weather,
+                seed,
+                scheduler,
+                name=name,
+                carry_out=self._carries_out,
+                cut_off=self._cut_off,
+                reconnect=self.connect,
+            )
         self._prefix = f"{name}-{int(scheduler.now() * 1000):x}"
         self._count = 0
 
@@ -117,6 +132,8 @@ class VirtualSwitch:
     def connect(self, sink: FactSink) -> None:
         """Begin to report to `sink`: first the phones and what lives on the switch already."""
         self._x.sink = sink
+        if self.passage is not None:
+            self.passage.connected(sink)
         for agent in self._agents:
             if agent in self._x.down:
                 self._report_phone_down(agent, "unplugged")
@@ -133,12 +150,25 @@ class VirtualSwitch:
         sink(e.LinkUp(self.name, tuple(self._calls)))
         for call in resumed:
             sink(e.IvrResumed(call.id, call.flow_state))
+        if self.passage is not None and self._x.sink is sink:
+            self._x.sink = self.passage.fact
 
     def disconnect(self) -> None:
         """Stop to report. Calls, callers and phones go on; what happens meanwhile is not told."""
+        self._cut_off()
+        if self.passage is not None:
+            self.passage.disconnected()
+
+    def _cut_off(self) -> None:
         self._x.sink = None
 
     def execute(self, order: c.Order) -> None:
+        if self.passage is None:
+            self._carries_out(order)
+        else:
+            self.passage.order(order)
+
+    def _carries_out(self, order: c.Order) -> None:
         self._carry_out[type(order)](order)
 
     # What people do ------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+"""A day of the whole router in bad weather; as a program it prints the day's journal.
+
+python -m tests.simulation.weather_day 17
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sys
+
+import structlog
+
+from acd.engine import Engine
+from acd.invariants import CheckedEngine
+from acd.site import Site
+from callcenter import restart
+from cti.virtual.callers import Customer
+from cti.virtual.phones import careless
+from cti.virtual.scheduling import VirtualTime
+from cti.virtual.switch import VirtualSwitch
+from cti.virtual.weather import EVERY, FAIR, Weather
+from reporting.figures import Tally, check_books
+from tests.callcenter.conftest import SITE, START, Center, Dice, MemoryJournal
+
+STEPS = 150
+SPELLS_S = 120.0  # fair weather after a bad one must be over within this time
+
+
+def weather_of(dice: random.Random) -> Weather:
+    """Some of everything: often none of it, sometimes a lot."""
+
+    def share(most: float) -> float:
+        return dice.choice((0.0, most / 10, most)) * dice.random()
+
+    return Weather(
+        fact_delay_s=dice.choice((0.0, 0.005, 0.2)),
+        order_delay_s=dice.choice((0.0, 0.005, 0.2)),
+        late=share(0.1),
+        late_s=dice.uniform(0.1, 4.0),
+        lost=share(0.1),
+        twice=share(0.3),
+        noticed_after_s=dice.uniform(0.5, 10.0),
+        break_every_s=dice.choice((0.0, 40.0, 300.0)),
+        break_s=dice.uniform(0.1, 8.0),
+        refused={EVERY: share(0.1), "OfferCall": share(0.3), "RunStep": share(0.3)},
+        unknown={EVERY: share(0.05)},
+    )
+
+
+class Day:
+    """`await Day(seed).run()`: bad weather, then fair, until the last call is over."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = Dice(seed)
+        outcomes = ("answer", "answer", "busy", "no answer")
+        self.weather = weather_of(self.dice)
+        time = VirtualTime(START)
+        self.switch = VirtualSwitch(
+            "virtual",
+            time,
+            phones=careless(seed, refuse=0.1, ignore=0.1, unreachable=0.05),
+            customers=lambda number: Customer(
+                self.dice.choice(outcomes), self.dice.uniform(0, 20), self.dice.uniform(1, 60)
+            ),
+            agents=SITE.agents,
+            weather=self.weather,
+            seed=seed,
+        )
+        self.journal = MemoryJournal()
+        engine = Engine(Site())
+        self.center = Center(time, self.switch, self.journal, engine)
+        self.checked = CheckedEngine(engine)
+        self.center.router.routing.engine.engine = self.checked  # type: ignore[attr-defined]
+
+    async def run(self) -> None:
+        """Raises when an invariant is broken, or the day does not end."""
+        center = await self.center.start()
+        await self.dice.happen(center, STEPS)
+        assert self.switch.passage is not None
+        self.switch.passage.weather = FAIR
+        await center.run(SPELLS_S)
+        await center.drain()
+        self.checked.ledger.drained()
+        self.checked.ledger.demand()
+
+    def tally(self) -> Tally:
+        total = Tally()
+        intervals = self.center.fold.intervals
+        assert intervals is not None
+        for tally in intervals.tallies.values():
+            total += tally
+        return total
+
+    async def check(self) -> None:
+        """After the day: every call ended once and is counted, and the journal says the same."""
+        records = self.center.fold.calls.values()
+        assert not [record.call_id for record in records if record.ended is None]
+        assert check_books(self.tally()) == 0
+        kept = await restart.load(self.journal)
+        again = Center(self.center.time, self.switch, self.journal, restart.engine_of(kept))
+        await restart.replay(self.journal, kept, again.router)
+        assert again.router.engine.snapshot() == self.center.router.engine.snapshot()
+        assert again.router.book.calls == self.center.router.book.calls
+        assert again.fold.calls == self.center.fold.calls
+
+    def written(self) -> bytes:
+        """The journal, a line for each entry."""
+        lines = (
+            f"{x.seq} {x.at!r} {x.stream} {x.kind} {x.call_id} ".encode() + x.data + b"\n"
+            for x in self.journal.entries
+        )
+        return b"".join(lines)
+
+
+def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    day = Day(int(sys.argv[1]))
+    asyncio.run(day.run())
+    sys.stdout.buffer.write(day.written())
+
+
+if __name__ == "__main__":
+    main()
