@@ -44,6 +44,7 @@ LINES_MAX = 120
 _LIST_MAX = 200_000
 _DOUBT_AFTER_S = 0.3  # what is broken is seldom broken in one place
 _DOUBT_EVERY_S = 10.0
+_OWN_PAUSE_S = 0.05  # the answer may be here, unread: it was we who were held up
 _FORBIDDEN = ("\r", "\n", "\0")
 
 
@@ -82,8 +83,8 @@ class AmiSettings:
     connect_timeout_s: float = 5.0
     boot_timeout_s: float = 60.0
     request_timeout_s: float = 5.0
-    ping_every_s: float = 10.0
-    ping_deadline_s: float = 5.0
+    ping_every_s: float = 3.0
+    ping_deadline_s: float = 3.0
     retry_first_s: float = 0.2
     retry_most_s: float = 3.0
     retry_refused_s: float = 30.0
@@ -628,6 +629,7 @@ class Ami(Manager):  # type: ignore[misc]
             try:
                 await self._await(self._send({"Action": "Ping"}, timeout_s=deadline_s))
             except AmiError:
+                await asyncio.sleep(_OWN_PAUSE_S)
                 if not protocol.heard:
                     protocol.fail(f"no sign of life within {deadline_s} s of a ping")
 

@@ -35,12 +35,14 @@ from cti.asterisk.ami import (
 )
 from cti.asterisk.dialplan import ADOPTED_VARIABLES
 from cti.asterisk.happenings import Happenings
+from cti.asterisk.legs import Legs
 from cti.asterisk.live import Live, LiveCalls, pack_flow, unpack_flow
 from cti.asterisk.orders import Orders
 from cti.asterisk.phone_keys import PhoneKeys
 from cti.asterisk.phones import Line, Phones, endpoint_of
 from cti.asterisk.recording import Recorder, Recordings
 from cti.asterisk.sessions import PromptPath, VoiceSession
+from cti.asterisk.supervision import Supervisors
 from cti.calls import EndedBy, PhoneKind, Place
 from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
@@ -55,6 +57,7 @@ _SHUTTING_DOWN = "shutting down"
 _NOT_REGISTERED = "not registered"
 _JUST_STARTED_S = 60.0
 _PHONE_ANSWERS_S = 2.0
+_GONE_WITHIN_S = 2.0  # an Asterisk that hangs up on everybody and ends, not one that waits
 _HANGUP_S = 2.0  # a Hangup event comes long before
 _UNKNOWN = frozenset(("", "unknown", "<unknown>", "anonymous", "Anonymous"))
 
@@ -100,11 +103,22 @@ class AsteriskLink:
         actions = Actions(self._calls, self._send, self._report, self._report_soon, dialing, trunk)
         self._recordings = Recordings(actions, recorder, self._spawn)
         self._keys = PhoneKeys(actions)
-        self._orders = Orders(actions, self._recordings.orders, self._keys.orders)
-        self._happenings = Happenings(
-            self._calls, self._report, actions.end_channel, self._is_ending
+        supervisors = Supervisors(actions)
+        legs = self._legs = Legs(actions)
+        self._orders = Orders(
+            actions,
+            legs.part,
+            legs.orders,
+            self._recordings.orders,
+            self._keys.orders,
+            supervisors.orders,
         )
+        self._happenings = Happenings(
+            self._calls, self._report, actions.end_channel, self._is_ending, legs.part
+        )
+        self._happenings.listen(legs.events)
         self._happenings.listen(self._keys.events)
+        self._happenings.listen(supervisors.events)
 
     # The port -------------------------------------------------------------------------
 
@@ -205,12 +219,23 @@ class AsteriskLink:
         """An Asterisk that shuts down refuses everything, saying so."""
 
         def done(outcome: Reply | AmiError) -> None:
-            then(isinstance(outcome, Reply) and _SHUTTING_DOWN in outcome.message)
+            if isinstance(outcome, Reply) and _SHUTTING_DOWN in outcome.message:
+                self._spawn(self._is_gone_soon(then))
+            else:
+                then(False)
 
         try:
             self._send({"Action": "Ping"}, done)
         except AmiError:
             then(False)
+
+    async def _is_gone_soon(self, then: Callable[[bool], None]) -> None:
+        """One that is to stop gracefully lets everybody talk to the end: nobody is lost by it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GONE_WITHIN_S):
+                while self._up:  # noqa: ASYNC110 - in the seconds before a switch ends
+                    await asyncio.sleep(0.02)
+        then(not self._up)
 
     def _take_up(self) -> None:
         """Ask for everything that lives on the switch; the answers come in this order."""

@@ -11,6 +11,7 @@ import pytest
 
 from callcenter.asteriskfloor import keep_running
 from cti import events as e
+from cti.asterisk.ami import AmiSettings
 from cti.calls import EndedBy, Place
 
 pytestmark = pytest.mark.asterisk
@@ -125,3 +126,53 @@ async def test_asterisk_is_frozen_for_ten_seconds(office):
     for agent in ("anna", "ben", "chen"):
         assert "unanswered" not in office.blamed(agent)
         assert "refused" not in office.blamed(agent)
+
+
+@pytest.mark.slow
+async def test_asterisk_is_to_stop_gracefully(office):
+    """It waits for its calls: who hangs up meanwhile has hung up, and is not lost."""
+    await office.agent("anna")
+    _, talking = await office.talking("anna")
+    leaver, leaving = await office.waiting()
+    server = office.lab.office
+    stopping = asyncio.create_task(server.console("core stop gracefully"))
+    try:
+        await asyncio.sleep(0.5)
+        await leaver.hang_up()
+        ended = await office.wait(e.CallEnded, call_id=leaving)
+        assert ended.by is EndedBy.CALLER
+        assert office.outcome(leaving) == "abandoned"
+        assert office.place(talking) is Place.TALKING
+        await office.lines.hang_up_all()
+        await office.is_down()
+    finally:
+        await stopping
+        await server.wait_exit()
+        await server.restart()
+    await office.until(lambda: office.link.up, "LinkUp", 10.0)
+
+
+async def test_our_own_pause_is_not_the_switchs_silence(open_office):
+    """A process that was held up must not take its switch for dead: the answer was there."""
+    office = await open_office(ping_every_s=0.2, ping_deadline_s=0.3)
+    ami, pings = office.link._ami, []
+    send = ami._send
+
+    def send_and_pause(headers, **more):
+        action = send(headers, **more)
+        if headers["Action"] == "Ping":
+            pings.append(headers)
+            asyncio.get_running_loop().call_soon(time.sleep, 0.6)
+        return action
+
+    ami._send = send_and_pause
+    await office.until(lambda: len(pings) == 3, "three pings")
+    await asyncio.sleep(0.2)
+    assert office.of(e.LinkDown) == []
+    assert office.link.up
+
+
+def test_a_silent_switch_is_noticed_within_seconds():
+    """Half-open connections: what is lost meanwhile is what callers wait for nothing."""
+    settings = AmiSettings(1, "u", "s")
+    assert settings.ping_every_s + settings.ping_deadline_s <= 6.0
