@@ -107,7 +107,7 @@ class Control(Moves):
         state = "conference" if others else "talking"
         handed: CallCard = {**card, "place": state, "legs": others}
         for other in card["legs"]:
-            if other["agent"]:  # so that nobody is freed with the agent who leaves
+            if other["agent"] and not other["supervision"]:  # they stay when the agent leaves
                 self.people[other["agent"]].host = ""
         self._wrap(person, "" if leg["agent"] else "transferred")
         if leg["agent"]:

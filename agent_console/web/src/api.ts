@@ -77,6 +77,9 @@ export const webPhoneAccess = (): Promise<SipAccess> => ask("POST", "/api/webpho
 export const call = (id: string): Promise<CallDetail> =>
   ask("GET", `/api/calls/${encodeURIComponent(id)}`);
 
+/** The sound of a recording. */
+export const recordingUrl = (id: string): string => `/api/recordings/${encodeURIComponent(id)}`;
+
 export const calls = async (since: number, until: number, limit: number): Promise<CallRow[]> =>
   rows(await ask("GET", `/api/calls?${query({ since, until, limit })}`), "calls");
 

@@ -101,7 +101,7 @@ async function identify(): Promise<void> {
 
 async function leave(): Promise<void> {
   const desk = store.one("desk");
-  const isTalking = desk?.call?.place === "talking" || desk?.call?.place === "held";
+  const isTalking = ["talking", "held", "consulting", "conference"].includes(desk?.call?.place ?? "");
   if (isTalking && !window.confirm(words().call.leave)) return;
   if (desk && desk.state !== "offline") await live.do("sign_out", {}).catch(() => undefined);
   try {

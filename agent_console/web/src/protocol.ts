@@ -21,11 +21,20 @@ export interface Choice {
   label: Labels;
 }
 
+/** An outside number that the site names. */
+export interface SpeedDial {
+  number: string;
+  label: Labels;
+}
+
 export interface SiteInfo {
   company: string;
   /** IANA: days and intervals begin by it. */
   time_zone: string;
   queues: Choice[];
+  /** Menus to which a caller can be sent. */
+  flows: Choice[];
+  speed_dials: SpeedDial[];
   not_ready_reasons: Choice[];
   dispositions: Choice[];
   switch: string;
@@ -46,10 +55,36 @@ export interface IvrTrail {
   value: string;
 }
 
+/** What a supervisor does in a conversation; "" for anybody else. */
+export type Supervision = "" | "listen" | "whisper" | "barge";
+
+/** A further party of a call: consulted, in the conference, or supervising. */
+export interface LegCard {
+  id: string;
+  /** "" for somebody outside. */
+  agent: string;
+  name: string;
+  number: string;
+  /** ringing, talking, held, supervising */
+  state: string;
+  supervision: Supervision;
+  since: number;
+}
+
+export type Recording = "" | "on" | "paused";
+
 export interface CallCard {
   call_id: string;
-  direction: "inbound" | "callback";
+  /** "party" and "supervisor": a call of `whose`, in which this agent is the leg `leg_id`. */
+  part: "own" | "party" | "supervisor";
+  leg_id: string;
+  whose: string;
+  direction: "inbound" | "callback" | "outbound";
+  /** ringing, talking, held, consulting, conference, ended */
   place: string;
+  muted: boolean;
+  recording: Recording;
+  legs: LegCard[];
   offer_id: string;
   queue: string;
   queue_name: string;
@@ -78,6 +113,13 @@ export interface PhoneHealth {
   up: boolean;
 }
 
+/** A phone that the agent may choose at the start of a shift. */
+export interface OwnPhone {
+  kind: string;
+  /** Of an outside phone, as people write it. */
+  number: string;
+}
+
 export interface Desk {
   state: string;
   since: number;
@@ -86,6 +128,7 @@ export interface Desk {
   intent_reason: string;
   deadline: number | null;
   phone: PhoneHealth;
+  phones: OwnPhone[];
   call: CallCard | null;
   today: Today;
 }
@@ -169,6 +212,24 @@ export interface QueueLive {
   agents: Record<string, number>;
 }
 
+/** An agent as one to whom a call can be given. */
+export interface Colleague {
+  id: string;
+  name: string;
+  state: string;
+  queues: string[];
+}
+
+/** A caller whom anybody of the queue may pick. */
+export interface ParkedCall {
+  call_id: string;
+  queue: string;
+  caller: string;
+  caller_name: string;
+  since: number;
+  until: number | null;
+}
+
 export interface AgentLive {
   id: string;
   name: string;
@@ -176,6 +237,11 @@ export interface AgentLive {
   since: number;
   reason: string;
   intent: string;
+  /** These four are of the agent's own call. */
+  place: string;
+  muted: boolean;
+  recording: Recording;
+  legs: LegCard[];
   call_id: string;
   queue: string;
   caller: string;
@@ -188,6 +254,7 @@ export interface AgentLive {
 export interface WaitingCall {
   call_id: string;
   kind: "call" | "callback";
+  parked: boolean;
   queue: string;
   caller: string;
   caller_name: string;
@@ -222,8 +289,31 @@ export interface TimelineEntry {
   data: Record<string, unknown>;
 }
 
+export interface RecordingRow {
+  id: string;
+  agent: string;
+  at: number;
+  length_s: number;
+  channels: number;
+}
+
+/** One agent's part of a call, or of a further leg of it. */
+export interface SegmentRow {
+  agent: string;
+  /** agent, consulted, conference, supervisor */
+  role: string;
+  queue: string;
+  began: number;
+  ended: number | null;
+  talk_s: number | null;
+  hold_s: number | null;
+  how: string;
+}
+
 export interface CallDetail {
   call: CallRow;
+  recordings?: RecordingRow[];
+  segments?: SegmentRow[];
   timeline: TimelineEntry[];
   moments: Record<string, number | null>;
   disposition: string;
@@ -276,7 +366,7 @@ export type ClientFrame =
   | { t: "do"; id: number; verb: string; args: object }
   | { t: "ping"; id: number };
 
-/** Verbs and their arguments: the methods of `agent_console.ports.Floor` without the agent. */
+/** Verbs and their arguments: the methods of `agent_console.ports` without the agent. */
 export interface Verbs {
   sign_in: { phone: string };
   sign_out: Record<string, never>;
@@ -291,6 +381,24 @@ export interface Verbs {
   choose_customer: { call_id: string; customer_id: string };
   create_customer: { call_id: string; fields: Record<string, string> };
   set_agent_state: { agent: string; state: string; reason: string };
+  mute: { call_id: string; on: boolean };
+  send_digits: { call_id: string; digits: string };
+  dial: { number: string; queue: string };
+  transfer: { call_id: string; kind: TargetKind; to: string };
+  consult: { call_id: string; kind: "agent" | "number"; to: string };
+  swap: { call_id: string };
+  complete: { call_id: string };
+  conference: { call_id: string };
+  end_leg: { call_id: string; leg_id: string };
+  park: { call_id: string };
+  pick: { call_id: string };
+  record: { call_id: string; action: "start" | "stop" | "pause" | "resume" };
+  assign: { call_id: string; agent: string };
+  supervise: { call_id: string; mode: "listen" | "whisper" | "barge" | "off" };
+  take_over: { call_id: string };
 }
+
+/** To whom a call can be given. */
+export type TargetKind = "agent" | "queue" | "number" | "flow";
 
 export type Verb = keyof Verbs;

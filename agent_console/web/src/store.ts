@@ -7,10 +7,12 @@ import type {
   AgentLive,
   Alarm,
   CallRow,
+  Colleague,
   CustomerRecord,
   Desk,
   Entities,
   Me,
+  ParkedCall,
   QueueLive,
   SiteInfo,
   WaitingCall,
@@ -26,6 +28,8 @@ interface Single {
 interface Many {
   queue: QueueLive;
   agent: AgentLive;
+  colleague: Colleague;
+  parked: ParkedCall;
   waiting: WaitingCall;
   call: CallRow;
   alarm: Alarm;

@@ -24,12 +24,17 @@ export class Actions {
     } catch (problem) {
       // Pressed twice, or done by somebody else meanwhile: it is as it was wanted.
       if (problem instanceof Refused && problem.code === "no-change") return true;
-      this.refused.value =
-        problem instanceof Refused ? problem : new Refused("failed", String(problem));
+      this.fail(problem);
       return false;
     } finally {
       this.pending.value = "";
     }
+  }
+
+  /** Show why something was not done. */
+  fail(problem: unknown): void {
+    this.refused.value =
+      problem instanceof Refused ? problem : new Refused("failed", String(problem));
   }
 }
 
@@ -59,7 +64,9 @@ export function Refusal({ actions }: { actions: Actions }) {
 interface ActProps {
   actions: Actions;
   name: string;
-  onAct: () => void;
+  onAct?: () => void;
+  /** Sends the form that it stands in. */
+  submit?: boolean;
   children: ComponentChildren;
   class?: string;
   /** The key that does the same, shown on the button. */
@@ -78,7 +85,7 @@ export function Act(props: ActProps) {
   const tip = offline ? words().connection.waitForConnection : props.tip;
   return (
     <button
-      type="button"
+      type={props.submit ? "submit" : "button"}
       class={`button ${props.class ?? ""} ${pending === props.name ? "pending" : ""}`}
       disabled={offline || props.disabled || pending !== ""}
       aria-pressed={props.pressed}

@@ -4,34 +4,50 @@ import { second } from "../../clock";
 import { clock, timeOfDay } from "../../format";
 import { say, words } from "../../language";
 import { queueName } from "../../names";
-import { Act, type Actions, Refusal } from "../../parts/actions";
+import { Act, Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
 import { Keypad } from "../../parts/keypad";
 import { Since } from "../../parts/parts";
 import type { CallCard, IvrTrail } from "../../protocol";
 import type { Keys } from "./keys";
+import { legKeys, Legs } from "./legs";
 import {
   answer,
   answering,
   call,
   decline,
   desk,
+  isAskedFor,
+  isConsulting,
   isLive,
+  isMuted,
+  isOwn,
   isRinging,
   isVirtual,
+  mute,
   onBrowserPhone,
+  parties,
   phone,
   soundMissing,
 } from "./line";
+import { Recording, recordingKeys } from "./recording";
+import type { Purpose } from "./transfer";
 
 const hasSound = (): boolean => onBrowserPhone.value && phone.talk.value === "up";
 
 const refuse = (actions: Actions, card: CallCard): void =>
   void actions.run("decline", () => decline(card));
 
-/** Over the console; when that is away, the line itself still ends the call. */
+/**
+ * Over the console; when that is away, the line itself still ends the call. Whoever is only a
+ * party leaves; the call goes on without them.
+ */
 function hangUp(actions: Actions, card: CallCard): void {
   if (live.connection.peek() !== "open") return phone.endCall();
+  if (!isOwn(card)) {
+    const { call_id, leg_id } = card;
+    return void actions.run("hang-up", () => live.do("end_leg", { call_id, leg_id }));
+  }
   void actions.run("hang-up", () => live.do("hang_up", { call_id: card.call_id }));
 }
 
@@ -40,33 +56,58 @@ function toggleHold(actions: Actions, card: CallCard): void {
   void actions.run("hold", () => live.do(verb, { call_id: card.call_id }));
 }
 
-const toggleMute = (): void => phone.setMuted(!phone.muted.peek());
+/** Of its own, like recording: a key for silence works whatever else is under way. */
+const muting = new Actions();
 
-export function callKeys(actions: Actions, toggleKeypad: () => void): Keys {
+const toggleMute = (card: CallCard): void =>
+  void muting.run("mute", () => mute(card, !isMuted(card)));
+
+const park = (actions: Actions, card: CallCard): void =>
+  void actions.run("park", () => live.do("park", { call_id: card.call_id }));
+
+/** What opens beside the buttons of a call. */
+export interface Openers {
+  keypad: () => void;
+  transfer: (purpose: Purpose) => void;
+}
+
+/** Somebody else can be brought in, or given the call. */
+const mayGive = (card: CallCard): boolean => isOwn(card) && !isConsulting(card);
+
+export function callKeys(actions: Actions, open: Openers): Keys {
   const card = call.value;
   if (!card) return {};
   if (isRinging(card)) {
+    if (isAskedFor(card)) return { X: () => refuse(actions, card) };
     const keys: Keys = { D: () => refuse(actions, card) };
     if (onBrowserPhone.value) keys["A"] = keys["Enter"] = () => answer(card);
     return keys;
   }
   if (!isLive(card)) return {};
-  const keys: Keys = { H: () => toggleHold(actions, card), X: () => hangUp(actions, card) };
-  if (hasSound()) {
-    keys["M"] = toggleMute;
-    keys["K"] = toggleKeypad;
-  }
-  return keys;
+  const keys: Keys = { X: () => hangUp(actions, card) };
+  if (isOwn(card) || hasSound()) keys["M"] = () => toggleMute(card);
+  if (isOwn(card) || hasSound()) keys["K"] = open.keypad;
+  if (mayHold(card)) keys["H"] = () => toggleHold(actions, card);
+  if (mayGive(card)) keys["T"] = () => open.transfer(purposeOf(card));
+  if (mayPark(card)) keys["G"] = () => park(actions, card);
+  return { ...keys, ...legKeys(actions, card), ...recordingKeys(card) };
 }
+
+const mayHold = (card: CallCard): boolean =>
+  isOwn(card) && parties(card).length === 0 && ["talking", "held"].includes(card.place);
+
+const mayPark = (card: CallCard): boolean => mayHold(card) && card.direction !== "outbound";
+
+const purposeOf = (card: CallCard): Purpose => (card.place === "conference" ? "add" : "give");
 
 interface CallProps {
   card: CallCard;
   actions: Actions;
   keypad: boolean;
-  setKeypad: (shown: boolean) => void;
+  open: Openers;
 }
 
-export function CallPanel({ card, actions, keypad, setKeypad }: CallProps) {
+export function CallPanel({ card, actions, keypad, open }: CallProps) {
   const t = words();
   const ringing = isRinging(card);
   const name = card.ani_name || card.ani_local || t.call.anonymous;
@@ -76,6 +117,7 @@ export function CallPanel({ card, actions, keypad, setKeypad }: CallProps) {
       aria-label={t.call.incoming}
       data-testid="call-card"
       data-place={card.place}
+      data-part={card.part}
       data-call-id={card.call_id}
     >
       <header class="call-head">
@@ -85,6 +127,11 @@ export function CallPanel({ card, actions, keypad, setKeypad }: CallProps) {
         </span>
         <CallTimer card={card} />
       </header>
+      {isOwn(card) ? null : (
+        <p class="whose" data-testid="whose">
+          {card.part === "supervisor" ? t.call.callOf(card.whose) : t.call.asksYou(card.whose)}
+        </p>
+      )}
       <div class="caller">
         <strong class="caller-name" data-testid="caller-name">
           {name}
@@ -96,13 +143,16 @@ export function CallPanel({ card, actions, keypad, setKeypad }: CallProps) {
         ) : null}
       </div>
       <p class="visually-hidden" aria-live="assertive">
-        {ringing ? `${t.call.incoming}: ${name}` : card.place === "talking" ? t.call.talkingWith(name) : phaseName(card)}
+        {ringing ? `${phaseName(card)}: ${name}` : card.place === "talking" ? t.call.talkingWith(name) : phaseName(card)}
       </p>
       {ringing ? <RingingButtons card={card} actions={actions} /> : null}
-      {isLive(card) ? <TalkButtons card={card} actions={actions} keypad={keypad} setKeypad={setKeypad} /> : null}
+      {isLive(card) ? <TalkButtons card={card} actions={actions} keypad={keypad} open={open} /> : null}
+      <Legs card={card} actions={actions} />
+      <Recording card={card} />
+      <Refusal actions={muting} />
       <Refusal actions={actions} />
       <Notices card={card} />
-      {keypad && isLive(card) && hasSound() ? <Keypad onDigit={(digit) => phone.sendDigit(digit)} /> : null}
+      {keypad && isLive(card) ? <Keypad onDigit={(digit) => sendDigit(actions, card, digit)} /> : null}
       <Facts card={card} />
     </section>
   );
@@ -110,16 +160,44 @@ export function CallPanel({ card, actions, keypad, setKeypad }: CallProps) {
 
 function phaseName(card: CallCard): string {
   const t = words();
-  if (isRinging(card)) return card.direction === "callback" ? t.call.callback : t.call.incoming;
+  if (isRinging(card)) {
+    if (card.part === "supervisor") return t.call.joining;
+    if (card.part === "party") return t.call.consultation;
+    if (isAskedFor(card)) return card.direction === "outbound" ? t.call.calling : t.call.picking;
+    return card.direction === "callback" ? t.call.callback : t.call.incoming;
+  }
+  if (card.part === "supervisor") return t.supervise.modes[ownMode(card)];
+  if (isDialling(card)) return t.call.calling;
+  if (isConsulting(card)) return t.states.consulting;
+  if (card.place === "conference") return t.states.conference;
   if (card.place === "held") return t.states.held;
   if (card.place === "ended") return t.call.ended;
   return t.states.talking;
 }
 
+/** The own phone is answered; the customer's rings. */
+const isDialling = (card: CallCard): boolean =>
+  isOwn(card) && card.direction !== "inbound" && card.answered === null && isLive(card);
+
+/** What this supervisor does in the conversation. */
+function ownMode(card: CallCard): "listen" | "whisper" | "barge" {
+  return card.legs.find((leg) => leg.id === card.leg_id)?.supervision || "listen";
+}
+
+let digits: Promise<unknown> = Promise.resolve();
+
+/** Through the own phone where there is sound; else the switch plays them, one after the other. */
+function sendDigit(actions: Actions, card: CallCard, digit: string): void {
+  if (hasSound()) return phone.sendDigit(digit);
+  digits = digits
+    .then(() => live.do("send_digits", { call_id: card.call_id, digits: digit }))
+    .catch((problem: unknown) => actions.fail(problem));
+}
+
 function CallTimer({ card }: { card: CallCard }) {
   const t = words();
   const deadline = desk.value?.deadline ?? null;
-  if (isRinging(card) && deadline !== null) {
+  if (isRinging(card) && deadline !== null && !isAskedFor(card)) {
     return (
       <span class="call-timer" data-testid="ring-left">
         {t.call.ringsFor(clock(deadline - second.value))}
@@ -139,6 +217,21 @@ function CallTimer({ card }: { card: CallCard }) {
 function RingingButtons({ card, actions }: { card: CallCard; actions: Actions }) {
   const t = words();
   const browser = onBrowserPhone.value;
+  if (isAskedFor(card)) {
+    return (
+      <div class="call-buttons">
+        {browser ? null : (
+          <p class="notice" data-testid="answer-elsewhere">
+            {isVirtual.value ? t.call.answerVirtual : t.call.answerOnDesk}
+          </p>
+        )}
+        <Act actions={actions} name="decline" class="decline" hint="X" onAct={() => refuse(actions, card)}>
+          <Icon name="hangUp" />
+          {t.app.cancel}
+        </Act>
+      </div>
+    );
+  }
   return (
     <>
       <div class="call-buttons">
@@ -170,39 +263,43 @@ function RingingButtons({ card, actions }: { card: CallCard; actions: Actions })
   );
 }
 
-function TalkButtons({ card, actions, keypad, setKeypad }: CallProps) {
+function TalkButtons({ card, actions, keypad, open }: CallProps) {
   const t = words();
   const held = card.place === "held";
-  const muted = phone.muted.value;
+  const muted = isMuted(card);
   const offline = live.connection.value !== "open";
+  const own = isOwn(card);
+  const adding = card.place === "conference";
   return (
     <div class="call-buttons">
-      {hasSound() ? (
+      {own || hasSound() ? (
         <Act
-          actions={actions}
+          actions={muting}
           name="mute"
-          local
+          local={hasSound()}
           hint="M"
           pressed={muted}
           class={muted ? "chosen-warn" : ""}
-          onAct={toggleMute}
+          onAct={() => toggleMute(card)}
         >
           <Icon name={muted ? "micOff" : "mic"} />
           {muted ? t.call.unmute : t.call.mute}
         </Act>
       ) : null}
-      <Act
-        actions={actions}
-        name="hold"
-        hint="H"
-        pressed={held}
-        class={held ? "chosen-warn" : ""}
-        onAct={() => toggleHold(actions, card)}
-      >
-        <Icon name={held ? "play" : "pause"} />
-        {held ? t.call.retrieve : t.call.hold}
-      </Act>
-      {hasSound() ? (
+      {mayHold(card) ? (
+        <Act
+          actions={actions}
+          name="hold"
+          hint="H"
+          pressed={held}
+          class={held ? "chosen-warn" : ""}
+          onAct={() => toggleHold(actions, card)}
+        >
+          <Icon name={held ? "play" : "pause"} />
+          {held ? t.call.retrieve : t.call.hold}
+        </Act>
+      ) : null}
+      {own || hasSound() ? (
         <Act
           actions={actions}
           name="keypad"
@@ -210,10 +307,27 @@ function TalkButtons({ card, actions, keypad, setKeypad }: CallProps) {
           hint="K"
           pressed={keypad}
           class={keypad ? "chosen" : ""}
-          onAct={() => setKeypad(!keypad)}
+          onAct={open.keypad}
         >
           <Icon name="keypad" />
           {t.call.keypad}
+        </Act>
+      ) : null}
+      {mayGive(card) ? (
+        <Act
+          actions={actions}
+          name="transfer"
+          hint="T"
+          onAct={() => open.transfer(purposeOf(card))}
+        >
+          <Icon name={adding ? "plus" : "transfer"} />
+          {adding ? t.transfer.add : t.transfer.button}
+        </Act>
+      ) : null}
+      {mayPark(card) ? (
+        <Act actions={actions} name="park" hint="G" tip={t.parked.hint} onAct={() => park(actions, card)}>
+          <Icon name="park" />
+          {t.parked.park}
         </Act>
       ) : null}
       <Act
@@ -225,7 +339,7 @@ function TalkButtons({ card, actions, keypad, setKeypad }: CallProps) {
         onAct={() => hangUp(actions, card)}
       >
         <Icon name="hangUp" />
-        {t.call.hangUp}
+        {!own ? t.legs.leave : adding ? t.call.endForAll : t.call.hangUp}
       </Act>
     </div>
   );
@@ -235,9 +349,13 @@ function Notices({ card }: { card: CallCard }) {
   const t = words();
   if (!isLive(card)) return null;
   return (
-    <div role="status">
-      {phone.muted.value ? <p class="notice">{t.call.muted}</p> : null}
-      {card.place === "held" ? <p class="notice">{t.call.held}</p> : null}
+    <div role="status" class="notices">
+      {isMuted(card) ? (
+        <p class="notice" data-testid="muted">
+          {t.call.muted}
+        </p>
+      ) : null}
+      {card.place === "held" && !isConsulting(card) ? <p class="notice">{t.call.held}</p> : null}
       {soundMissing.value ? (
         <p class="notice bad" data-testid="no-sound">
           {t.call.noSound} {t.call.noSoundReload}

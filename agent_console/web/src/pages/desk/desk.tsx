@@ -6,14 +6,18 @@ import { words } from "../../language";
 import { queueName, queuesInOrder } from "../../names";
 import { Actions } from "../../parts/actions";
 import { Empty, Figure, Since, stateWord } from "../../parts/parts";
-import { CallPanel, callKeys } from "./call";
+import { Icon } from "../../parts/icons";
+import { CallPanel, callKeys, type Openers } from "./call";
+import { DialDialog, dialKeys, mayDial } from "./dial";
 import { HelpDialog } from "./help";
 import { listen } from "./keys";
-import { call, desk, follow } from "./line";
+import { call, desk, follow, isOwn } from "./line";
 import { NotificationAsk } from "./notifications";
+import { Parked } from "./parked";
 import { RecordPanel } from "./record";
 import { SignIn } from "./sign_in";
 import { StateBar, stateKeys } from "./state_bar";
+import { type Purpose, TransferDialog } from "./transfer";
 import { WrapUp, wrapUpKeys, WrapUpForm } from "./wrap_up";
 
 export function DeskPage() {
@@ -24,14 +28,22 @@ export function DeskPage() {
   const stateActions = useMemo(() => new Actions(), []);
   const form = useMemo(() => new WrapUpForm(), []);
   const [help, setHelp] = useState(false);
+  const dialActions = useMemo(() => new Actions(), []);
   const [keypad, setKeypad] = useState(false);
+  const [transfer, setTransfer] = useState<Purpose | null>(null);
+  const [dialling, setDialling] = useState(false);
+  const openers = useMemo<Openers>(
+    () => ({ keypad: () => setKeypad((shown) => !shown), transfer: setTransfer }),
+    [],
+  );
   useEffect(follow, []);
   useEffect(
     () =>
       listen(() => ({
         "?": () => setHelp(true),
         ...stateKeys(stateActions),
-        ...callKeys(callActions, () => setKeypad((shown) => !shown)),
+        ...callKeys(callActions, openers),
+        ...dialKeys(() => setDialling(true)),
         ...wrapUpKeys(form),
       })),
     [],
@@ -52,11 +64,14 @@ export function DeskPage() {
         <div class="desk-columns">
           <div class="desk-left">
             {now.call ? (
-              <CallPanel card={now.call} actions={callActions} keypad={keypad} setKeypad={setKeypad} />
+              <CallPanel card={now.call} actions={callActions} keypad={keypad} open={openers} />
             ) : (
-              <Idle />
+              <Idle onDial={() => setDialling(true)} />
             )}
-            {now.call && now.call.place !== "ringing" ? <WrapUp card={now.call} form={form} /> : null}
+            {now.call && isOwn(now.call) && now.call.place !== "ringing" ? (
+              <WrapUp card={now.call} form={form} />
+            ) : null}
+            {now.call ? null : <Parked />}
             {now.call ? null : <MyQueues />}
           </div>
           <RecordPanel />
@@ -66,6 +81,15 @@ export function DeskPage() {
         {t.desk.announce(stateWord(now.state))}
       </p>
       {help ? <HelpDialog onClose={() => setHelp(false)} /> : null}
+      {transfer && now.call ? (
+        <TransferDialog
+          card={now.call}
+          purpose={transfer}
+          actions={callActions}
+          onClose={() => setTransfer(null)}
+        />
+      ) : null}
+      {dialling ? <DialDialog actions={dialActions} onClose={() => setDialling(false)} /> : null}
     </div>
   );
 }
@@ -81,7 +105,7 @@ function useTitle(): void {
   });
 }
 
-function Idle() {
+function Idle({ onDial }: { onDial: () => void }) {
   const t = words();
   const now = desk.value;
   if (!now) return null;
@@ -97,6 +121,15 @@ function Idle() {
         </p>
       ) : null}
       <p class="muted">{hint}</p>
+      {mayDial() ? (
+        <p>
+          <button type="button" class="button" aria-keyshortcuts="C" data-testid="new-call" onClick={onDial}>
+            <Icon name="phone" />
+            {t.dial.button}
+            <kbd>C</kbd>
+          </button>
+        </p>
+      ) : null}
       <TryIt />
     </section>
   );

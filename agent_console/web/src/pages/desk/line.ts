@@ -6,8 +6,9 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import * as api from "../../api";
 import { live, store } from "../../console";
 import { say, words } from "../../language";
+import { Refused } from "../../live";
 import { BrowserPhone } from "../../phone/phone";
-import type { CallCard } from "../../protocol";
+import type { CallCard, LegCard } from "../../protocol";
 import { startRinging, stopRinging } from "../../sound";
 
 export const phone = new BrowserPhone({ access: api.phoneAccess, register: true });
@@ -22,7 +23,21 @@ export const onBrowserPhone = computed(
 );
 
 export const isRinging = (card: CallCard): boolean => card.place === "ringing";
-export const isLive = (card: CallCard): boolean => card.place === "talking" || card.place === "held";
+const LIVE = ["talking", "held", "consulting", "conference"];
+export const isLive = (card: CallCard): boolean => LIVE.includes(card.place);
+export const isOwn = (card: CallCard): boolean => card.part === "own";
+
+/** Everybody else in the call, supervisors aside. */
+export const parties = (card: CallCard): LegCard[] => card.legs.filter((leg) => !leg.supervision);
+export const supervisors = (card: CallCard): LegCard[] => card.legs.filter((leg) => leg.supervision);
+
+/** Asking somebody while the caller waits, or the other way round. */
+export const isConsulting = (card: CallCard): boolean =>
+  isOwn(card) && card.place !== "conference" && isLive(card) && parties(card).length > 0;
+
+/** Calls that this agent asked for: their ringing needs no second press. */
+export const isAskedFor = (card: CallCard): boolean =>
+  card.part === "supervisor" || (isOwn(card) && ["dialled", "picked"].includes(card.why.code));
 
 /** The offer that was answered by hand before its sound arrived. */
 const answerWanted = signal("");
@@ -65,6 +80,7 @@ export function follow(): () => void {
     notify(),
     noticeMissingSound(),
     guardLeaving(),
+    followMute(),
   ];
   return () => ends.forEach((end) => end());
 }
@@ -83,7 +99,8 @@ export const signingIn = signal(false);
 function keepAnswering(): void {
   const card = call.value;
   if (!card || !isRinging(card)) return;
-  if (answering.value && phone.talk.value === "ringing") untracked(() => phone.answer());
+  const wanted = answering.value || isAskedFor(card);
+  if (wanted && phone.talk.value === "ringing") untracked(() => phone.answer());
 }
 
 /** When the server says that the call is over, no sound of it is left. */
@@ -105,7 +122,8 @@ function followCall(): () => void {
 
 function ring(): void {
   const card = call.value;
-  const rings = card !== null && isRinging(card) && !answering.value && onBrowserPhone.value;
+  const rings =
+    card !== null && isRinging(card) && !answering.value && !isAskedFor(card) && onBrowserPhone.value;
   if (rings) startRinging();
   else stopRinging();
 }
@@ -115,7 +133,7 @@ function notify(): () => void {
   let offer = "";
   return effect(() => {
     const card = call.value;
-    const id = card && isRinging(card) ? card.offer_id || card.call_id : "";
+    const id = card && isRinging(card) && !isAskedFor(card) ? card.offer_id || card.call_id : "";
     if (id === offer) return;
     offer = id;
     shown?.close();
@@ -151,6 +169,50 @@ function noticeMissingSound(): () => void {
     end();
   };
 }
+
+/**
+ * Who is muted is what the server says; the microphone here follows at once, and closes (not
+ * opens) before the server has answered. What was pressed while the connection was away is
+ * told when it is back.
+ */
+function followMute(): () => void {
+  let told: { call: string; muted: boolean } | null = null;
+  return effect(() => {
+    const card = call.value;
+    const open = live.connection.value === "open";
+    if (!card || !isOwn(card) || !isLive(card) || phone.talk.value !== "up" || !open) return;
+    const isNews = told?.call !== card.call_id || told.muted !== card.muted;
+    told = { call: card.call_id, muted: card.muted };
+    untracked(() => {
+      if (card.muted === phone.muted.peek()) return;
+      if (isNews) phone.setMuted(card.muted);
+      else if (!muting.peek()) void mute(card, phone.muted.peek()).catch(() => undefined);
+    });
+  });
+}
+
+const muting = signal(false);
+
+/** Nobody hears this agent, or everybody again. */
+export async function mute(card: CallCard, on: boolean): Promise<void> {
+  const here = onBrowserPhone.peek() && phone.talk.peek() === "up";
+  if (here) phone.setMuted(on);
+  // Only the agent whose call it is has a mute at the switch; others have their own microphone.
+  if (!isOwn(card) || live.connection.peek() !== "open") return;
+  muting.value = true;
+  try {
+    await live.do("mute", { call_id: card.call_id, on });
+  } catch (problem) {
+    const isSo = problem instanceof Refused && problem.code === "no-change";
+    // A microphone that was to close stays closed, whatever the switch says.
+    if (here && !on && !isSo) phone.setMuted(true);
+    throw problem;
+  } finally {
+    muting.value = false;
+  }
+}
+
+export const isMuted = (card: CallCard): boolean => (isOwn(card) && card.muted) || phone.muted.value;
 
 function guardLeaving(): () => void {
   const guard = (event: BeforeUnloadEvent): void => {

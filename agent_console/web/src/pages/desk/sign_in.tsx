@@ -5,14 +5,25 @@ import { remember, remembered } from "../../memory";
 import { Act, Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
 import { PhoneProblem } from "../../phone/problems";
-import { isVirtual, phone, signingIn } from "./line";
+import type { OwnPhone } from "../../protocol";
+import { desk, isVirtual, phone, signingIn } from "./line";
+
+function phoneWords(own: OwnPhone): { name: string; hint: string } {
+  const t = words().desk;
+  if (own.kind === "browser") return { name: t.phoneBrowser, hint: t.phoneBrowserHint };
+  if (own.kind === "desk") return { name: t.phoneDesk, hint: t.phoneDeskHint };
+  return { name: t.phoneOutside, hint: t.phoneOutsideHint(own.number) };
+}
 
 /** The start of a shift: which phone, and its microphone first. */
 export function SignIn() {
   const t = words();
   const virtual = isVirtual.value;
   const actions = useMemo(() => new Actions(), []);
-  const [kind, setKind] = useState(() => (remembered("phone-kind") === "desk" ? "desk" : "browser"));
+  // What the site gives this agent; with nothing set up the server will say so.
+  const own = desk.value?.phones?.length ? desk.value.phones : [{ kind: "browser", number: "" }];
+  const [chosen, setKind] = useState(() => remembered("phone-kind") ?? "browser");
+  const kind = own.some((one) => one.kind === chosen) ? chosen : (own[0]?.kind ?? "browser");
   const problem = phone.problem.value;
 
   const start = async (): Promise<void> => {
@@ -35,10 +46,7 @@ export function SignIn() {
 
   const choices = virtual
     ? [{ id: "desk", name: t.desk.phoneVirtual, hint: t.desk.phoneVirtualHint }]
-    : [
-        { id: "browser", name: t.desk.phoneBrowser, hint: t.desk.phoneBrowserHint },
-        { id: "desk", name: t.desk.phoneDesk, hint: t.desk.phoneDeskHint },
-      ];
+    : own.map((one) => ({ id: one.kind, ...phoneWords(one) }));
   return (
     <section class="card sign-in" data-testid="sign-in-card">
       <h1>{t.desk.signIn}</h1>
@@ -55,7 +63,7 @@ export function SignIn() {
               onChange={() => setKind(choice.id)}
             />
             <span>
-              <Icon name={choice.id === "desk" ? "phone" : "headset"} />
+              <Icon name={choice.id === "browser" ? "headset" : "phone"} />
               <strong>{choice.name}</strong>
               <small>{choice.hint}</small>
             </span>

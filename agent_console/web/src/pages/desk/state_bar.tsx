@@ -13,7 +13,7 @@ import type { Keys } from "./keys";
 import { desk, isVirtual, phone } from "./line";
 import { SoundSettings } from "./sound_settings";
 
-const busy = (state: string): boolean => ["reserved", "talking", "held", "wrap-up"].includes(state);
+const busy = (state: string): boolean => ["reserved", "talking", "held", "consulting", "conference", "wrap-up"].includes(state);
 
 const beReady = (actions: Actions): void => void actions.run("ready", () => live.do("ready", {}));
 

@@ -7,6 +7,7 @@ import { queueName, reasonName } from "../../names";
 import { Actions, Refusal } from "../../parts/actions";
 import { Figure, Menu, type MenuItem, ScrollX, Since, StateChip, stateWord } from "../../parts/parts";
 import type { AgentLive } from "../../protocol";
+import { ListenButton, mayJoin, supervise } from "./supervise";
 
 const isOff = (agent: AgentLive): boolean => agent.state === "offline";
 
@@ -79,7 +80,7 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
         <StateChip state={agent.state} />
         {agent.reason ? <small class="muted block">{reasonName(agent.reason)}</small> : null}
         {!offline && !agent.phone.up ? <small class="bad-text block">{t.floor.phoneDown}</small> : null}
-        {agent.intent && ["reserved", "talking", "held", "wrap-up"].includes(agent.state) && agent.intent !== "ready" ? (
+        {agent.intent && ["reserved", "talking", "held", "consulting", "conference", "wrap-up"].includes(agent.state) && agent.intent !== "ready" ? (
           <small class="muted block">→ {stateWord(agent.intent)}</small>
         ) : null}
       </td>
@@ -93,18 +94,59 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
           <span class="muted">{t.app.none}</span>
         )}
         {agent.call_id && agent.queue ? <small class="muted block">{queueName(agent.queue)}</small> : null}
+        <CallMarks agent={agent} />
       </td>
       <td class="number figures">{count(agent.today.handled)}</td>
       <td class="number figures">{percent(agent.today.occupancy, 0)}</td>
-      <td class="number">{offline ? null : <StateMenu agent={agent} actions={actions} />}</td>
+      <td class="number">
+        <span class="row-buttons">
+          <ListenButton agent={agent} />
+          {offline ? null : <StateMenu agent={agent} actions={actions} />}
+        </span>
+      </td>
     </tr>
+  );
+}
+
+/** Muted, recorded, who else is in it: what the supervisor cannot hear from the state. */
+function CallMarks({ agent }: { agent: AgentLive }) {
+  const t = words();
+  const others = agent.legs.map((leg) =>
+    leg.supervision ? t.legs.supervising[leg.supervision](leg.name) : leg.name || leg.number,
+  );
+  return (
+    <>
+      {agent.muted || agent.recording ? (
+        <span class="call-marks">
+          {agent.muted ? <span class="tag">{t.floor.muted}</span> : null}
+          {agent.recording ? (
+            <span
+              class={`tag ${agent.recording === "on" ? "rec-on" : "rec-paused"}`}
+              data-testid={`recorded-${agent.id}`}
+            >
+              {agent.recording === "on" ? t.recording.on : t.recording.paused}
+            </span>
+          ) : null}
+        </span>
+      ) : null}
+      {others.length ? (
+        <small class="muted block" data-testid={`others-${agent.id}`}>
+          {others.join(" · ")}
+        </small>
+      ) : null}
+    </>
   );
 }
 
 function StateMenu({ agent, actions }: { agent: AgentLive; actions: Actions }) {
   const t = words();
   const reasons = store.one("site")?.not_ready_reasons ?? [];
+  const joining: MenuItem[] = (["whisper", "barge"] as const).map((mode) => ({
+    id: mode,
+    label: `${t.supervise.verbs[mode]} · ${t.supervise.hints[mode]}`,
+  }));
   const items: MenuItem[] = [
+    ...(mayJoin(agent) ? joining : []),
     ...(agent.state === "ready" ? [] : [{ id: "ready", label: t.floor.setReady }]),
     ...(reasons.length ? reasons : [{ id: "", label: {} }]).map((reason) => ({
       id: `not ready:${reason.id}`,
@@ -113,6 +155,7 @@ function StateMenu({ agent, actions }: { agent: AgentLive; actions: Actions }) {
     { id: "offline", label: t.floor.signOut, class: "bad-text" },
   ];
   const set = (id: string): void => {
+    if (id === "whisper" || id === "barge") return supervise(agent.call_id, id);
     const [state = "", reason = ""] = id.split(":");
     void actions.run(`set-${agent.id}`, () => live.do("set_agent_state", { agent: agent.id, state, reason }));
   };

@@ -6,7 +6,7 @@ import { clock, dayAndTime, timeOfDay } from "../../format";
 import { say, wordFor, words } from "../../language";
 import { dispositionName, outcomeName, queueName } from "../../names";
 import { Drawer, ZoneNote } from "../../parts/parts";
-import type { CallDetail, CallRow, TimelineEntry } from "../../protocol";
+import type { CallDetail, CallRow, RecordingRow, SegmentRow, TimelineEntry } from "../../protocol";
 import { agentName, outcomeClass } from "./calls";
 
 export function CallDrawer({ id, onClose }: { id: string; onClose: () => void }) {
@@ -85,6 +85,8 @@ function Story({ detail }: { detail: CallDetail }) {
   const moments = Object.entries(detail.moments).filter(([, at]) => at !== null) as [string, number][];
   return (
     <>
+      <Recordings rows={detail.recordings ?? []} />
+      <Segments rows={detail.segments ?? []} />
       <h3>{t.detail.timeline}</h3>
       <ol class="timeline" data-testid="timeline">
         {detail.timeline.map((entry, i) => (
@@ -111,6 +113,66 @@ function Story({ detail }: { detail: CallDetail }) {
         ))}
       </dl>
       <p class="muted call-id figures">{detail.call.call_id}</p>
+    </>
+  );
+}
+
+/** Each recording with the browser's own player: keys, speed and download come with it. */
+function Recordings({ rows }: { rows: RecordingRow[] }) {
+  const t = words().detail;
+  if (!rows.length) return null;
+  return (
+    <>
+      <h3>{t.recordings}</h3>
+      <ul class="recordings" data-testid="recordings">
+        {rows.map((row) => (
+          <li key={row.id}>
+            <small class="muted">
+              {timeOfDay(row.at)} · {row.agent || words().app.none} · {clock(row.length_s)}
+              {row.channels > 1 ? ` · ${t.stereo}` : ""}
+            </small>
+            <audio
+              controls
+              preload="none"
+              src={api.recordingUrl(row.id)}
+              aria-label={t.recordingOf(row.agent, timeOfDay(row.at))}
+            />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** Who had the call, one after the other, and who else was in it. */
+function Segments({ rows }: { rows: SegmentRow[] }) {
+  const t = words();
+  if (rows.length < 2) return null;
+  return (
+    <>
+      <h3>{t.detail.segments}</h3>
+      <div class="scroll-x">
+        <table class="plain-table segments" data-testid="segments">
+          <tbody>
+            {rows.map((row, i) => (
+              <tr key={i} data-role={row.role}>
+                <td class="figures">{timeOfDay(row.began)}</td>
+                <td>
+                  {row.agent}
+                  <small class="muted block">
+                    {[wordFor(t.detail.roles, row.role), row.queue ? queueName(row.queue) : ""].filter(Boolean).join(" · ")}
+                  </small>
+                </td>
+                <td class="number">
+                  {clock(row.talk_s)}
+                  {row.hold_s ? <small class="muted block">{t.detail.held(clock(row.hold_s))}</small> : null}
+                </td>
+                <td>{row.how ? wordFor(t.detail.hows, row.how) : t.detail.goesOn}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

@@ -6,11 +6,14 @@ import { clock, count, percent } from "../../format";
 import { words } from "../../language";
 import { Chart } from "../../parts/chart";
 import { Empty, Figure } from "../../parts/parts";
+import { listen } from "../desk/keys";
+import { follow as followLine } from "../desk/line";
 import { Agents } from "./agents";
 import { Calls } from "./calls";
 import { CallDrawer } from "./detail";
 import { levelOfAll } from "./levels";
 import { Queues } from "./queues";
+import { OwnCallNote, SuperviseBar, superviseKeys } from "./supervise";
 import { startTrend, trend } from "./trend";
 import { Waiting } from "./waiting";
 
@@ -21,6 +24,10 @@ export function FloorPage() {
   useEffect(() => {
     if (ready) startTrend();
   }, [ready]);
+  // A lead with a phone of their own hears through this page, too.
+  const hasPhone = (store.one("me")?.agent_id ?? "") !== "";
+  useEffect(() => (hasPhone ? followLine() : undefined), [hasPhone]);
+  useEffect(() => listen(superviseKeys), []);
   useEffect(() => {
     document.title = `${t.floor.title} · ${store.one("site")?.company ?? t.app.title}`;
   });
@@ -30,6 +37,8 @@ export function FloorPage() {
   return (
     <div class="floor">
       <h1 class="visually-hidden">{t.floor.title}</h1>
+      <SuperviseBar />
+      <OwnCallNote />
       <Totals />
       <Queues />
       <div class="floor-columns">
@@ -69,7 +78,7 @@ function Totals() {
       />
       <Total name={<Figure of="offered" />} value={count(offered)} />
       <Total name={t.states.ready} value={count(inState("ready"))} />
-      <Total name={t.states.talking} value={count(inState("talking", "held", "reserved"))} />
+      <Total name={t.states.talking} value={count(inState("talking", "held", "consulting", "conference", "reserved"))} />
       <Total name={t.states["wrap-up"]} value={count(inState("wrap-up"))} />
     </dl>
   );

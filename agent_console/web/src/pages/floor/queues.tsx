@@ -117,7 +117,7 @@ export function LongestWait({ queue }: { queue: QueueLive }) {
   return <span class={`level figures ${levels.wait(waited_s, queue.threshold_s)}`}>{clock(waited_s)}</span>;
 }
 
-const STATES = ["ready", "reserved", "talking", "held", "wrap-up", "not ready", "fault", "offline"];
+const STATES = ["ready", "reserved", "talking", "held", "consulting", "conference", "wrap-up", "not ready", "fault", "offline"];
 
 /** Agents by state: widths by number, and the numbers as text for everyone. */
 function AgentBar({ agents }: { agents: Record<string, number> }) {
