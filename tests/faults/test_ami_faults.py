@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -108,3 +110,33 @@ async def test_calls_outlive_a_fault(office, name):
     assert office.blamed("ben") == office.blamed("chen") == []
     assert office.outcome(leaving) == office.outcome(talking) == "answered"
     assert (await talker.heard()).longest_gap_s(DESK_TONE_HZ) < 0.5
+
+
+async def test_reconnecting_again_and_again_costs_no_memory(open_office):
+    """A line that breaks all day must not fill the machine: connections leave nothing behind."""
+    office = await open_office(retry_first_s=0.02, retry_most_s=0.05)
+    await office.agent("anna")
+    await office.talking("anna")
+
+    async def break_it(times: int) -> None:
+        for _ in range(times):
+            ups = len(office.of(e.LinkUp))
+            office.ami.reset()
+            await office.until(lambda ups=ups: len(office.of(e.LinkUp)) > ups, "LinkUp")
+            office.facts[:-20], office.stamps[:-20] = [], []
+            office.journal.entries.clear()
+
+    await break_it(10)
+    tracemalloc.start()
+    try:
+        await break_it(10)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        await break_it(40)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    office.measured("memory kept by each of 40 reconnections, kB", (after - before) / 40_000)
+    assert (after - before) / 40 < 10_000
+    assert len(asyncio.all_tasks()) < 40
