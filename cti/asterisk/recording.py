@@ -97,8 +97,8 @@ class Recordings:
         if order.call_id in self._running:
             raise OrderError("the call is being recorded")
         channel = call.caller_channel
-        if not channel or (call.callback and not call.connected):
-            raise OrderError("the caller is not on the line yet")
+        if not channel or not call.connected:
+            raise OrderError("the caller is not on the line with anybody yet")
         if not _CHANNEL.fullmatch(channel):
             raise OrderError("not a channel that can be recorded")
         name = file_name(
