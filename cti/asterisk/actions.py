@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.:@+-]{1,40}")
 _DIGITS = re.compile(r"[0-9*#]{0,12}")
+_GONE = "No such channel"  # what Asterisk says of a channel that has hung up already
 
 Headers = Mapping[str, str | Sequence[str]]
 Handler = Callable[..., None]
@@ -66,10 +67,12 @@ class Actions:
         order: c.Order | None = None,
         done: Callable[[Reply], None] | None = None,
         failed: Callable[[c.Order], None] | None = None,
+        refused: Callable[[], None] | None = None,
     ) -> None:
         """Send one action; what comes of it belongs to `order` (None: nobody waits).
 
         `done` is called when Asterisk has taken it, `failed` when it certainly has not.
+        `refused` is called instead of reporting `OrderFailed` (another fact says it).
         """
 
         def settled(outcome: Reply | AmiError) -> None:
@@ -79,8 +82,12 @@ class Actions:
                 return
             unknown = isinstance(outcome, OutcomeUnknown)
             why = outcome.message if isinstance(outcome, Reply) else str(outcome)
+            if refused is not None and not unknown:
+                refused()
+                return
             if order is None:
-                log.warning("%s: %s", headers["Action"], why)
+                level = logging.DEBUG if why == _GONE else logging.WARNING
+                log.log(level, "%s: %s", headers["Action"], why)
                 return
             if failed is not None and not unknown:
                 failed(order)
@@ -119,6 +126,24 @@ class Actions:
     def set(self, channel: str, name: str, value: str) -> None:
         """Set a variable of a channel; nobody waits for it."""
         self.send({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
+
+    def caller_leads(self, call: Live) -> None:
+        """From now on the customer's channel carries a callback, as in every other call."""
+        agent = call.channel
+        customer = call.peer
+        for name, value in (
+            ("CC_CALL", call.call_id),
+            ("CC_OFFER", call.offer_id),
+            ("CC_AGENT", call.agent_id),
+            ("CC_TRUNK", f"trunk-{self.trunk}"),
+            ("CC_MUSIC", "default"),
+        ):
+            self.set(customer, name, value)
+        self.set(agent, "CC_CALL", "")
+        agent_uniqueid = call.uniqueid
+        self.calls.move(call, customer, call.peer_uniqueid)
+        call.peer, call.peer_uniqueid = agent, agent_uniqueid
+        call.callback = False
 
     def end_channel(self, channel: str) -> None:
         """Hang up a channel that nobody else would end; nobody waits for the outcome."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from cti.asterisk.dialplan import EVENTS_USED, MANAGER_READ, MANAGER_WRITE
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Identity, Layout
+from cti.asterisk.legs_plan import CONFERENCE_PROFILES
 
 ENTRY_CONTEXT = "cc-entry"  # callers
 AGENT_CONTEXT = "cc-agent"  # agents' phones; they can dial nothing out
@@ -298,6 +299,7 @@ _CONFBRIDGE = (
     "[general]\n\n"
     "[default_bridge]\ntype=bridge\nmax_members=20\n\n"
     "[default_user]\ntype=user\nquiet=yes\nannounce_only_user=no\ndsp_drop_silence=no\n"
+    + CONFERENCE_PROFILES
 )
 
 
@@ -681,6 +683,7 @@ _MODULES = (
     "app_bridgewait",  # agents whose caller is on hold
     "app_softhangup",
     "app_confbridge",
+    "app_channelredirect",  # a consulted party takes the caller over
     "app_playtones",
     "func_callerid",
     "func_channel",

@@ -24,6 +24,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cti.asterisk.legs_plan import CONTEXTS, LEG_VARIABLES
+
 # Events that the link reads; everything else may be filtered at the switch.
 EVENTS_USED = (
     "UserEvent",
@@ -53,6 +55,7 @@ ADOPTED_VARIABLES = (
     "CC_FLOW",
     "CC_PEER",
     "CC_CALLBACK",
+    *LEG_VARIABLES,
     "CC_REC",
     "CC_REC_KIND",
     "CC_REC_PAUSED",
@@ -100,7 +103,7 @@ class Dialplan:
 
     def text(self) -> str:
         """The whole extensions.conf."""
-        return _TEXT.format(
+        return (_TEXT + CONTEXTS).format(
             link=self.link,
             agi=f"agi://{self.agi_host}:{self.agi_port}",
             trunk=f"trunk-{self.trunk}",
@@ -239,14 +242,29 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
  same => n,Goto(cc-held-agent,s,1)
 
 [cc-held-agent]
-; A bridge of its own, so that the agent can be moved out of it into a conversation.
-exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(s))
- same => n,Hangup(16)
+; A bridge of its own, so that the agent can be moved out of it into a conversation; after
+; which the agent is here again, one step later, until somebody ends the agent's leg.
+exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(s)S(60))
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?s,1:over,1)
+ same => n,Goto(s,1)
+ same => n,Goto(s,1)
+exten => over,1,Hangup(16)
 
 [cc-retrieve]
+; The other one may need a moment to get out of where it is. With a party that waits for the
+; agent (CC_PARKED) an agent who hangs up leaves the caller to that party.
 exten => s,1,StopMusicOnHold()
- same => n,Bridge(${{CC_PEER}},x)
+ same => n,Set(CC_TRY=0)
+ same => n(join),Bridge(${{CC_PEER}})
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?again)
+ same => n,GotoIf($["${{CC_PARKED}}" = ""]?cc-bye,s,1)
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PARKED}})}}]?cc-handed-over,${{CC_PARKED}},1)
  same => n,Goto(cc-bye,s,1)
+ same => n(again),Set(CC_TRY=$[${{CC_TRY}} + 1])
+ same => n,GotoIf($[${{CC_TRY}} > 60]?cc-bye,s,1)
+ same => n,Wait(0.05)
+ same => n,Goto(join)
+exten => h,1,SoftHangup(${{CC_PEER}})
 
 [cc-transfer]
 exten => h,1,NoOp()
@@ -258,6 +276,13 @@ exten => _[0-9+]!,1,Set(CC_NUMBER=${{FILTER(0-9+,${{EXTEN}})}})
 
 [cc-agent]
 exten => _[0-9a-zA-Z+*#_.]!,1,Hangup(21)
+exten => h,1,NoOp()
+
+[cc-supervise]
+; A supervisor has answered. CC_WITH is the agent's channel, CC_HOW how to be in its conversation.
+exten => s,1,UserEvent(SupervisorIn,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
+ same => n(in),ChanSpy(${{CC_WITH}},quES${{CC_HOW}})
+ same => n,Hangup(16)
 exten => h,1,NoOp()
 
 [cc-keys]

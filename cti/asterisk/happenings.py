@@ -16,7 +16,8 @@ class Happenings:
 
     A fact is reported after the call's state is right: the sink may give orders at once.
     `hang_up` ends a channel that nobody else would end. `is_ending` finds out whether the
-    whole switch is going down just now, and says so soon.
+    whole switch is going down just now, and says so soon. `part` lets go of the further
+    legs of a call that ends or leaves its agent.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Happenings:
         report: Callable[[e.Fact], None],
         hang_up: Callable[[str], None],
         is_ending: Callable[[Callable[[bool], None]], None] = lambda then: then(False),
+        part: Callable[[Live], None] = lambda call: None,
     ) -> None:
         self._calls = calls
         self._report = report
         self._hang_up = hang_up
         self._is_ending = is_ending
+        self._part = part
         self._events: dict[str, Callable[[Frame], None]] = {
             "UserEvent": self._on_user_event,
             "DialBegin": self._on_dial_begin,
@@ -76,6 +79,7 @@ class Happenings:
     def _on_waiting(self, event: Frame, call: Live) -> None:
         # An offer that is open although the dialplan said nothing of its end: we took
         # the caller out of it.
+        self._part(call)
         offer_id, agent_id = ("", "") if call.connected else (call.offer_id, call.agent_id)
         call.place = Place.WAITING
         call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
@@ -97,7 +101,9 @@ class Happenings:
         self._report(e.OfferFailed(call.call_id, offer_id, agent_id, why))
 
     def _on_peer_hung_up(self, _: Frame, call: Live) -> None:
-        if call.ends_by is None:
+        if call.ends_by is None and call.connected and not call.agent_id:
+            call.ends_by = EndedBy.SYSTEM  # somebody outside, to whom the call was handed over
+        elif call.ends_by is None:
             call.ends_by = EndedBy.CALLER if call.callback else EndedBy.AGENT
 
     def _on_dial_begin(self, event: Frame) -> None:
@@ -175,6 +181,7 @@ class Happenings:
     ) -> None:
         if self._calls.get(call.call_id) is not call:
             return  # found out otherwise meanwhile
+        self._part(call)
         if lost:
             self._calls.forget(call)
             self._report(e.CallEnded(call.call_id, EndedBy.SWITCH_LOST, "switch shut down"))

@@ -65,6 +65,8 @@ class Live:
     reason: str = ""  # of an Originate that failed
     session: VoiceSession | None = None
     legs: dict[str, LiveLeg] = field(default_factory=dict)  # by leg id
+    agent_gone: bool = False
+    rings: str = ""  # how the name of the phone's channel begins that the offer rings
 
     @property
     def caller_channel(self) -> str:
@@ -74,6 +76,17 @@ class Live:
     def agent_channel(self) -> str:
         return self.channel if self.callback else self.peer
 
+    @property
+    def talking_legs(self) -> list[LiveLeg]:
+        """The further parties, supervisors aside."""
+        return [leg for leg in self.legs.values() if leg.supervision is None]
+
+    @property
+    def consulted(self) -> LiveLeg | None:
+        """The party of a consultation; None in a conference, which is none."""
+        legs = [] if self.place is Place.CONFERENCE else self.talking_legs
+        return legs[0] if legs else None
+
 
 class LiveCalls:
     """Every call that lives on the switch, by our id and by its channel's."""
@@ -81,6 +94,7 @@ class LiveCalls:
     def __init__(self) -> None:
         self._by_id: dict[str, Live] = {}
         self._by_uniqueid: dict[str, Live] = {}
+        self._legs: dict[str, tuple[Live, LiveLeg]] = {}  # by their channels' uniqueids
 
     def __iter__(self) -> Iterator[Live]:
         return iter(list(self._by_id.values()))
@@ -109,7 +123,21 @@ class LiveCalls:
         call.channel, call.uniqueid = channel, uniqueid
         self.add(call)
 
+    def on_leg(self, uniqueid: str) -> tuple[Live, LiveLeg] | None:
+        """The call and its further leg whose channel this is."""
+        return self._legs.get(uniqueid)
+
+    def add_leg(self, call: Live, leg: LiveLeg) -> None:
+        call.legs[leg.leg_id] = leg
+        self._legs[leg.uniqueid] = (call, leg)
+
+    def forget_leg(self, call: Live, leg: LiveLeg) -> None:
+        call.legs.pop(leg.leg_id, None)
+        self._legs.pop(leg.uniqueid, None)
+
     def forget(self, call: Live) -> None:
+        for leg in list(call.legs.values()):
+            self.forget_leg(call, leg)
         if call.session is not None:
             call.session.abandon()
         if self._by_id.get(call.call_id) is call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from typing import Protocol
 
 from cti import commands as c
 from cti import events as e
@@ -20,7 +21,7 @@ from cti.asterisk.actions import (
 from cti.asterisk.actions import agent as agent_name
 from cti.asterisk.actions import peer as peer_name
 from cti.asterisk.ami import AmiError, NotSent, Reply
-from cti.asterisk.live import Live
+from cti.asterisk.live import Live, pack_flow
 from cti.asterisk.phones import endpoint_kind
 from cti.calls import EndedBy, PhoneKind, Place
 from cti.dialing import DialRefusedError
@@ -30,14 +31,24 @@ log = logging.getLogger(__name__)
 _EXTENSION_MAX = 79
 
 
+class Part(Protocol):
+    """Lets go of the further legs of a call that leaves its agent.
+
+    `soon`: from inside `execute`, where nothing may be reported at once.
+    """
+
+    def __call__(self, call: Live, *, soon: bool = False) -> None: ...
+
+
 class Orders:
     """Carries out orders on the live calls. Never raises; what fails becomes `OrderFailed`.
 
     `others` are handlers of further orders, each module's own.
     """
 
-    def __init__(self, actions: Actions, *others: Mapping[type, Handler]) -> None:
+    def __init__(self, actions: Actions, part: Part, *others: Mapping[type, Handler]) -> None:
         self._do = actions
+        self._part = part
         self._calls = actions.calls
         self._orders: dict[type, Handler] = {
             c.RunStep: self._run_step,
@@ -48,6 +59,7 @@ class Orders:
             c.HoldCall: self._hold,
             c.RetrieveCall: self._retrieve,
             c.TransferCall: self._transfer,
+            c.StartMenu: self._start_menu,
             c.HangUpCall: self._hang_up,
         }
         for handlers in others:
@@ -91,10 +103,50 @@ class Orders:
             # the dialplan brings the caller back by itself.
             log.info("call %s: not sent to wait, offer %s is open", call.call_id, call.offer_id)
             return
-        channel = call.caller_channel
-        for name, value in variables.items():
-            self._do.set(channel, name, value)
-        self._do.redirect(order, channel, "cc-wait", "s")
+        self._take_away(call, order, variables, "cc-wait", "1", Place.WAITING)
+
+    def _start_menu(self, order: c.StartMenu) -> None:
+        call = self._do.call(order)
+        if call.session is not None and call.session.open:
+            raise OrderError("a voice session is open")
+        if call.offer_id and not call.connected:
+            raise OrderError("a phone rings for the caller")
+        try:
+            flow = pack_flow(order.flow_state)
+        except ValueError as error:
+            raise OrderError(str(error)) from error
+        # As a call whose session broke: the flow goes on where this state says.
+        variables = {"CC_FLOW": flow, "CC_TRIES": "1", "CC_NEXT": ""}
+        self._take_away(call, order, variables, "cc-in", "visit", Place.ENTRY)
+
+    def _take_away(
+        self,
+        call: Live,
+        order: c.Order,
+        variables: Mapping[str, str],
+        context: str,
+        priority: str,
+        place: Place,
+    ) -> None:
+        """Take the caller elsewhere; an agent's leg ends, and every further one with it."""
+        if call.callback:
+            self._do.caller_leads(call)
+        agent = call.peer
+        for name, value in {**variables, "CC_HEIR": "", "CC_PARKED": ""}.items():
+            self._do.set(call.channel, name, value)
+        self._do.redirect(
+            order,
+            call.channel,
+            context,
+            "s",
+            priority,
+            done=lambda _: self._do.end_channel(agent) if agent else None,
+        )
+        if agent:
+            self._part(call, soon=True)
+            call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
+            call.connected = False
+        call.place = place
 
     # Offers ---------------------------------------------------------------------------
 
@@ -131,6 +183,8 @@ class Orders:
             raise OrderError("that offer is not open")
         if call.connected:
             raise OrderError("the offer was answered")
+        if call.cancelled:
+            return  # it is being taken back already
         call.cancelled = True
         if call.callback:
             target = call.channel or call.uniqueid
@@ -188,8 +242,10 @@ class Orders:
         call = self._do.call(order)
         if call.place is not Place.TALKING or not call.connected:
             raise OrderError("the call is not talking")
+        if call.consulted is not None:
+            raise OrderError("a party is being consulted")
         if call.callback:
-            self._caller_leads(call)
+            self._do.caller_leads(call)
         call.place = Place.HELD
         self._do.redirect(
             order,
@@ -200,24 +256,6 @@ class Orders:
             done=lambda _: self._do.report(e.CallHeld(call.call_id)),
             failed=lambda _: setattr(call, "place", Place.TALKING),
         )
-
-    def _caller_leads(self, call: Live) -> None:
-        """From now on the customer's channel carries a callback, as in every other call."""
-        agent = call.channel
-        customer = call.peer
-        for name, value in (
-            ("CC_CALL", call.call_id),
-            ("CC_OFFER", call.offer_id),
-            ("CC_AGENT", call.agent_id),
-            ("CC_TRUNK", f"trunk-{self._do.trunk}"),
-            ("CC_MUSIC", "default"),
-        ):
-            self._do.set(customer, name, value)
-        self._do.set(agent, "CC_CALL", "")
-        agent_uniqueid = call.uniqueid
-        self._calls.move(call, customer, call.peer_uniqueid)
-        call.peer, call.peer_uniqueid = agent, agent_uniqueid
-        call.callback = False
 
     def _retrieve(self, order: c.RetrieveCall) -> None:
         call = self._do.call(order)
@@ -233,9 +271,13 @@ class Orders:
     def _transfer(self, order: c.TransferCall) -> None:
         call = self._do.call(order)
         number = self._do.outside(order.number)
+        agent = "" if call.callback else call.peer
 
         def transferred(_: Reply) -> None:
+            if agent:
+                self._do.end_channel(agent)
             if call.call_id in self._calls:
+                self._part(call)
                 self._calls.forget(call)
                 self._do.report(e.CallEnded(call.call_id, EndedBy.SYSTEM, "transferred"))
 
@@ -254,5 +296,5 @@ class Orders:
                 return  # the voice session does not need the manager connection
             call.ends_by, call.why = None, ""
             raise
-        if call.place is Place.HELD and call.peer:
-            self._do.send({"Action": "Hangup", "Channel": call.peer, "Cause": "16"})
+        if call.peer and call.place in (Place.HELD, Place.CONSULTING, Place.CONFERENCE):
+            self._do.end_channel(call.peer)

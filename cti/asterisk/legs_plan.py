@@ -1,0 +1,111 @@
+"""The part of the dialplan where further parties of a call come in.
+
+Every further leg is dialled by us and has a channel of its own, which runs `cc-leg` once it
+has answered. It then joins itself to the agent (a consultation) or enters the call's room (a
+conference). Nobody needs us for what follows: an agent who hangs up in the middle of a
+consultation leaves the caller with the party, one whose party hangs up hears silence again, a
+caller who hangs up takes everybody along, and nobody stays alone in a room.
+
+The agent's channel waits in a bridge of its own whenever it talks with nobody, so that it can
+be moved into a conversation. Rooms are named after the caller's channel.
+"""
+
+from __future__ import annotations
+
+# What a leg's channel carries, asked for when we take up calls again.
+LEG_VARIABLES = ("CC_LEG", "CC_LEG_CALL", "CC_LEG_AGENT", "CC_LEG_NUMBER", "CC_LEG_MODE")
+
+CONFERENCE_PROFILES = """
+[cc-room]
+type=bridge
+max_members=20
+
+[cc-caller]
+type=user
+quiet=yes
+announce_only_user=no
+dsp_drop_silence=no
+marked=yes
+
+[cc-member]
+type=user
+quiet=yes
+announce_only_user=no
+dsp_drop_silence=no
+end_marked=yes
+"""
+
+CONTEXTS = r"""
+[cc-leg]
+; A further party has answered. CC_WITH is the agent's channel, CC_CALLER the caller's, which
+; names in CC_HEIR the leg that may take it over.
+exten => s,1,UserEvent(LegAnswered,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
+ same => n,Goto(talk,1)
+exten => room,1,UserEvent(LegAnswered,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
+ same => n,Goto(cc-conference,${{CC_CALLER}},1)
+exten => talk,1,Set(CC_TRY=0)
+ same => n(join),Bridge(${{CC_WITH}})
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_WITH}})}}]?again)
+ same => n,GotoIf($["${{IMPORT(${{CC_CALLER}},CC_HEIR)}}" = "${{CC_LEG}}"]?take)
+ same => n,Hangup(16)
+ same => n(again),Set(CC_TRY=$[${{CC_TRY}} + 1])
+ same => n,GotoIf($[${{CC_TRY}} > 60]?end)
+ same => n,Wait(0.05)
+ same => n,Goto(join)
+ same => n(end),Hangup(16)
+ same => n(take),Set(CC_PEER=${{CC_CALLER}})
+ same => n,ChannelRedirect(${{CC_CALLER}},cc-handed-over,${{CHANNEL}},1)
+ same => n,Goto(cc-held-agent,s,1)
+; Whoever answers may be a voice mailbox: only a digit says that it is the agent.
+exten => confirm,1,Gosub(cc-confirm,s,1)
+ same => n,GotoIf($["${{CC_KEY}}" = "1"]?${{CC_LEG_TO}},1)
+ same => n,UserEvent(LegUnconfirmed,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
+ same => n,Hangup(16)
+
+[cc-leg-parked]
+; The party hears music while the agent talks with the caller.
+exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,m(${{CC_MUSIC}})e(m)S(60))
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_CALLER}})}}]?s,1:over,1)
+ same => n,Goto(s,1)
+ same => n,Goto(s,1)
+exten => over,1,Hangup(16)
+
+[cc-hold-ring]
+; As cc-hold-agent, but the agent hears ringing: a further party is being dialled.
+exten => h,1,NoOp()
+exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
+ same => n,Goto(cc-ringing-agent,s,1)
+
+[cc-ringing-agent]
+exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(r)S(${{CC_RING}}))
+ same => n,Goto(cc-held-agent,s,1)
+ same => n,Goto(cc-held-agent,s,1)
+
+[cc-handed-over]
+; The extension is the channel of the party that the caller talks with from now on.
+exten => h,1,NoOp()
+exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
+ same => n,Set(CC_PARKED=)
+ same => n,Set(CC_AGENT=${{IMPORT(${{CC_PEER}},CC_LEG_AGENT)}})
+ same => n,UserEvent(HandedOver,Leg: ${{IMPORT(${{CC_PEER}},CC_LEG)}},Call: ${{CC_CALL}})
+ same => n,Goto(cc-retrieve,s,1)
+
+[cc-conference]
+; The extension is the room: the caller's channel. When the caller leaves, it is over for all.
+exten => h,1,ExecIf($["${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}}" = "1"]?SoftHangup(${{CC_ROOM}}))
+exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
+ same => n,Set(CC_PARKED=)
+ same => n,StopMusicOnHold()
+ same => n,Set(CC_ROLE=${{IF($["${{CHANNEL}}" = "${{CC_ROOM}}"]?cc-caller:cc-member)}})
+ same => n,ConfBridge(${{CC_ROOM}},cc-room,${{CC_ROLE}})
+ same => n,Hangup(16)
+
+[cc-confirm]
+; Sets CC_KEY to what was pressed. The second time with Asterisk's own sound: the prompt may be
+; missing.
+exten => s,1,Wait(0.5)
+ same => n,Set(CC_KEY=)
+ same => n,ExecIf($["${{GLOBAL(CC_CONFIRM)}}" != ""]?Read(CC_KEY,${{GLOBAL(CC_CONFIRM)}},1,,1,5))
+ same => n,ExecIf($["${{CC_KEY}}" != "1"]?Read(CC_KEY,vm-press&digits/1,1,,1,5))
+ same => n,Return()
+"""
