@@ -139,7 +139,8 @@ def listen(host: str, port: int, *, gone_after_s: float = 40.0) -> sockets.socke
     what is buffered for it for ever.
     """
     family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
-    listening = sockets.socket(family, sockets.SOCK_STREAM)
+    # With the protocol named, asyncio sets TCP_NODELAY: else an answer may wait 40 ms for an ACK.
+    listening = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
     try:
         listening.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         if user_timeout := getattr(sockets, "TCP_USER_TIMEOUT", None):

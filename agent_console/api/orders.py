@@ -63,7 +63,7 @@ class Order:
         if self.names_actor:
             about = "Who acts; left out: the agent whose call it is (or the key's own agent)"
             fields["agent"] = (str, Field("", max_length=200, description=about))
-        name = "".join(word.capitalize() for word in self.verb.split("_"))
+        name = "".join(word.capitalize() for word in self.verb.split("_")) + "Order"
         config = ConfigDict(extra="forbid", strict=True)
         return create_model(name, __config__=config, **fields)
 
@@ -117,7 +117,7 @@ ORDERS: tuple[Order, ...] = (
         "The agent's phone rings first, then the number is dialled. What may be dialled is "
         "the site's to say. `queue` gives the number that is shown.",
         example={"number": "+14165550123"},
-        refusals=("number-not-allowed", "agent-busy", "unknown-queue", *_STATE),
+        refusals=("number-not-allowed", "too-many-dials", "phone-down", "unknown-queue", *_STATE),
         result="the call's id",
     ),
     Order(
@@ -135,7 +135,7 @@ ORDERS: tuple[Order, ...] = (
         "assign",
         "Offer a waiting or parked call to an agent, out of turn",
         example={"agent": "anna"},
-        refusals=("unknown-call", "agent-busy", "cannot-save"),
+        refusals=("call-not-waiting", "agent-not-ready", "cannot-save"),
     ),
     # In a call
     _of_call("hang_up", "hang-up", "End the call for everyone in it"),
@@ -155,14 +155,14 @@ ORDERS: tuple[Order, ...] = (
         "Give the call away unseen",
         "`kind`: agent, queue, number or flow (a menu).",
         example={"kind": "queue", "to": "support"},
-        refusals=("unknown-target", "number-not-allowed", "agent-busy", *_YOURS),
+        refusals=("unknown-queue", "unknown-flow", "number-not-allowed", "agent-not-ready", *_YOURS),
     ),
     _of_call(
         "consult",
         "consult",
         "Ask somebody while the caller waits; in a conference: add somebody",
         example={"kind": "agent", "to": "ben"},
-        refusals=("unknown-target", "number-not-allowed", "agent-busy", *_YOURS),
+        refusals=("consulting", "number-not-allowed", "agent-not-ready", *_YOURS),
         result="the new leg's id",
     ),
     _of_call("swap", "swap", "Talk with the other of caller and consulted party"),
@@ -173,7 +173,7 @@ ORDERS: tuple[Order, ...] = (
         "/calls/{call_id}/legs/{leg_id}/end",
         CALLS,
         "Cancel a consultation, or remove somebody from a conference",
-        refusals=("unknown-leg", *_YOURS),
+        refusals=("no-such-leg", *_YOURS),
     ),
     _of_call("park", "park", "Put the caller where anybody may pick the call up"),
     _of_call(
