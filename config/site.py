@@ -39,6 +39,22 @@ class Number:
     labels: Labels = field(default_factory=dict)
 
 
+RECORDING = ("never", "always", "on demand")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRule:
+    """Which calls are recorded, how, and for how long recordings are kept.
+
+    `calls`: "always" begins when the agent answers, and the agent may only pause it; "on
+    demand" leaves it to the agent. `stereo`: the caller left, everybody else right.
+    """
+
+    calls: str = "never"
+    stereo: bool = True
+    keep_days: int = 90
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A queue. `target` is the share of calls to be answered within `threshold_s`."""
@@ -61,6 +77,7 @@ class Queue:
     visit_every_s: float = 45.0
     music: str = "default"
     needs: tuple[Need, ...] = ()
+    recording: RecordingRule = field(default_factory=RecordingRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +215,8 @@ class Site:
     transfer_numbers: NumberRule
     speed_dials: tuple[Label, ...] = ()  # outside numbers with a name; the id is the number
     supervision_visible: bool = True  # agents see who listens and whispers in their calls
+    recording: RecordingRule = field(default_factory=RecordingRule)  # where a queue has no own
+    agents_hear_own: bool = False  # the recordings of their own calls
     when_away: WhenAway = field(default_factory=WhenAway)
     switches: Mapping[str, Switch] = field(default_factory=dict)  # none: one, by the settings
     console_grace_s: float = 10.0
@@ -216,6 +235,11 @@ class Site:
         """The entry flow for a dialled number, and the language it sets ("" for none)."""
         number = self.number(dnis)
         return self.flows[number.flow], number.language
+
+    def recording_of(self, queue: str) -> RecordingRule:
+        """How calls of a queue are recorded; a call of none as the site says."""
+        found = self.queues.get(queue)
+        return found.recording if found is not None else self.recording
 
     def wait_flow(self, queue: str) -> Flow | None:
         """The flow that visits the callers of a queue, if it has one."""

@@ -12,6 +12,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from config.hours_reading import read_calendar, read_time_zone
 from config.site import (
     PHONE_KINDS,
+    RECORDING,
     Agent,
     AsteriskSwitch,
     Label,
@@ -19,6 +20,7 @@ from config.site import (
     NumberRule,
     Phone,
     Queue,
+    RecordingRule,
     Site,
     Switch,
     Trunk,
@@ -93,6 +95,7 @@ class SiteReader:
         zone = read_time_zone(top, "time_zone", None)
         callbacks = top.section("callbacks")
         caller_id = callbacks.text("caller_id", "", pattern=_DIALLED, form=_DIALLED_FORM)
+        recording, hear_own = self.site_recording()
         site = Site(
             company=top.text("company", limit=120),
             time_zone=zone,
@@ -101,7 +104,7 @@ class SiteReader:
             default_flow=self.flow("default_flow", flow_names),
             numbers=self.numbers(flow_names),
             skills=self.label_map("skills"),
-            queues={name: self.queue(name, part) for name, part in self.named("queues")},
+            queues={name: self.queue(name, part, recording) for name, part in self.named("queues")},
             agents={
                 name: self.agent(name, part)
                 for name, part in self.named("agents", _AGENT_ID, _AGENT_FORM)
@@ -123,6 +126,8 @@ class SiteReader:
             transfer_numbers=self.rule(top.section("transfers")),
             speed_dials=tuple(self.speed_dials()),
             supervision_visible=top.flag("supervision_visible", True),
+            recording=recording,
+            agents_hear_own=hear_own,
             when_away=self.when_away(top.section("when_away")),
             console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
             place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
@@ -199,7 +204,24 @@ class SiteReader:
             found[dialled] = Number(dialled, flow, language, labels)
         return found
 
-    def queue(self, name: str, part: Section) -> Queue:
+    def site_recording(self) -> tuple[RecordingRule, bool]:
+        """The rule of the site, and whether agents hear their own calls."""
+        part = self.top.section("recording")
+        hear_own = part.flag("agents_hear_own")
+        return self.recording(part, RecordingRule()), hear_own
+
+    @staticmethod
+    def recording(part: Section, site: RecordingRule) -> RecordingRule:
+        """What a queue does not say is as for the site."""
+        found = RecordingRule(
+            calls=part.one_of("calls", RECORDING, site.calls),
+            stereo=part.flag("stereo", site.stereo),
+            keep_days=part.whole("keep_days", site.keep_days, low=1, high=36_500),
+        )
+        part.close()
+        return found
+
+    def queue(self, name: str, part: Section, recording: RecordingRule) -> Queue:
         level = part.section("service_level")
         overflow = part.section("overflow")
         wait = part.section("wait")
@@ -225,6 +247,7 @@ class SiteReader:
             visit_every_s=wait.number("every_s", 45.0, low=10, high=3600),
             music=wait.name("music", "default"),
             needs=read_needs(part, "needs"),
+            recording=self.recording(part.section("recording"), recording),
         )
         for section in (part, level, overflow, wait, back):
             section.close()

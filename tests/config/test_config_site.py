@@ -33,6 +33,7 @@ queues:
     wrap_up_s: unlimited
     overflow: {after_s: 60, to: support}
     needs: {billing: 2}
+    recording: {calls: always, keep_days: 365}
   support:
     labels: Support
     wait: {flow: wait}
@@ -53,6 +54,7 @@ callbacks: {caller_id: "100", allow: ["+1"], refuse: ["+1900"]}
 transfers: {allow: ["+1416"]}
 speed_dials: {"+14165550142": {en: Warehouse, zh: 仓库}}
 supervision_visible: false
+recording: {calls: on demand, stereo: false, agents_hear_own: true}
 trunks:
   carrier: {addresses: [192.0.2.0/24], contact: "sip.example.com:5060", user: u, password_env: CALLCENTER_T}
 """
@@ -148,33 +150,38 @@ site | to: support | to: sales | site.yaml:15: callers overflow in a circle: sal
 site | needs: {billing: 2} | needs: {biling: 2} | site.yaml:16: there is no skill 'biling'; did you mean 'b
 site | wrap_up_s: unlimited | wrap_up_s: -1 | site.yaml:14: 'wrap_up_s' is -1; use 0 to 3600
 site | wrap_up_s: unlimited | ring_s: 1000 | site.yaml:14: 'ring_s' is 1000; use 3 to 120
-site | wait: {flow: wait} | wait: {flow: wiat} | site.yaml:19: there is no flow 'wiat'; did you mean 'wait'?
-site | wait: {flow: wait} | wait: {flow: main} | site.yaml:19: the flow 'main' is of kind 'entry'; name a
-site | queues: [sales, support] | queues: [sale] | site.yaml:24: there is no queue 'sale'; did you mean 's
-site | queues: [sales, support] | language: en | site.yaml:22: agent 'anna' has no 'queues'; add 'queues:
-site | skills: {billing: 7} | skills: {bilin: 7} | site.yaml:25: there is no skill 'bilin'; did you mean
-site | skills: {billing: 7} | skills: {billing: 11} | site.yaml:25: 'billing' is 11; use 1 to 10
-site | anna: | Anna B: | site.yaml:22: the name 'Anna B' in 'agents'; use 1 to 32 lower case letters
-site | "+14165550199" | "+19005550199" | site.yaml:26: calls to the outside phone '+19005550199' are not allowed
-site | [browser, desk, | [browser, dsek, | site.yaml:26: unknown kind of phone 'dsek'; did you mean 'desk'?
-site | "+14165550142": {en | "+19005550142": {en | site.yaml:35: calls to the speed dial '+19005550142' are not a
-site | "+14165550142": {en | warehouse: {en | site.yaml:35: the number 'warehouse'
-site | supervision_visible: false | supervision_visible: sometimes | site.yaml:36: 'supervision_visible' is 'sometimes'; write true
-site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:38: '192.0.2.0/33' is no address; write an IP address
-site | user: u | password: x | site.yaml:38: a password in the configuration; name an environment variable
-site | CALLCENTER_T | HOME | site.yaml:38: 'password_env' is 'HOME'; name an environment variable
-site | allow: ["+1"], | | site.yaml:33: callbacks are offered, but no number is allowed; add 'callbacks:
-site | allow: ["+1"], | allow: [one], | site.yaml:33: 'allow' holds 'one'; write '+', the country code
-site | allow: ["+1"], | allow: ["1416"], | site.yaml:33: 'allow' holds '1416'; write '+', the country code
+site | wait: {flow: wait} | wait: {flow: wiat} | site.yaml:20: there is no flow 'wiat'; did you mean 'wait'?
+site | wait: {flow: wait} | wait: {flow: main} | site.yaml:20: the flow 'main' is of kind 'entry'; name a
+site | queues: [sales, support] | queues: [sale] | site.yaml:25: there is no queue 'sale'; did you mean 's
+site | queues: [sales, support] | language: en | site.yaml:23: agent 'anna' has no 'queues'; add 'queues:
+site | skills: {billing: 7} | skills: {bilin: 7} | site.yaml:26: there is no skill 'bilin'; did you mean
+site | skills: {billing: 7} | skills: {billing: 11} | site.yaml:26: 'billing' is 11; use 1 to 10
+site | anna: | Anna B: | site.yaml:23: the name 'Anna B' in 'agents'; use 1 to 32 lower case letters
+site | "+14165550199" | "+19005550199" | site.yaml:27: calls to the outside phone '+19005550199' are not allowed
+site | [browser, desk, | [browser, dsek, | site.yaml:27: unknown kind of phone 'dsek'; did you mean 'desk'?
+site | "+14165550142": {en | "+19005550142": {en | site.yaml:36: calls to the speed dial '+19005550142' are not a
+site | "+14165550142": {en | warehouse: {en | site.yaml:36: the number 'warehouse'
+site | supervision_visible: false | supervision_visible: sometimes | site.yaml:37: 'supervision_visible' is 'sometimes'; write true
+site | calls: on demand | calls: sometimes | site.yaml:38: unknown calls 'sometimes'
+site | calls: on demand | cals: always | site.yaml:38: 'recording' has an unknown key 'cals'; did you mean 'calls'?
+site | keep_days: 365 | keep_days: 0 | site.yaml:17: 'keep_days' is 0; use 1 to 36500
+site | keep_days: 365 | keep_years: 1 | site.yaml:17: 'recording' has an unknown key 'keep_years'
+site | stereo: false | stereo: left | site.yaml:38: 'stereo' is 'left'; write true
+site | [192.0.2.0/24] | [192.0.2.0/33] | site.yaml:40: '192.0.2.0/33' is no address; write an IP address
+site | user: u | password: x | site.yaml:40: a password in the configuration; name an environment variable
+site | CALLCENTER_T | HOME | site.yaml:40: 'password_env' is 'HOME'; name an environment variable
+site | allow: ["+1"], | | site.yaml:34: callbacks are offered, but no number is allowed; add 'callbacks:
+site | allow: ["+1"], | allow: [one], | site.yaml:34: 'allow' holds 'one'; write '+', the country code
+site | allow: ["+1"], | allow: ["1416"], | site.yaml:34: 'allow' holds '1416'; write '+', the country code
 site | region: CA | region: UK | site.yaml:3: unknown region 'UK'; use the country's ISO code, which is GB
-site | carrier: | the_carrier: | site.yaml:38: the name 'the_carrier' in 'trunks'; start with a letter or digit
-site | [192.0.2.0/24] | [0.0.0.0/0] | site.yaml:38: '0.0.0.0/0' lets the whole world call in; name your
-site | , password_env: CALLCENTER_T | | site.yaml:38: trunk 'carrier' has no 'password_env'; name an environment
-site | user: u, | | site.yaml:38: trunk 'carrier' has no 'user'; add 'user:', whose password this is
-site | contact: "sip.example.com:5060" | register: true | site.yaml:38: trunk 'carrier' has no 'contact'; add
-site | wait: {flow: wait} | wait: {flow: wait, music: jazz} | site.yaml:19: there is no music 'jazz'; known are: default
-site | callback: {attempts: 2} | callback: false | site.yaml:20: no callbacks here, but the flow 'wait' offers one
-site | {always: true} | {} | site.yaml:32: calendar 'office' has no 'week'; add 'week:' with opening hours
+site | carrier: | the_carrier: | site.yaml:40: the name 'the_carrier' in 'trunks'; start with a letter or digit
+site | [192.0.2.0/24] | [0.0.0.0/0] | site.yaml:40: '0.0.0.0/0' lets the whole world call in; name your
+site | , password_env: CALLCENTER_T | | site.yaml:40: trunk 'carrier' has no 'password_env'; name an environment
+site | user: u, | | site.yaml:40: trunk 'carrier' has no 'user'; add 'user:', whose password this is
+site | contact: "sip.example.com:5060" | register: true | site.yaml:40: trunk 'carrier' has no 'contact'; add
+site | wait: {flow: wait} | wait: {flow: wait, music: jazz} | site.yaml:20: there is no music 'jazz'; known are: default
+site | callback: {attempts: 2} | callback: false | site.yaml:21: no callbacks here, but the flow 'wait' offers one
+site | {always: true} | {} | site.yaml:33: calendar 'office' has no 'week'; add 'week:' with opening hours
 main | queue: sales | queue: slaes | flows/main.yaml:4: there is no queue 'slaes'; did you mean 'sales'?
 main | {queue: support} | {queue: nobody} | flows/main.yaml:1: there is no queue 'nobody'; known are: sale
 main | calendar: office | calendar: ofice | flows/main.yaml:3: there is no calendar 'ofice'; did you mean
@@ -264,7 +271,7 @@ def test_a_password_that_is_not_set_is_a_warning(
     write(tmp_path, FILES)
     monkeypatch.delenv("CALLCENTER_T", raising=False)
     assert [str(warning) for warning in load_site(tmp_path).warnings] == [
-        "site.yaml:38: CALLCENTER_T is not set here; "
+        "site.yaml:40: CALLCENTER_T is not set here; "
         "set it for the process that runs 'callcenter up'"
     ]
     monkeypatch.setenv("CALLCENTER_T", "secret-1")
@@ -279,8 +286,8 @@ def test_oddities_are_warnings() -> None:
     site = read_site({**FILES, "site.yaml": text, "flows/old.yaml": MAIN})
     assert [str(warning) for warning in site.warnings] == [
         "site.yaml:16: no agent of 'sales' has billing at level 9; its callers would wait for ever",
-        "site.yaml:17: no agent serves the queue 'support'; add it to an agent's 'queues'",
-        "site.yaml:26: agent 'anna' has no phone to begin a shift with; "
+        "site.yaml:18: no agent serves the queue 'support'; add it to an agent's 'queues'",
+        "site.yaml:27: agent 'anna' has no phone to begin a shift with; "
         "add browser or desk: outside phones cannot be chosen at the console yet",
         "flows/old.yaml:1: the flow 'old' is used by no number and no queue; "
         "name it in site.yaml or delete the file",
