@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cti import events as e
-from cti.calls import Place
+from cti.calls import LegState, Place
 from cti.twilio.book import Book
-from cti.twilio.live import Hold, Live
+from cti.twilio.live import CONVERSATION, Live, Room
+from cti.twilio.parties import Parties
 from cti.twilio.rest import Leg
 
 _TALKING = "in-progress"
@@ -42,15 +43,13 @@ class Legs:
         ]
 
 
-def set_right(call: Live, legs: Legs) -> bool:
+def set_right(call: Live, legs: Legs, parties: Parties) -> bool:
     """Bring what we remember of a call to what Twilio says. False when nobody is left in it.
 
     The lead must be among the legs.
     """
-    if call.parted or call.place is Place.HELD:
-        if call.hold is Hold.ENDING:
-            call.hold = Hold.ON  # the other leg asks again, or retrieving is ordered again
-        return call.other_sid in legs.by_sid
+    if call.room is not Room.NO and not call.leaving:
+        return _set_room_right(call, legs, parties)
     child = legs.child(call.sid)
     if child is not None:
         call.other_sid = child.sid
@@ -60,12 +59,25 @@ def set_right(call: Live, legs: Legs) -> bool:
         call.agent_answered = call.agent_answered or call.callback is not None
         return True
     if call.callback is not None:
-        return not call.connected
+        return not call.connected or call.leaving
     if call.place is Place.RINGING:
         call.no_offer()  # the ringing came to its end; the caller is on the way back
         call.place = Place.WAITING
     # Talking, and nobody there: the agent hung up, and the fallback keeps the caller.
-    return call.place is not Place.TALKING or call.hold is Hold.BEGINNING
+    return call.place is not Place.TALKING or call.leaving
+
+
+def _set_room_right(call: Live, legs: Legs, parties: Parties) -> bool:
+    """Who is gone is taken out without a word: the call is told anew as it is."""
+    for party in list(call.parties.values()):
+        leg = legs.by_sid.get(party.sid)
+        if leg is None:
+            parties.over(call, party)
+        elif leg.status == _TALKING and party.joins and not party.answered:
+            party.state = LegState.TALKING
+    if call.other_sid not in legs.by_sid:
+        parties.other_left(call)
+    return call.other_sid in legs.by_sid
 
 
 def adopted(call: Live, link: str) -> e.CallAdopted:
@@ -83,25 +95,36 @@ def adopted(call: Live, link: str) -> e.CallAdopted:
         agent_id=call.agent_id,
         offer_id=call.offer_id,
         flow_state=call.flow_state,
+        legs=tuple(party.leg() for party in call.parties.values()),
     )
 
 
-def restore(book: Book, legs: Legs) -> None:
+def restore(book: Book, legs: Legs, parties: Parties) -> None:
     """After a restart: forget what has ended meanwhile, and set the rest right."""
     for call in book.calls:
         if call.callback is not None and not call.sid:
             book.forget(call)  # our creating it and our end crossed; its webhooks are told so
         elif call.sid not in legs.by_sid:
             book.forget(call)
-        elif not set_right(call, legs):
+        elif not set_right(call, legs, parties):
             book.forget(call)
             book.hang_up(call.sid)
+        elif call.leaving:
+            _bring_away(book, call)
         elif call.place is Place.WAITING and not call.visiting and call.wait is not None:
             call.visit_at = book.clock() + call.wait.visit_after_s
             book.arm_visit(call)
 
 
-def take_up(book: Book, found: list[Leg], *, restarted: bool) -> None:
+def _bring_away(book: Book, call: Live) -> None:
+    """We died between an order that takes the caller away and its webhook: carry it out."""
+    book.part(call)
+    call.place = Place.ENTRY if call.wait is None else Place.WAITING
+    call.resume = call.place is Place.ENTRY
+    book.nudge(call)
+
+
+def take_up(book: Book, parties: Parties, found: list[Leg], *, restarted: bool) -> None:
     """Report what lives, then that the link is up. A call that is not named has ended.
 
     If it was only REST that was away, webhooks have told us everything meanwhile: the list
@@ -109,7 +132,8 @@ def take_up(book: Book, found: list[Leg], *, restarted: bool) -> None:
     """
     legs = Legs(found)
     if restarted:
-        restore(book, legs)
+        with book.silence():
+            restore(book, legs, parties)
     for call in book.calls:
         call.missing = 0
         book.keep(call)
@@ -122,15 +146,21 @@ def take_up(book: Book, found: list[Leg], *, restarted: bool) -> None:
     book.report(e.LinkUp(book.name, tuple(known)))
 
 
-def compare(book: Book, found: list[Leg]) -> None:
+def compare(book: Book, parties: Parties, found: list[Leg]) -> None:
     """Between restarts: a hang-up that nobody told us is found out here.
 
     A call that began or ended while the list was made is not judged by it, so it takes two.
     """
     there = {leg.sid for leg in found}
+    book.hang_up_again(there)
     for call in book.calls:
+        for party in list(call.parties.values()):
+            party.missing = party.missing + 1 if party.sid and party.sid not in there else 0
+            if party.missing >= 2:
+                parties.over(call, party)
         lead_gone = bool(call.sid) and call.sid not in there
-        other_gone = call.place is Place.HELD and call.other_sid not in there
+        talking = call.place in CONVERSATION and call.room is not Room.NO and not call.leaving
+        other_gone = talking and call.other_sid not in there
         if not lead_gone and not other_gone:
             call.missing = 0
             continue
@@ -139,4 +169,4 @@ def compare(book: Book, found: list[Leg]) -> None:
             if lead_gone:
                 book.lead_over(call, "completed")
             else:
-                book.other_left(call)
+                parties.other_left(call)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine, Iterator
 from typing import Any
 
 from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, OfferFailure, Place
-from cti.twilio.live import Live, LiveCalls, Timer, pack
+from cti.twilio.http import RestError, RestRefused, RestUnreachable
+from cti.twilio.keeping import pack
+from cti.twilio.live import Live, LiveCalls, Party, Room, Timer
 from cti.twilio.memory import Memory
-from cti.twilio.rest import Rest, RestError, RestRefused, RestUnreachable
+from cti.twilio.rest import Rest
 from cti.twilio.settings import TwilioSettings
 from cti.twilio.twiml import Documents
 from cti.twilio.urls import Urls
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Later = Callable[[float, Callable[[], None]], Timer]
 
+_UNENDED_MAX = 1_000
 _NUDGE_LOST_S = 10.0  # Twilio has asked long before, or never will
 _DIALLED_ENDED = {
     "busy": OfferFailure.REFUSED,
@@ -34,6 +38,10 @@ FINAL = frozenset(("completed", "busy", "no-answer", "failed", "canceled"))
 def dial_failure(status: str) -> OfferFailure:
     """What Twilio's word for a dialled leg that was not connected means to us."""
     return _DIALLED_ENDED.get(status, OfferFailure.NO_ANSWER)
+
+
+class OrderError(Exception):
+    """The order does not fit the call; nothing was done."""
 
 
 class Book:
@@ -60,11 +68,27 @@ class Book:
         self.calls = LiveCalls()
         self.memory = Memory(settings.state_file)
         self.rest: Rest | None = None
-        self.report = report
+        self.unended: dict[str, None] = {}  # legs that could not be hung up
+        self._report = report
+        self._silent = False
         self.clock = clock
         self.later = later
         self._trouble = trouble
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def report(self, fact: e.Fact) -> None:
+        """Tell a fact now."""
+        if not self._silent:
+            self._report(fact)
+
+    @contextlib.contextmanager
+    def silence(self) -> Iterator[None]:
+        """What is found out in here is told by the caller, in other words."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -86,11 +110,6 @@ class Book:
 
     def is_live(self, call: Live) -> bool:
         return self.calls.get(call.call_id) is call
-
-    def queue_of(self, call: Live) -> str:
-        """Where the lead of a call on hold is kept. Twilio's queues stay for ever, so there is
-        one for each agent (who has one call), not one for each call."""
-        return f"{self.name}-{call.agent_id}"[:64]
 
     # Kept and forgotten -----------------------------------------------------------------
 
@@ -116,9 +135,12 @@ class Book:
         """The call is over; say so once. Whoever we made hang up did it, not who was seen."""
         if not self.is_live(call):
             return
+        facts = self.parties_out(call)
         self.forget(call)
-        if call.parted and call.other_sid:
+        if call.room is not Room.NO:
             self.hang_up(call.other_sid)
+        for fact in facts:
+            self.report(fact)
         if call.callback is None or call.connected:
             self._say_ended(call, call.ended_by or by, call.why or cause)
         elif callback_why:
@@ -129,12 +151,40 @@ class Book:
         else:
             self._callback_failed(call, "agent gone")
 
+    def part(self, call: Live) -> None:
+        """The caller is out of the conversation: so is everybody else. Nothing is recorded on."""
+        if not call.leaving:
+            return
+        facts = self.parties_out(call)
+        agent = call.other_sid
+        self.calls.forget_leg(agent)
+        self.stop_recording(call)
+        call.no_offer()
+        call.no_room()
+        call.callback = None
+        self.hang_up(agent)
+        for fact in facts:
+            self.report(fact)
+
+    def party_out(
+        self, call: Live, party: Party, why: OfferFailure = OfferFailure.CANCELLED
+    ) -> e.Fact:
+        """A further party is gone, or has to go; what is to be said. `why`: it had not answered."""
+        call.parties.pop(party.leg_id, None)
+        self.calls.forget_leg(party.sid)
+        self.hang_up(party.sid)
+        if party.answered:
+            return e.LegEnded(call.call_id, party.leg_id, party.agent_id)
+        return e.LegFailed(call.call_id, party.leg_id, party.agent_id, why)
+
+    def parties_out(self, call: Live) -> list[e.Fact]:
+        return [self.party_out(call, party) for party in list(call.parties.values())]
+
     def transferred(self, call: Live) -> None:
         """The caller is on the way to an outside number: for us that is the end."""
         if self.is_live(call):
-            other = call.other_sid if call.parted and call.callback is None else ""
+            self.part(call)
             self.forget(call)
-            self.hang_up(other)
             self.report(e.CallEnded(call.call_id, EndedBy.SYSTEM, "transferred"))
 
     def _say_ended(self, call: Live, by: EndedBy, cause: str) -> None:
@@ -149,12 +199,6 @@ class Book:
     def _callback_failed(self, call: Live, why: str) -> None:
         self.report(e.CallbackFailed(call.call_id, call.offer_id, call.agent_id, why))
 
-    def other_left(self, call: Live) -> None:
-        """The other leg of a call that is or was on hold is gone: the lead is alone."""
-        lead = call.sid
-        self.end(call, call.other_by, "completed")
-        self.hang_up(lead)
-
     def answered(self, call: Live, sid: str) -> None:
         """The dialled leg is connected with the lead."""
         if call.connected or call.cancelled or call.place is not Place.RINGING:
@@ -163,6 +207,7 @@ class Book:
         call.connected = True
         call.place = Place.TALKING
         call.stop_visits()
+        self.calls.add(call)
         self.keep(call)
         fact = e.OfferAnswered if call.callback is None else e.CallbackConnected
         self.report(fact(call.call_id, call.offer_id, call.agent_id))
@@ -188,7 +233,7 @@ class Book:
     async def _redirect_lead(self, call: Live, nudge: object) -> None:
         again = self.urls.again(call.call_id, call.turn)
         try:
-            await self._rest().redirect(call.sid, again, self.urls.fallback)
+            await self.open_rest.redirect(call.sid, again, self.urls.fallback)
         except RestError as error:
             call.nudge = None
             self._nudge_failed(call, error)
@@ -235,7 +280,9 @@ class Book:
 
     # Twilio -----------------------------------------------------------------------------
 
-    def _rest(self) -> Rest:
+    @property
+    def open_rest(self) -> Rest:
+        """Raises `RestUnreachable` when the link is stopped."""
         if self.rest is None:
             raise RestUnreachable("the link is stopped", sent=False)
         return self.rest
@@ -247,18 +294,47 @@ class Book:
 
     async def _hang_up(self, sid: str) -> None:
         try:
-            await self._rest().hang_up(sid)
+            await self.open_rest.hang_up(sid)
+            self.unended.pop(sid, None)
         except RestError as error:
             log.warning("link %s: cannot hang up %s: %s", self.name, sid, error)
+            if len(self.unended) < _UNENDED_MAX:
+                self.unended[sid] = None
+
+    def hang_up_again(self, live: Container[str]) -> None:
+        """Legs that had to end while Twilio did not answer, and that still live."""
+        left, self.unended = self.unended, {}
+        for sid in left:
+            if sid in live:
+                self.hang_up(sid)
+
+    def stop_recording(self, call: Live) -> None:
+        """Record no more; `RecordingStopped` follows when Twilio has the file."""
+        recording, call.recording = call.recording, None
+        if recording is not None and recording.sid:
+            self.spawn(self.end_recording(call.sid, recording.sid))
+
+    async def end_recording(self, sid: str, recording: str) -> None:
+        """End a recording that nobody waits for."""
+        try:
+            await self.open_rest.stop_recording(sid, recording)
+        except RestError as error:
+            log.warning("link %s: cannot stop recording %s: %s", self.name, sid, error)
 
     async def make_sure(self, call: Live) -> None:
         """Twilio says that the call cannot be changed: has it ended unheard?"""
         try:
-            status = await self._rest().status(call.sid)
+            status = await self.open_rest.status(call.sid)
         except RestError:
             return  # the next list of calls tells
         if not status or status in FINAL:
             self.lead_over(call, status or "gone")
+
+    def not_rung(self, leg_id: str, error: RestError) -> None:
+        """A leg was not rung, as far as we know; if it was, its webhooks are told so."""
+        log.warning("link %s: leg %s cannot be rung: %s", self.name, leg_id, error)
+        if isinstance(error, RestUnreachable):
+            self._trouble(str(error))
 
     def order_failed(self, order: c.Order, error: Exception) -> None:
         unknown = isinstance(error, RestUnreachable) and error.sent

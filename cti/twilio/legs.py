@@ -1,4 +1,4 @@
-"""The legs besides the lead: how they are doing, and what they hear when they are on their own."""
+"""The leg that an offer rings, and the two legs of a callback: how they are doing."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from collections.abc import Mapping
 from cti import events as e
 from cti.calls import Place
 from cti.twilio.book import FINAL, Book
-from cti.twilio.live import Hold, Live
+from cti.twilio.live import Live, Room
+from cti.twilio.parties import Parties
 
 Params = Mapping[str, str]
-
-_LEAD_COMES_S = 3.0
 
 
 class Legs:
     """Status callbacks may come twice, late or in any order: each says only what is new."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, parties: Parties) -> None:
         self._book = book
+        self._parties = parties
 
-    def dialled(self, call: Live, offer_id: str, params: Params) -> None:
-        """The leg that the lead dialled: an agent's phone, or a callback's customer."""
-        if call.offer_id != offer_id:
-            return
+    def progress(self, call: Live, leg: str, params: Params) -> None:
+        """A leg that we rang: an agent's phone, a callback's customer, or a further party."""
         sid, status = params.get("CallSid", ""), params.get("CallStatus", "")
-        if status in FINAL:
-            if sid == call.other_sid and (call.parted or call.hold is Hold.BEGINNING):
-                self._book.other_left(call)
-            return
+        party = call.parties.get(leg)
+        if party is not None:
+            self._parties.progress(call, party, params)
+        elif status in FINAL and call.room is not Room.NO and sid:
+            if sid == call.sid:
+                self._book.lead_over(call, status)  # a callback's customer
+            elif sid == call.other_sid:
+                self._parties.other_left(call)
+        elif call.offer_id == leg and status not in FINAL:
+            self._dialled(call, sid, status)
+
+    def _dialled(self, call: Live, sid: str, status: str) -> None:
+        """The leg that the lead dialled. Its end is told by the lead."""
         if call.connected or call.cancelled:
             return
         call.other_sid = sid
@@ -42,9 +49,11 @@ class Legs:
         if call.offer_id != offer_id or call.callback is None:
             return
         self.learn_sid(call, params)
-        status = params.get("CallStatus", "")
-        if status in FINAL:
+        sid, status = params.get("CallSid", ""), params.get("CallStatus", "")
+        if status in FINAL and sid == call.sid:
             self._book.lead_over(call, status)
+        elif status in FINAL and sid == call.other_sid:
+            self._parties.other_left(call)
         elif status == "ringing" and not call.agent_answered:
             self._rings(call)
 
@@ -69,45 +78,17 @@ class Legs:
         self._book.answered(call, params.get("CallSid", ""))
         return documents.nothing() if call.connected else documents.hang_up()
 
-    def other(self, call: Live, params: Params) -> str:
-        """What the other leg of a call hears that is or was on hold: its state says."""
-        book = self._book
-        url = book.urls.other(call.call_id)
-        if params.get("CallStatus", "") in FINAL:
-            return book.documents.nothing()
-        if call.transfer is not None:
-            return self._sent_away(call)
-        if call.hold is Hold.BEGINNING:
-            book.later(_LEAD_COMES_S, lambda: self._fetch_lead(call))
-        if call.hold is Hold.ENDING:
-            call.hold, call.place = Hold.NO, Place.TALKING
-            book.keep(call)
-            book.report(e.CallRetrieved(call.call_id))
-        if call.hold is Hold.NO:
-            if params.get("DialCallStatus") or not call.parted:
-                return book.documents.hang_up()  # the lead is gone
-            return book.documents.fetch(book.queue_of(call), url)
-        if call.callback is None:
-            return book.documents.silence(url)  # the agent
-        return book.documents.waiting("default", "", url)
+    def aside(self, call: Live, sid: str) -> str:
+        """What a leg hears that is not the one our documents steer: its state says."""
+        documents = self._book.documents
+        party = call.party_of(sid)
+        if party is not None:
+            return self._parties.picked_up(call, party, None)
+        if sid == call.other_sid and call.room is not Room.NO and not call.leaving:
+            return documents.party_room(call)
+        return documents.hang_up()
 
-    def _fetch_lead(self, call: Live) -> None:
-        """The other leg has left, and the lead has not noticed: they were never connected."""
-        if self._book.is_live(call) and call.hold is Hold.BEGINNING:
-            self._book.nudge(call)
-
-    def _sent_away(self, call: Live) -> str:
-        order = call.transfer
-        assert order is not None
-        settings = self._book.settings
-        lead = call.sid
-        self._book.transferred(call)
-        self._book.hang_up(lead)
-        return self._book.documents.transfer(order.number, settings.caller_id or call.dnis)
-
-    def hold(self, call: Live) -> str:
-        """What the lead hears while it is kept in a queue."""
-        if call.callback is not None:
-            return self._book.documents.on_hold("")  # an agent
+    def hold(self, call: Live, sid: str) -> str:
+        """What a leg on hold hears. An agent hears nothing."""
         music = "default" if call.wait is None else call.wait.music
         return self._book.documents.on_hold(music)

@@ -6,11 +6,11 @@
                                                                              │
     Twilio ◀──── REST: "ask for the next document", hang up, call ◀──────────┘
 
-The caller's leg is a two-party affair throughout: wait music is a document, an agent is dialled
-from there (Twilio limits calls that REST creates to one a second, dialled ones not at all), and
-a call that is put on hold is parked in a queue of Twilio's. Nothing a caller needs depends on
-one particular REST request arriving: it only tells the caller to come and ask us, so it can be
-repeated, and the answer is what the call's state says at that moment.
+Plain calls are a two-party affair: wait music is a document, and an agent is dialled from there
+(Twilio limits calls that REST creates to one a second, dialled ones not at all, and charges no
+conference). The first order that needs more brings both into a conference (`rooms`). Nothing
+a caller needs depends on one particular REST request arriving: it only tells the caller to come
+and ask us, so it can be repeated, and the answer is what the call's state says at that moment.
 
 Facts are reported from webhooks and from what REST answered, never from inside `execute`.
 """
@@ -32,10 +32,17 @@ from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
 from cti.twilio.adoption import compare, take_up
 from cti.twilio.book import FINAL, Book, Later
+from cti.twilio.conversation import Conversation
+from cti.twilio.http import RestError
+from cti.twilio.keeping import unpack
 from cti.twilio.legs import Legs
-from cti.twilio.live import Live, Timer, unpack
+from cti.twilio.live import Live, Timer
 from cti.twilio.orders import Orders
-from cti.twilio.rest import Leg, Rest, RestError
+from cti.twilio.parties import Parties
+from cti.twilio.phones import Phones
+from cti.twilio.recordings import Recordings
+from cti.twilio.rest import Leg, Rest
+from cti.twilio.rooms import Rooms
 from cti.twilio.settings import TwilioSettings
 from cti.twilio.turns import Turns
 from cti.twilio.urls import Route
@@ -46,7 +53,7 @@ log = logging.getLogger(__name__)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TEXT_MAX = 256
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
-_QUIET = ("status", "leg", "lead")  # webhooks that want no TwiML
+_QUIET = ("status", "leg", "lead", "conference", "recording")  # webhooks that want no TwiML
 _FAILS_MAX = 2  # lists of calls in a row that Twilio did not give
 # What Twilio puts where a number was withheld, and words of SIP callers for the same.
 _NUMBERS_OF_NOBODY = ("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253")
@@ -90,9 +97,16 @@ class TwilioLink:
             clock=clock or (lambda: asyncio.get_running_loop().time()),
             trouble=self._trouble,
         )
+        rooms = Rooms(self._book)
         self._turns = Turns(self._book)
-        self._legs = Legs(self._book)
-        self._orders = Orders(self._book, Dialing(dialling or DialRules()))
+        self._parties = Parties(self._book, rooms)
+        self._legs = Legs(self._book, self._parties)
+        self._recordings = Recordings(self._book, rooms)
+        rules = Dialing(dialling or DialRules())
+        phones = Phones(settings, rules)
+        conversation = Conversation(self._book, rooms, self._parties, phones)
+        further = {**conversation.orders, **self._recordings.orders}
+        self._orders = Orders(self._book, phones, further)
         self._webhooks = Webhooks(settings, self._handle, self._book.documents.fallback())
 
     # The port -------------------------------------------------------------------------
@@ -183,13 +197,13 @@ class TwilioLink:
 
     def _listed(self, found: list[Leg]) -> None:
         if self._up:
-            compare(self._book, found)
+            compare(self._book, self._parties, found)
             return
         restarted = not self._taken_up
         self._up = self._taken_up = True
         for agent, kind in self._settings.phones:
             self._report(e.PhoneUp(agent, self._name, kind))
-        take_up(self._book, found, restarted=restarted)
+        take_up(self._book, self._parties, found, restarted=restarted)
 
     def _failed(self, why: str) -> None:
         self._fails += 1
@@ -220,6 +234,9 @@ class TwilioLink:
         if route.name == "status":
             self._lead_status(params)
             return ""
+        if route.name == "recording":
+            self._recordings.progress(route.call, route.leg, params)
+            return ""
         call = self._book.calls.get(route.call)
         if call is None:
             return self._of_nobody(route, params)
@@ -227,40 +244,53 @@ class TwilioLink:
 
     def _of_nobody(self, route: Route, params: Params) -> str:
         """The call is over, or never was. Whoever asks is alone on the line."""
-        if route.name == "lead" and params.get("CallStatus", "") not in FINAL:
-            # We gave up creating it when Twilio did not answer, and it was created all the same.
+        if route.name in ("leg", "lead") and params.get("CallStatus", "") not in FINAL:
+            # We gave up ringing it when Twilio did not answer, and it was rung all the same.
             self._book.hang_up(params.get("CallSid", ""))
         return "" if route.name in _QUIET else self._book.documents.hang_up()
 
     async def _of_call(self, call: Live, route: Route, params: Params) -> str:
+        sid = params.get("CallSid", "")
         match route.name:
-            case "step" | "again":
+            case "step" | "again" if call.sid in ("", sid):
                 return await self._turns.ask(call, route.name, route.n, params)
-            case "agent" | "yes":
+            case "agent" | "yes" if route.leg not in call.parties:
                 return await self._agent(call, route, params)
-            case "other":
-                return self._legs.other(call, params)
+            case "agent" | "yes":
+                party = call.parties[route.leg]
+                self._parties.learn_sid(call, party, params)
+                key = params.get("Digits", "") if route.name == "yes" else None
+                return self._parties.picked_up(call, party, key)
+            case "step" | "again" | "room":
+                return self._legs.aside(call, sid)
             case "hold":
-                return self._legs.hold(call)
+                return self._legs.hold(call, sid)
+            case "digits":
+                digits = call.digits.pop(route.leg, "")
+                return self._book.documents.digits(digits) if digits else ""
             case "leg":
-                self._legs.dialled(call, route.offer, params)
+                self._legs.progress(call, route.leg, params)
             case "lead":
-                self._legs.lead(call, route.offer, params)
+                self._legs.lead(call, route.leg, params)
+            case "conference":
+                self._parties.event(call, route.n, params)
         return ""
 
     async def _agent(self, call: Live, route: Route, params: Params) -> str:
         documents = self._book.documents
         callback = call.callback
-        if call.offer_id != route.offer or call.cancelled:
+        if call.offer_id != route.leg or call.cancelled:
             return documents.hang_up()
         if callback is None:
             if route.name == "yes":
-                return self._legs.confirmed(call, route.offer, params)
-            return documents.confirm(call.call_id, route.offer)
+                return self._legs.confirmed(call, route.leg, params)
+            return documents.confirm(call.call_id, route.leg)
         self._legs.learn_sid(call, params)
+        if call.sid != params.get("CallSid", ""):
+            return self._legs.aside(call, params.get("CallSid", ""))
         outside = callback.phone.kind is PhoneKind.OUTSIDE
         if route.name == "agent" and outside and self._settings.confirm_outside:
-            return documents.confirm(call.call_id, route.offer)
+            return documents.confirm(call.call_id, route.leg)
         if route.name == "yes" and not params.get("Digits"):
             return documents.hang_up()
         return await self._turns.ask(call, "agent", 0, params)
@@ -271,8 +301,10 @@ class TwilioLink:
         if not _SID.fullmatch(sid) or calls.has_ended(sid):
             return self._book.documents.hang_up()
         call = calls.of_sid(sid)
-        if call is not None:
+        if call is not None and call.sid == sid:
             return await self._turns.ask(call, route.name, 0, params)
+        if call is not None:
+            return self._legs.aside(call, sid)
         if params.get("CallStatus", "") in FINAL:
             return self._book.documents.nothing()
         if params.get("Direction", "inbound") != "inbound":
@@ -288,9 +320,9 @@ class TwilioLink:
         return await self._turns.ask(call, "voice", 0, params)
 
     def _lead_status(self, params: Params) -> None:
-        call = self._book.calls.of_sid(params.get("CallSid", ""))
-        status = params.get("CallStatus", "")
-        if call is not None and status in FINAL:
+        sid, status = params.get("CallSid", ""), params.get("CallStatus", "")
+        call = self._book.calls.of_sid(sid)
+        if call is not None and call.sid == sid and status in FINAL:
             self._book.lead_over(call, status)
 
 

@@ -1,4 +1,4 @@
-"""What the link knows of one live call, and what of it is kept over a restart."""
+"""What the link knows of one live call, and of the parties in it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from cti import commands as c
-from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
+from cti.calls import EndedBy, Leg, LegState, OfferFailure, Place, Supervision
 
+CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 _REPLIES_KEPT = 4
 _ENDED_KEPT = 20_000
 
@@ -21,13 +22,12 @@ class Timer(Protocol):
     def cancel(self) -> None: ...
 
 
-class Hold(Enum):
-    """Where a call is on its way onto hold and back."""
+class Room(Enum):
+    """How the two who talk are connected."""
 
-    NO = "no"
-    BEGINNING = "beginning"  # the other leg is told; the lead comes when their bridge ends
-    ON = "on"
-    ENDING = "ending"  # the other leg is told to fetch the lead
+    NO = "no"  # one has dialled the other
+    ENTERING = "entering"  # both are told to go to a conference of their own
+    IN = "in"
 
 
 class Move(Enum):
@@ -35,20 +35,63 @@ class Move(Enum):
 
     BACK = "back"  # to the wait treatment after an offer, which is said
     STAY = "stay"  # in the wait treatment, the music once more: nothing to say
-    HOLD = "hold"
+    ROOM = "room"  # into the conference
     HANG_UP = "hang up"
 
 
-Plan = c.RunStep | c.StartWaiting | c.OfferCall | c.TransferCall | c.DialCallback | Move
+Plan = (
+    c.RunStep | c.StartWaiting | c.OfferCall | c.TransferCall | c.DialCallback | c.StartMenu | Move
+)
+
+
+@dataclass(slots=True)
+class Party:
+    """A further party of a call: consulted, in the conference, or a supervisor (`mode`).
+
+    `sid` is "" until Twilio has named the leg. `confirms`: only a key takes the call.
+    """
+
+    leg_id: str
+    agent_id: str = ""
+    number: str = ""
+    mode: Supervision | None = None
+    confirms: bool = False
+    state: LegState = LegState.RINGING
+    sid: str = ""
+    rang: bool = False
+    dialled_at: float = 0.0
+    ring_s: float = 0.0
+    missing: int = 0  # how many lists of calls in a row did not have it
+
+    @property
+    def answered(self) -> bool:
+        return self.state is not LegState.RINGING
+
+    @property
+    def joins(self) -> bool:
+        """Whether Twilio lets it into the conference as soon as it answers, without asking us."""
+        return self.mode is None and not self.confirms
+
+    def leg(self) -> Leg:
+        return Leg(self.leg_id, self.agent_id, self.number, self.state, self.mode)
+
+
+@dataclass(slots=True)
+class Recording:
+    """The recording that runs. `sid` is Twilio's name of it."""
+
+    recording_id: str
+    sid: str = ""
 
 
 @dataclass(slots=True)
 class Live:
     """One call. `sid` is its lead: the leg that our documents steer.
 
-    The lead is the caller, and for a callback the agent. `other_sid` is the leg that the lead
-    dialled. `turn` is the number of the document that the lead is at; `plan` what it will hear
-    next, not handed out yet. `parted`: the two have been on hold, so each is a leg of its own.
+    The lead is the caller; of a callback, where the agent has dialled the caller, it is the
+    agent until both are in a conference. `other_sid` is the other of the two. `turn` is the
+    number of the document that the lead is at; `plan` what it will hear next, not handed out
+    yet. `leaving`: an order takes the caller away from the conversation.
     """
 
     call_id: str
@@ -65,15 +108,22 @@ class Live:
     offer_id: str = ""
     agent_id: str = ""
     callback: c.DialCallback | None = None
+    agent_dialled: bool = False
     other_sid: str = ""
+    outsider: bool = False  # the call was handed over to somebody outside
     rang: bool = False
     agent_answered: bool = False
     connected: bool = False
+    leaving: bool = False
     cancelled: bool = False
-    parted: bool = False
     confirms: bool = False  # an outside phone: only a key takes the call
+    muted: bool = False
     ring_s: float = 0.0
-    hold: Hold = Hold.NO
+    room: Room = Room.NO
+    room_no: int = 0  # each conversation has a conference of its own
+    room_sid: str = ""
+    parties: dict[str, Party] = field(default_factory=dict)
+    recording: Recording | None = None
     # Not kept:
     plan: Plan | None = None
     ended_by: EndedBy | None = None
@@ -84,7 +134,6 @@ class Live:
     asks: int = 0
     nudge: object | None = None  # while REST makes the lead come and ask
     orders: list[tuple[c.Order, Callable[[], None] | None]] = field(default_factory=list)
-    transfer: c.TransferCall | None = None  # of the other leg
     dialled_at: float = 0.0
     answer: asyncio.Future[str] | None = None  # the webhook that is being answered
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,15 +142,73 @@ class Live:
     visit_at: float = 0.0
     visit_due: bool = False
     missing: int = 0  # how many lists of calls in a row did not have it
+    in_room: set[str] = field(default_factory=set)
+    left_room: set[str] = field(default_factory=set)
+    room_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # one order in the room at a time
+    pending: int = 0  # orders that wait for it
+    digits: dict[str, str] = field(default_factory=dict)  # to be played once, by token
+
+    @property
+    def agent_leads(self) -> bool:
+        return self.agent_dialled and self.room is Room.NO and not self.leaving
 
     @property
     def lead_by(self) -> EndedBy:
         """Who it is when the lead hangs up."""
-        return EndedBy.CALLER if self.callback is None else EndedBy.AGENT
+        return EndedBy.AGENT if self.agent_leads else EndedBy.CALLER
 
     @property
     def other_by(self) -> EndedBy:
-        return EndedBy.AGENT if self.callback is None else EndedBy.CALLER
+        if self.agent_leads:
+            return EndedBy.CALLER
+        return EndedBy.SYSTEM if self.outsider else EndedBy.AGENT
+
+    @property
+    def talks(self) -> bool:
+        """Whether somebody has the caller."""
+        return self.place in CONVERSATION and self.connected and not self.leaving
+
+    @property
+    def room_name(self) -> str:
+        return f"{self.call_id}.{self.room_no}"
+
+    @property
+    def consulted(self) -> Party | None:
+        """The party of a consultation: none in a conference, and no supervisor."""
+        if self.place is Place.CONFERENCE:
+            return None
+        return next((party for party in self.parties.values() if party.mode is None), None)
+
+    def party_of(self, sid: str) -> Party | None:
+        return next((one for one in self.parties.values() if sid and one.sid == sid), None)
+
+    def enter_room(self) -> None:
+        """Both are on the way into a conference; from now on our documents steer the caller."""
+        if self.room is Room.NO:
+            self.no_room()
+            self.room_no += 1
+            self._swap()
+        self.room = Room.ENTERING
+
+    def not_entered(self) -> None:
+        self.no_room()
+        self._swap()
+
+    def caller_leaves(self) -> None:
+        """The caller is told to come away; from now on our documents steer the caller."""
+        self.leaving = True
+        if self.room is Room.NO:
+            self._swap()
+
+    def caller_stays(self) -> None:
+        self.leaving = False
+        if self.room is Room.NO:
+            self._swap()
+
+    def _swap(self) -> None:
+        if self.agent_dialled:
+            self.sid, self.other_sid = self.other_sid, self.sid
 
     def set_plan(self, plan: Plan) -> None:
         self.plan = plan
@@ -119,7 +226,15 @@ class Live:
         """Nobody's phone rings for the call, and nobody has it."""
         self.offer_id = self.agent_id = self.other_sid = ""
         self.rang = self.cancelled = self.connected = self.agent_answered = False
+        self.muted = self.outsider = self.agent_dialled = self.leaving = False
         self.failed = None
+
+    def no_room(self) -> None:
+        """The conference is over, or was never entered."""
+        self.room, self.room_sid = Room.NO, ""
+        self.in_room.clear()
+        self.left_room.clear()
+        self.digits.clear()
 
     def stop_visits(self) -> None:
         if self.visit is not None:
@@ -129,7 +244,7 @@ class Live:
 
 
 class LiveCalls:
-    """Every live call, by our id and by its lead's; and the ids of those that ended."""
+    """Every live call, by our id and by its legs'; and the ids of leads that ended."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Live] = {}
@@ -157,15 +272,18 @@ class LiveCalls:
 
     def add(self, call: Live) -> None:
         self._by_id[call.call_id] = call
-        if call.sid:
-            self._by_sid[call.sid] = call
+        for sid in _sids(call):
+            self._by_sid[sid] = call
 
     def forget(self, call: Live) -> None:
         if self._by_id.get(call.call_id) is call:
             del self._by_id[call.call_id]
-        if self._by_sid.get(call.sid) is call:
-            del self._by_sid[call.sid]
-        self.remember_ended(call.sid)
+        for sid in _sids(call):
+            self.forget_leg(sid)
+            self.remember_ended(sid)
+
+    def forget_leg(self, sid: str) -> None:
+        self._by_sid.pop(sid, None)
 
     def remember_ended(self, sid: str) -> None:
         if sid:
@@ -178,56 +296,6 @@ class LiveCalls:
         return sid in self._ended
 
 
-def pack(call: Live) -> dict[str, Any]:
-    """What a restart must know of the call, as plain JSON values."""
-    wait, callback, step = call.wait, call.callback, call.step
-    return {
-        "sid": call.sid,
-        "place": call.place.value,
-        "ani": call.ani,
-        "name": call.ani_name,
-        "dnis": call.dnis,
-        "turn": call.turn,
-        "flow": call.flow_state,
-        "step": step is not None,
-        "wait": None
-        if wait is None
-        else [wait.queue, wait.entered_at, wait.music, wait.visit_after_s, wait.digits],
-        "visiting": call.visiting,
-        "offer": call.offer_id,
-        "agent": call.agent_id,
-        "callback": None
-        if callback is None
-        else [
-            callback.phone.kind.value,
-            callback.phone.address,
-            callback.number,
-            callback.caller_id,
-            callback.ring_s,
-            callback.dial_s,
-        ],
-        "other": call.other_sid,
-        "state": [call.rang, call.agent_answered, call.connected, call.parted, call.confirms],
-        "hold": call.hold.value,
-    }
-
-
-def unpack(call_id: str, kept: dict[str, Any]) -> Live:
-    """The call again. Raises `ValueError`, `KeyError` or `TypeError` on what cannot be read."""
-    call = Live(call_id, str(kept["sid"]), Place(kept["place"]))
-    call.ani, call.ani_name, call.dnis = kept["ani"], kept["name"], kept["dnis"]
-    call.turn, call.flow_state = int(kept["turn"]), kept["flow"]
-    call.visiting = bool(kept["visiting"])
-    call.offer_id, call.agent_id, call.other_sid = kept["offer"], kept["agent"], kept["other"]
-    call.rang, call.agent_answered, call.connected, call.parted, call.confirms = kept["state"]
-    call.hold = Hold(kept["hold"])
-    if kept["wait"] is not None:
-        call.wait = c.StartWaiting(call_id, *kept["wait"])
-    if kept["callback"] is not None:
-        kind, address, number, caller_id, ring_s, dial_s = kept["callback"]
-        phone = Phone(PhoneKind(kind), address)
-        call.callback = c.DialCallback(
-            call_id, call.offer_id, call.agent_id, phone, number, caller_id, ring_s, dial_s
-        )
-    call.resume = call.place is Place.ENTRY or call.visiting
-    return call
+def _sids(call: Live) -> list[str]:
+    sids = [call.sid, call.other_sid, *(party.sid for party in call.parties.values())]
+    return [sid for sid in sids if sid]

@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, Phone, PhoneKind, Place
-from cti.dialing import Dialing, DialRefusedError
-from cti.twilio.book import Book
-from cti.twilio.live import Hold, Live, Move
-from cti.twilio.rest import RestError, RestRefused
+from cti.calls import EndedBy, Place
+from cti.dialing import DialRefusedError
+from cti.twilio.book import Book, OrderError
+from cti.twilio.http import RestError
+from cti.twilio.live import Live, Move
+from cti.twilio.phones import Phones
 from cti.twilio.urls import TOKEN
 
 log = logging.getLogger(__name__)
-
-
-class OrderError(Exception):
-    """The order does not fit the call; nothing was done."""
 
 
 class Orders:
@@ -29,18 +26,20 @@ class Orders:
     Nothing is reported from inside `execute`: a failure follows a moment later.
     """
 
-    def __init__(self, book: Book, dialing: Dialing) -> None:
+    def __init__(
+        self, book: Book, phones: Phones, others: Mapping[type, Callable[..., None]]
+    ) -> None:
         self._book = book
-        self._dialing = dialing
+        self._phones = phones
         self._orders: dict[type, Callable[..., None]] = {
+            **others,
             c.RunStep: self._run_step,
             c.StartWaiting: self._start_waiting,
             c.OfferCall: self._offer,
             c.CancelOffer: self._cancel,
             c.DialCallback: self._dial_callback,
-            c.HoldCall: self._hold,
-            c.RetrieveCall: self._retrieve,
             c.TransferCall: self._transfer,
+            c.StartMenu: self._start_menu,
             c.HangUpCall: self._hang_up,
         }
 
@@ -81,13 +80,38 @@ class Orders:
             # caller comes back by itself.
             log.info("call %s: not sent to wait, offer %s is open", call.call_id, call.offer_id)
             return
-        if call.place not in (Place.ENTRY, Place.WAITING):
-            raise OrderError("the caller is not in a voice session")
+        before = call.wait
+        self._take_away(call, order)
         call.wait = order
         call.resume = False
-        call.set_plan(order)
         self._book.keep(call)
-        self._book.bring(call, order, lambda: self._drop(call, order))
+        self._book.bring(call, order, lambda: self._not_away(call, order, before))
+
+    def _start_menu(self, order: c.StartMenu) -> None:
+        call = self._call(order)
+        before = call.wait
+        self._take_away(call, order)
+        call.wait = None
+        call.flow_state = order.flow_state
+        self._book.keep(call)
+        self._book.bring(call, order, lambda: self._not_away(call, order, before))
+
+    def _take_away(self, call: Live, order: c.StartWaiting | c.StartMenu | c.TransferCall) -> None:
+        """The caller's next document is this order's, wherever the caller is now."""
+        if call.talks:
+            call.caller_leaves()
+        elif call.place not in (Place.ENTRY, Place.WAITING):
+            raise OrderError("the caller cannot be moved")
+        call.set_plan(order)
+
+    def _not_away(self, call: Live, order: c.Order, before: c.StartWaiting | None) -> None:
+        """Twilio did not take the order: everybody is where they were."""
+        if call.plan is order:
+            call.plan = None
+            call.wait = before
+            if call.leaving:
+                call.caller_stays()
+            self._book.keep(call)
 
     def _offer(self, order: c.OfferCall) -> None:
         call = self._call(order)
@@ -95,12 +119,12 @@ class Orders:
             raise OrderError("the caller is not waiting")
         if not TOKEN.fullmatch(order.offer_id):
             raise OrderError("the offer's name cannot stand in an address")
-        self._reachable(order.phone)
+        self._phones.address(order.phone)
         call.stop_visits()
         call.place, call.visiting, call.step = Place.RINGING, False, None
         call.offer_id, call.agent_id, call.ring_s = order.offer_id, order.agent_id, order.ring_s
         call.rang = call.cancelled = call.resume = False
-        call.confirms = self._confirms(order.phone)
+        call.confirms = self._phones.confirms(order.phone)
         call.set_plan(order)
         self._book.keep(call)
         self._book.bring(call, order, lambda: self._not_offered(call, order))
@@ -132,57 +156,11 @@ class Orders:
 
     def _transfer(self, order: c.TransferCall) -> None:
         call = self._call(order)
-        self._outside(order.number)
-        if call.callback is not None:
-            self._send_customer_away(call, order)
-            return
-        call.set_plan(order)
-        self._book.bring(call, order, lambda: self._drop(call, order))
-
-    # Hold ---------------------------------------------------------------------------------
-
-    def _hold(self, order: c.HoldCall) -> None:
-        call = self._call(order)
-        if call.place is not Place.TALKING or call.hold is not Hold.NO or not call.other_sid:
-            raise OrderError("the call is not talking")
-        call.hold = Hold.BEGINNING
+        self._phones.outside(order.number)
+        before = call.wait
+        self._take_away(call, order)
         self._book.keep(call)
-        self._move_other(call, order, Hold.NO)
-
-    def _retrieve(self, order: c.RetrieveCall) -> None:
-        call = self._call(order)
-        if call.place is not Place.HELD or call.hold is not Hold.ON:
-            raise OrderError("the call is not held")
-        call.hold = Hold.ENDING
-        self._move_other(call, order, Hold.ON)
-
-    def _send_customer_away(self, call: Live, order: c.TransferCall) -> None:
-        if not call.connected:
-            raise OrderError("the customer is not there yet")
-        call.transfer = order
-        self._move_other(call, order, call.hold)
-
-    def _move_other(self, call: Live, order: c.Order, before: Hold) -> None:
-        """Tell the other leg to ask what to do. The lead comes by itself: the bridge ends."""
-        began = call.hold
-
-        async def move() -> None:
-            url = self._book.urls.other(call.call_id)
-            rest = self._book.rest
-            try:
-                if rest is None:
-                    raise OrderError("the link is stopped")
-                await rest.redirect(call.other_sid, url, self._book.urls.fallback)
-            except (RestError, OrderError) as error:
-                call.transfer = None
-                if isinstance(error, RestRefused) and error.call_is_over and call.parted:
-                    self._book.other_left(call)
-                elif call.hold is began:
-                    call.hold = before
-                    self._book.keep(call)
-                self._book.order_failed(order, error)
-
-        self._book.spawn(move())
+        self._book.bring(call, order, lambda: self._not_away(call, order, before))
 
     # Callbacks ----------------------------------------------------------------------------
 
@@ -191,8 +169,8 @@ class Orders:
             raise OrderError("the call is live already")
         if not TOKEN.fullmatch(order.call_id) or not TOKEN.fullmatch(order.offer_id):
             raise OrderError("the call's name cannot stand in an address")
-        self._outside(order.number)
-        address = self._reachable(order.phone)
+        self._phones.outside(order.number)
+        address = self._phones.address(order.phone)
         shown = order.caller_id or self._book.settings.caller_id
         if not shown:
             raise OrderError("a callback needs a caller id that belongs to the account")
@@ -200,17 +178,15 @@ class Orders:
         call.ani = call.dnis = order.number
         call.callback = order
         call.offer_id, call.agent_id, call.ring_s = order.offer_id, order.agent_id, order.ring_s
-        call.confirms = False
+        call.agent_dialled = True
         self._book.calls.add(call)
         self._book.keep(call)
         self._book.spawn(self._create(call, order, address, shown))
 
     async def _create(self, call: Live, order: c.DialCallback, address: str, shown: str) -> None:
-        urls, rest = self._book.urls, self._book.rest
+        urls = self._book.urls
         try:
-            if rest is None:
-                raise OrderError("the link is stopped")
-            sid = await rest.create(
+            sid = await self._book.open_rest.create(
                 address,
                 shown,
                 urls.agent(call.call_id, order.offer_id),
@@ -218,7 +194,7 @@ class Orders:
                 urls.lead(call.call_id, order.offer_id),
                 max(5, min(600, math.ceil(order.ring_s))),
             )
-        except (RestError, OrderError) as error:
+        except RestError as error:
             if not call.sid:  # no webhook has come of it
                 self._book.forget(call)
                 self._book.order_failed(order, error)
@@ -251,28 +227,10 @@ class Orders:
 
         async def hang_up() -> None:
             try:
-                if self._book.rest is None:
-                    raise OrderError("the link is stopped")
-                await self._book.rest.hang_up(call.sid)
-            except (RestError, OrderError) as error:
+                await self._book.open_rest.hang_up(call.sid)
+            except RestError as error:
                 self._book.order_failed(order, error)
             else:
                 self._book.end(call, call.lead_by, "hung up")
 
         self._book.spawn(hang_up())
-
-    # Who may be dialled -------------------------------------------------------------------
-
-    def _reachable(self, phone: Phone) -> str:
-        if phone.kind is PhoneKind.OUTSIDE:
-            return self._outside(phone.address)
-        address = self._book.settings.address(phone)
-        if not address:
-            raise OrderError(f"there is no {phone.kind.value} phone to ring over Twilio")
-        return address
-
-    def _outside(self, number: str) -> str:
-        return self._dialing.check(number, asyncio.get_running_loop().time())
-
-    def _confirms(self, phone: Phone) -> bool:
-        return phone.kind is PhoneKind.OUTSIDE and self._book.settings.confirm_outside

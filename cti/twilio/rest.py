@@ -1,73 +1,30 @@
 """Orders to Twilio over its REST API: bounded in time and number, never on a blocking thread.
 
-Redirecting and ending a call are safe to order twice, so they are tried again when nobody
-knows what became of them. Creating a call is not: it is sent once, whatever happens.
-
-    RestRefused       Twilio answered, and the answer is no
-    RestUnreachable   no answer; `sent` says whether the request may have arrived
+What is safe to order twice (redirecting, ending, a participant's hold or mute) is tried again
+when nobody knows what became of it. What rings a phone or starts a recording is sent once,
+whatever happens. Every method raises `RestRefused` or `RestUnreachable` (see `cti.twilio.http`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import aiohttp
 from twilio.base.exceptions import (  # type: ignore[import-untyped]
     TwilioException,
     TwilioRestException,
     TwilioServiceException,
 )
-from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
-from twilio.http.response import Response  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
+from cti.twilio.http import AT_ONCE, AioHttp, RestRefused, RestUnreachable
 from cti.twilio.settings import TwilioSettings
 
-log = logging.getLogger(__name__)
-
-_AT_ONCE = 20  # Twilio refuses too many requests at once (429)
-_ANSWER_MAX = 4_000_000  # bytes: a page of 1,000 calls has about a million
 _PAGE = 1000
+_PROGRESS = ["initiated", "ringing", "answered", "completed"]
 _T = TypeVar("_T")
-
-# Twilio's numbers for "this call cannot be changed": it is over, or was never there.
-_OVER_CODES = frozenset((20404, 21220))
-
-
-class RestError(Exception):
-    """An order to Twilio came to nothing."""
-
-
-class RestRefused(RestError):  # noqa: N818 - reads as what happened
-    """Twilio said no. `status` is HTTP's, `code` Twilio's own number."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(f"Twilio refused ({status}, {code}): {message}"[:300])
-        self.status = status
-        self.code = code
-
-    @property
-    def call_is_over(self) -> bool:
-        return self.status == 404 or self.code in _OVER_CODES
-
-    @property
-    def again_later(self) -> bool:
-        """Too many requests at once, or a fault on Twilio's side: nothing was done."""
-        return self.status == 429 or self.status >= 500
-
-
-class RestUnreachable(RestError):  # noqa: N818 - reads as what happened
-    """Twilio did not answer. `sent`: the request may have arrived all the same."""
-
-    def __init__(self, why: str, sent: bool) -> None:
-        super().__init__(why)
-        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,61 +38,11 @@ class Leg:
     to: str
 
 
-class AioHttp(AsyncHttpClient):  # type: ignore[misc]
-    """Twilio's library on our own aiohttp session: one deadline, no redirects, no retries."""
-
-    def __init__(self, timeout_s: float, origin: str = "") -> None:
-        super().__init__(log, True, timeout_s)
-        self._origin = urlsplit(origin) if origin else None
-        connections = aiohttp.TCPConnector(limit=_AT_ONCE)
-        self._session = aiohttp.ClientSession(
-            connector=connections, timeout=aiohttp.ClientTimeout(total=timeout_s)
-        )
-
-    async def request(
-        self,
-        method: str,
-        uri: str,
-        params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        body = urlencode(data, doseq=True).encode() if data is not None else None
-        query = urlencode(params, doseq=True) if params else ""
-        url = self._url(uri) + (f"?{query}" if query else "")
-        sent = dict(headers or {})
-        if auth is not None:
-            sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
-        try:
-            async with self._session.request(
-                method,
-                url,
-                data=body,
-                headers=sent,
-                allow_redirects=False,
-            ) as answer:
-                text = await answer.content.read(_ANSWER_MAX)
-                return Response(answer.status, text.decode("utf-8", "replace"), answer.headers)
-        except aiohttp.ClientConnectorError as error:
-            raise RestUnreachable(f"no connection to Twilio: {error}", sent=False) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            why = str(error) or type(error).__name__
-            raise RestUnreachable(f"no answer from Twilio: {why}", sent=True) from error
-
-    def _url(self, uri: str) -> str:
-        if self._origin is None:
-            return uri
-        return urlunsplit(urlsplit(uri)._replace(scheme=self._origin[0], netloc=self._origin[1]))
-
-    async def close(self) -> None:
-        await self._session.close()
-
-
 class Rest:
-    """The few things that we ask of Twilio. Needs a running loop to be made."""
+    """The few things that we ask of Twilio. Needs a running loop to be made.
+
+    `room` is a conference's id, `sid` a leg's.
+    """
 
     def __init__(self, settings: TwilioSettings, http: AioHttp | None = None) -> None:
         self._http = http or AioHttp(settings.rest_timeout_s, settings.api_url)
@@ -145,8 +52,10 @@ class Rest:
             settings.account_sid,
             http_client=self._http,
         )
+        self._origin = settings.api_url or "https://api.twilio.com"
+        self._account = settings.account_sid
         self._tries = settings.rest_tries
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def close(self) -> None:
         await self._http.close()
@@ -181,11 +90,117 @@ class Rest:
                 fallback_method="POST",
                 status_callback=progress,
                 status_callback_method="POST",
-                status_callback_event=["initiated", "ringing", "answered", "completed"],
+                status_callback_event=_PROGRESS,
                 timeout=ring_s,
             )
         )
         return str(call.sid)
+
+    # Conferences --------------------------------------------------------------------------
+
+    async def room(self, name: str) -> str:
+        """The id of the conference of this name; "" when there is none now."""
+        found = await self._repeated(
+            lambda: self._client.conferences.list_async(
+                friendly_name=name, status="in-progress", limit=1
+            )
+        )
+        return str(found[0].sid) if found else ""
+
+    async def in_room(self, room: str) -> list[str]:
+        """Who is in a conference."""
+        found = await self._repeated(
+            lambda: self._client.conferences(room).participants.list_async(page_size=_PAGE)
+        )
+        return [str(one.call_sid) for one in found if one.status in (None, "connected")]
+
+    async def invite(
+        self, room: str, to: str, caller_id: str, progress: str, ring_s: int, *, heard: bool
+    ) -> str:
+        """Ring somebody for a conference; the new leg's id. Sent once and never again.
+
+        `heard`: those who are in it hear it ring.
+        """
+        participant = await self._once(
+            lambda: self._client.conferences(room).participants.create_async(
+                from_=caller_id,
+                to=to,
+                timeout=ring_s,
+                early_media=heard,
+                beep="false",
+                end_conference_on_exit=False,
+                status_callback=progress,
+                status_callback_method="POST",
+                status_callback_event=_PROGRESS,
+            )
+        )
+        return str(participant.call_sid)
+
+    async def hold(self, room: str, sid: str, music: str) -> None:
+        """Let a participant hear `music`, and nobody else."""
+        await self._participant(room, sid, hold=True, hold_url=music, hold_method="POST")
+
+    async def retrieve(self, room: str, sid: str) -> None:
+        await self._participant(room, sid, hold=False)
+
+    async def mute(self, room: str, sid: str, on: bool) -> None:
+        await self._participant(room, sid, muted=on)
+
+    async def supervise(self, room: str, sid: str, *, muted: bool, coached: str) -> None:
+        """`coached`: the one leg that hears this participant, "" for all of them."""
+        more = {"call_sid_to_coach": coached} if coached else {}
+        await self._participant(room, sid, muted=muted, coaching=bool(coached), **more)
+
+    async def announce(self, room: str, sid: str, url: str) -> None:
+        """Play a document to one participant. Sent once: twice would be heard twice."""
+        await self._once(
+            lambda: (
+                self._client.conferences(room)
+                .participants(sid)
+                .update_async(announce_url=url, announce_method="POST")
+            )
+        )
+
+    async def _participant(self, room: str, sid: str, **changed: Any) -> None:
+        await self._repeated(
+            lambda: self._client.conferences(room).participants(sid).update_async(**changed)
+        )
+
+    # Recordings ---------------------------------------------------------------------------
+
+    async def record(self, sid: str, progress: str, *, stereo: bool) -> str:
+        """Record a leg until it ends; the recording's id. Sent once and never again."""
+        recording = await self._once(
+            lambda: self._client.calls(sid).recordings.create_async(
+                recording_channels="dual" if stereo else "mono",
+                recording_track="both",
+                trim="do-not-trim",
+                recording_status_callback=progress,
+                recording_status_callback_method="POST",
+                recording_status_callback_event=["completed", "absent"],
+            )
+        )
+        return str(recording.sid)
+
+    def recording_address(self, recording: str) -> str:
+        """Where a recording can be fetched, with the account's name and token."""
+        return f"{self._origin}/2010-04-01/Accounts/{self._account}/Recordings/{recording}.wav"
+
+    async def pause_recording(self, sid: str, recording: str) -> None:
+        await self._recording(sid, recording, status="paused", pause_behavior="silence")
+
+    async def resume_recording(self, sid: str, recording: str) -> None:
+        await self._recording(sid, recording, status="in-progress")
+
+    async def stop_recording(self, sid: str, recording: str) -> None:
+        await self._recording(sid, recording, status="stopped")
+
+    async def _recording(self, sid: str, recording: str, **changed: str) -> None:
+        await self._repeated(
+            lambda: self._client.calls(sid).recordings(recording).update_async(**changed)
+        )
+
+    # Legs ---------------------------------------------------------------------------------
 
     async def live(self) -> list[Leg]:
         """Every call that rings or talks now."""

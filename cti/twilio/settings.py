@@ -18,14 +18,25 @@ _LOOPBACK = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How Twilio speaks one language: its language tag, and the voice ("" for Twilio's own)."""
+    """How Twilio speaks one language: its language tag, and the voice ("" for Twilio's own).
+
+    `hears` is the tag for recognising speech, where Twilio has another one for that.
+    """
 
     language: str
     voice: str = ""
+    hears: str = ""
+
+    @property
+    def listens(self) -> str:
+        return self.hears or self.language
 
 
 VOICES: Mapping[str, Voice] = MappingProxyType(
-    {"en": Voice("en-US", "Polly.Joanna"), "zh": Voice("cmn-CN", "Polly.Zhiyu")}
+    {
+        "en": Voice("en-US", "Polly.Joanna"),
+        "zh": Voice("cmn-CN", "Polly.Zhiyu", "cmn-Hans-CN"),
+    }
 )
 
 

@@ -18,7 +18,8 @@ from cti import commands as c
 from cti import events as e
 from cti.calls import OfferFailure, Place
 from cti.twilio.book import FINAL, Book, dial_failure
-from cti.twilio.live import Hold, Live, Move, Plan
+from cti.twilio.hearing import digits_said
+from cti.twilio.live import Live, Move, Plan, Room
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Turns:
             c.OfferCall: self._ring,
             c.DialCallback: self._dial_customer,
             c.TransferCall: self._transfer,
+            c.StartMenu: self._start_menu,
         }
 
     async def ask(self, call: Live, how: str, n: int, params: Params) -> str:
@@ -124,8 +126,8 @@ class Turns:
                 return self._wait(call)
             case Move.STAY:
                 return self._music(call)
-            case Move.HOLD:
-                return self._hold(call)
+            case Move.ROOM:
+                return self._book.documents.room(call, self._then(call))
             case Move.HANG_UP:
                 self._book.end(call, call.lead_by, "hung up")
                 return self._book.documents.hang_up()
@@ -145,6 +147,7 @@ class Turns:
 
     def _start_waiting(self, call: Live, plan: Plan) -> str:
         assert isinstance(plan, c.StartWaiting)
+        self._book.part(call)
         call.wait = plan
         call.visit_at = 0.0
         if 0.0 < plan.visit_after_s < 86_400.0:
@@ -203,13 +206,16 @@ class Turns:
         self._book.transferred(call)
         return self._book.documents.transfer(plan.number, caller_id)
 
-    def _hold(self, call: Live) -> str:
-        said = call.place is Place.HELD
-        call.place, call.hold, call.parted = Place.HELD, Hold.ON, True
-        if not said:
-            self._book.report(e.CallHeld(call.call_id))
-        queue = self._book.queue_of(call)
-        return self._book.documents.keep(queue, call.call_id, self._then(call))
+    def _start_menu(self, call: Live, plan: Plan) -> str:
+        """Take the caller to a voice session, out of the conversation or the music."""
+        assert isinstance(plan, c.StartMenu)
+        self._book.part(call)
+        call.stop_visits()
+        call.place, call.visiting, call.step, call.wait = Place.ENTRY, False, None, None
+        call.visit_at = 0.0
+        self._book.keep(call)
+        self._book.report(e.IvrResumed(call.call_id, plan.flow_state))
+        return ""
 
     # What the last one brought ------------------------------------------------------------
 
@@ -230,8 +236,8 @@ class Turns:
             self._step_finished(call, params)
         elif call.place is Place.WAITING:
             self._wait_over(call, params)
-        elif call.parted:
-            self._left_queue(call, params)
+        elif call.room is not Room.NO:
+            self._room_over(call)
         else:
             self._dialled(call, params)
 
@@ -258,6 +264,7 @@ class Turns:
         if isinstance(run.step, c.PlayPrompts):
             outcome, digits = "done", ""
         else:
+            digits = digits or digits_said(params.get("SpeechResult", ""), run.step.words)
             outcome = "digits" if digits else "timeout"
             digits = digits[: max(1, run.step.max_digits)]
         self._book.report(e.StepFinished(call.call_id, run.step_no, outcome, digits))
@@ -283,27 +290,20 @@ class Turns:
             call.set_plan(Move.BACK if how == "back" else Move.STAY)
         elif call.place is Place.RINGING and call.callback is None:
             call.set_plan(Move.BACK)  # the ringing was broken off, and it is nobody's fault
-        elif call.place is Place.HELD or call.hold is Hold.BEGINNING:
-            call.set_plan(Move.HOLD)
+        elif call.room is not Room.NO:
+            call.set_plan(Move.ROOM)
         else:
             self._book.end(call, call.other_by, "completed")
 
-    def _left_queue(self, call: Live, params: Params) -> None:
-        result = params.get("QueueResult", "")
-        if call.hold is Hold.BEGINNING:
-            call.set_plan(Move.HOLD)
-        elif result == "bridged" or call.place is Place.TALKING:
-            if not result.startswith("redirected"):
-                self._book.other_left(call)
+    def _room_over(self, call: Live) -> None:
+        """The dial is over because both go to a conference, or that is over for everybody."""
+        if call.room is Room.ENTERING:
+            call.set_plan(Move.ROOM)
         else:
-            log.warning("call %s: on hold, and out of the queue: %s", call.call_id, result[:40])
-            call.set_plan(Move.HOLD)
+            self._book.end(call, call.other_by, "completed")
 
     def _dialled(self, call: Live, params: Params) -> None:
         status = params.get("DialCallStatus", "")
-        if call.hold is Hold.BEGINNING:
-            call.set_plan(Move.HOLD)
-            return
         bridged = status in ("completed", "answered") and params.get("DialBridged") != "false"
         if bridged and not self._must_confirm(call):
             self._book.answered(call, params.get("DialCallSid", ""))  # if that is still unsaid

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 from urllib.parse import quote
 
 from twilio.twiml.voice_response import (  # type: ignore[import-untyped]
@@ -16,14 +17,15 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]
     VoiceResponse,
 )
 
-from cti.calls import Prompt
+from cti.calls import Prompt, Supervision
 from cti.commands import CollectDigits, PlayPrompts
+from cti.twilio.live import Live, Party
 from cti.twilio.settings import TwilioSettings, Voice
 from cti.twilio.urls import Urls
 
 SAY_MAX = 3000  # characters: Twilio refuses a document with more than 4096 in one <Say>
+_HINTS_MAX = 1000
 _SILENCE_S = 30
-_ALONE_S = 300
 _PROGRESS = "initiated ringing answered completed"
 # What XML 1.0 cannot hold, and what no voice can say.
 _UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
@@ -50,16 +52,29 @@ class Documents:
             if step.max_digits > 1:
                 wait_s = max(wait_s, step.between_timeout_s)
             gather = Gather(
-                input="dtmf",
+                input="dtmf speech" if step.words else "dtmf",
                 action=then,
                 method="POST",
                 num_digits=max(1, step.max_digits),
                 timeout=_seconds(wait_s, 1, 120),
                 finish_on_key=step.terminator if step.terminator in _TERMINATORS else "",
+                **self._listening(step),
             )
             self._speak(gather, step.prompts)
             response.append(gather)
         return self._then(response, then)
+
+    def _listening(self, step: CollectDigits) -> dict[str, Any]:
+        """What a `<Gather>` that takes speech needs to know."""
+        if not step.words:
+            return {}
+        language = step.prompts[-1].language if step.prompts else "en"
+        return {
+            "hints": ",".join(dict.fromkeys(word for word, _ in step.words))[:_HINTS_MAX],
+            "language": self._voice(language).listens,
+            "speech_timeout": "auto",
+            "profanity_filter": False,
+        }
 
     def waiting(self, music: str, digits: str, then: str) -> str:
         """Music that a digit cuts short. It ends at some time, so that a caller whom we have
@@ -129,19 +144,44 @@ class Documents:
         response.hangup()
         return str(response)
 
-    def keep(self, queue: str, call: str, then: str) -> str:
-        """On hold, until the other party dials the queue or leaves."""
+    def room(self, call: Live, then: str) -> str:
+        """Into the conference of the call's conversation; when that is over, on at `then`.
+
+        With the caller everybody goes: nobody else is left in it then.
+        """
         response = VoiceResponse()
-        response.enqueue(
-            queue,
-            action=then,
-            method="POST",
-            wait_url=self._urls.hold(call),
-            wait_url_method="POST",
-        )
+        dial = Dial(action=then, method="POST")
+        self._conference(dial, call, end_conference_on_exit=True)
+        response.append(dial)
         return str(response)
 
-    # The agent, and whoever is the other party of a call that was on hold ----------------
+    # The agent, and further parties ------------------------------------------------------
+
+    def party_room(self, call: Live, party: Party | None = None) -> str:
+        """Into the conference for the agent, or for a further party; after it nothing."""
+        response = VoiceResponse()
+        dial = Dial()
+        mode = None if party is None else party.mode
+        self._conference(
+            dial,
+            call,
+            muted=True if mode is Supervision.LISTEN else None,
+            coach=call.other_sid if mode is Supervision.WHISPER else None,
+        )
+        response.append(dial)
+        return str(response)
+
+    def _conference(self, dial: Dial, call: Live, **more: Any) -> None:
+        dial.conference(
+            call.room_name,
+            beep="false",
+            start_conference_on_enter=True,
+            wait_url="",
+            status_callback=self._urls.conference(call.call_id, call.room_no),
+            status_callback_event="start end join leave",
+            status_callback_method="POST",
+            **more,
+        )
 
     def confirm(self, call: str, offer: str) -> str:
         """An outside phone may be voice mail: only a key takes the call."""
@@ -177,23 +217,16 @@ class Documents:
         response.append(dial)
         return str(response)
 
-    def fetch(self, queue: str, then: str) -> str:
-        """Talk with the one who is kept in `queue`."""
+    def on_hold(self, music: str) -> str:
+        """What a party on hold hears, for as long as that takes."""
         response = VoiceResponse()
-        dial = Dial(action=then, method="POST")
-        dial.queue(queue)
-        response.append(dial)
+        self._music(response, music, loops=0)
         return str(response)
 
-    def silence(self, then: str) -> str:
+    def digits(self, digits: str) -> str:
+        """DTMF, played to one party of a conference."""
         response = VoiceResponse()
-        response.pause(length=_ALONE_S)
-        return self._then(response, then)
-
-    def on_hold(self, music: str) -> str:
-        """What is played in a queue: Twilio plays it again and again."""
-        response = VoiceResponse()
-        self._music(response, music)
+        response.play(digits=digits)
         return str(response)
 
     # Anybody ---------------------------------------------------------------------------
@@ -237,11 +270,11 @@ class Documents:
         voices = self._settings.voices
         return voices.get(language) or voices.get(language.partition("-")[0]) or Voice(language)
 
-    def _music(self, parent: VoiceResponse | Gather, name: str) -> None:
+    def _music(self, parent: VoiceResponse | Gather, name: str, loops: int = -1) -> None:
         music = self._settings.music
         url = music.get(name) or music.get("default", "")
         if url:
-            parent.play(url, loop=self._settings.music_loops)
+            parent.play(url, loop=self._settings.music_loops if loops < 0 else loops)
         else:
             parent.pause(length=_SILENCE_S)
 

@@ -4,12 +4,15 @@
     /back                       a call that the fallback kept while we were away
     /step/<call>/<n>            document n of a call has come to its end
     /again/<call>/<n>           REST told the caller, then at document n, to ask for the next
-    /agent/<call>/<offer>       the leg of an agent who answered; /yes: who pressed a key
-    /other/<call>               the other leg of a call that was on hold
+    /agent/<call>/<leg>         a leg that we rang was answered; /yes: who pressed a key
+    /room/<call>/<leg>          REST tells an agent's leg to go to the conference
     /hold/<call>                what a leg on hold hears
+    /digits/<call>/<token>      the digits to be played to the caller, once
     /status                     a call ended, as its number is set up to tell
-    /status/<call>/<offer>      how the dialled leg of an offer is doing
-    /status/<call>/<offer>/lead how the agent's leg of a callback is doing
+    /status/<call>/<leg>        how a leg that we rang is doing
+    /status/<call>/<leg>/lead   how the agent's leg of a callback is doing
+    /conference/<call>/<n>      who joined and left the call's conference n
+    /recording/<call>/<id>      how a recording is doing
     /fallback                   static: keeps the caller while we are away
 
 Every document carries its number n in the addresses that it leads to, so a webhook that comes
@@ -24,7 +27,7 @@ from dataclasses import dataclass
 TOKEN = re.compile(r"[A-Za-z0-9_.:@+~-]{1,120}")
 
 _CALL = r"(?P<call>[A-Za-z0-9_.:@+~-]{1,120})"
-_OFFER = r"(?P<offer>[A-Za-z0-9_.:@+~-]{1,120})"
+_LEG = r"(?P<leg>[A-Za-z0-9_.:@+~-]{1,120})"
 _N = r"(?P<n>[0-9]{1,6})"
 _ROUTES = tuple(
     (name, re.compile(pattern))
@@ -33,13 +36,16 @@ _ROUTES = tuple(
         ("back", "/back"),
         ("step", f"/step/{_CALL}/{_N}"),
         ("again", f"/again/{_CALL}/{_N}"),
-        ("agent", f"/agent/{_CALL}/{_OFFER}"),
-        ("yes", f"/agent/{_CALL}/{_OFFER}/yes"),
-        ("other", f"/other/{_CALL}"),
+        ("agent", f"/agent/{_CALL}/{_LEG}"),
+        ("yes", f"/agent/{_CALL}/{_LEG}/yes"),
+        ("room", f"/room/{_CALL}/{_LEG}"),
         ("hold", f"/hold/{_CALL}"),
+        ("digits", f"/digits/{_CALL}/{_LEG}"),
         ("status", "/status"),
-        ("leg", f"/status/{_CALL}/{_OFFER}"),
-        ("lead", f"/status/{_CALL}/{_OFFER}/lead"),
+        ("leg", f"/status/{_CALL}/{_LEG}"),
+        ("lead", f"/status/{_CALL}/{_LEG}/lead"),
+        ("conference", f"/conference/{_CALL}/{_N}"),
+        ("recording", f"/recording/{_CALL}/{_LEG}"),
         ("fallback", "/fallback"),
     )
 )
@@ -47,11 +53,14 @@ _ROUTES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A webhook's address, taken apart. `n` is -1 where there is none."""
+    """A webhook's address, taken apart. `n` is -1 where there is none.
+
+    `leg` is the offer, the further leg, the recording or the token that it is about.
+    """
 
     name: str
     call: str = ""
-    offer: str = ""
+    leg: str = ""
     n: int = -1
 
 
@@ -61,9 +70,7 @@ def parse(path: str) -> Route | None:
         found = pattern.fullmatch(path)
         if found is not None:
             parts = found.groupdict()
-            return Route(
-                name, parts.get("call", ""), parts.get("offer", ""), int(parts.get("n", -1))
-            )
+            return Route(name, parts.get("call", ""), parts.get("leg", ""), int(parts.get("n", -1)))
     return None
 
 
@@ -91,20 +98,29 @@ class Urls:
     def again(self, call: str, n: int) -> str:
         return f"{self.base}/again/{call}/{n}"
 
-    def agent(self, call: str, offer: str) -> str:
-        return f"{self.base}/agent/{call}/{offer}"
+    def agent(self, call: str, leg: str) -> str:
+        return f"{self.base}/agent/{call}/{leg}"
 
-    def yes(self, call: str, offer: str) -> str:
-        return f"{self.base}/agent/{call}/{offer}/yes"
+    def yes(self, call: str, leg: str) -> str:
+        return f"{self.base}/agent/{call}/{leg}/yes"
 
-    def other(self, call: str) -> str:
-        return f"{self.base}/other/{call}"
+    def room(self, call: str, leg: str) -> str:
+        return f"{self.base}/room/{call}/{leg}"
 
     def hold(self, call: str) -> str:
         return f"{self.base}/hold/{call}"
 
-    def leg(self, call: str, offer: str) -> str:
-        return f"{self.base}/status/{call}/{offer}"
+    def digits(self, call: str, token: str) -> str:
+        return f"{self.base}/digits/{call}/{token}"
 
-    def lead(self, call: str, offer: str) -> str:
-        return f"{self.base}/status/{call}/{offer}/lead"
+    def leg(self, call: str, leg: str) -> str:
+        return f"{self.base}/status/{call}/{leg}"
+
+    def lead(self, call: str, leg: str) -> str:
+        return f"{self.base}/status/{call}/{leg}/lead"
+
+    def conference(self, call: str, n: int) -> str:
+        return f"{self.base}/conference/{call}/{n}"
+
+    def recording(self, call: str, recording: str) -> str:
+        return f"{self.base}/recording/{call}/{recording}"

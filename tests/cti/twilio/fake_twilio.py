@@ -26,6 +26,7 @@ import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
+from tests.cti.twilio.fake_rooms import Rooms
 from tests.cti.twilio.openapi import description
 
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
@@ -34,10 +35,14 @@ SAY_S_PER_CHARACTER = 0.05
 EVENTS = {"queued": "initiated", "ringing": "ringing", "in-progress": "answered"}
 
 
+BY_HAND = "by hand"
+
+
 @dataclass
 class Phone:
     """What happens when an address is dialled. `act`: answer, busy, no-answer, failed, silent
-    (fails at once, as an unregistered client does). Times in (Twilio's) seconds."""
+    (fails at once, as an unregistered client does), or `BY_HAND`: rings till `Leg.does` says.
+    Times in (Twilio's) seconds."""
 
     act: str = "answer"
     rings_after_s: float = 0.1
@@ -82,9 +87,9 @@ class Leg:
     answered_at: float = 0.0
     bridge: Bridge | None = None
     child: Leg | None = None
-    queue: asyncio.Future[str] | None = None
     program: asyncio.Task[None] | None = None
     pressed: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    does: asyncio.Queue[str] = field(default_factory=asyncio.Queue)  # "answer" or "busy"
     heard: list[str] = field(default_factory=list)
     left_dial: asyncio.Event = field(default_factory=asyncio.Event)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,13 +101,23 @@ class Leg:
 
     @property
     def peer(self) -> Leg | None:
-        """Whom this leg talks with."""
-        if self.bridge is None:
-            return None
-        return next(leg for leg in self.bridge.legs if leg is not self)
+        """The one leg that this one talks with."""
+        if self.bridge is not None:
+            return next(leg for leg in self.bridge.legs if leg is not self)
+        found = [leg for leg in self.talks_with if self in leg.talks_with]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def talks_with(self) -> list[Leg]:
+        """Whom this leg hears."""
+        if self.bridge is not None:
+            return [leg for leg in self.bridge.legs if leg is not self]
+        others = (leg for leg in self.twilio.live if leg is not self)
+        return [leg for leg in others if self.twilio.rooms.hears(self, leg)]
 
     def press(self, keys: str) -> None:
-        for key in keys:
+        """Keys one after the other, or "say:" and what is said."""
+        for key in [keys] if keys.startswith("say:") else keys:
             self.pressed.put_nowait(key)
 
     def hang_up(self) -> None:
@@ -121,9 +136,10 @@ class FakeTwilio:
         self.static: dict[str, str] = {}  # TwiML that is hosted elsewhere, by address
         self.phones: dict[str, Phone] = {}
         self.legs: dict[str, Leg] = {}
-        self.queues: dict[str, list[Leg]] = {}
+        self.rooms = Rooms(self)
         self.duplicates = 0.0  # share of webhooks that are sent twice
         self.shuffle_s = 0.0  # status callbacks are late by up to this
+        self.lost = 0.0  # share of status callbacks that never come
         self.random = random.Random(seed)
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.violations: list[str] = []
@@ -146,6 +162,7 @@ class FakeTwilio:
         root = "/2010-04-01/Accounts/{account}"
         app.router.add_route("*", root + "/Calls.json", self._calls)
         app.router.add_route("*", root + "/Calls/{sid}.json", self._call)
+        self.rooms.routes(app, root)
         self._stopping = asyncio.Event()
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -203,7 +220,7 @@ class FakeTwilio:
         """A leg is over, however it came to that."""
         if not leg.live:
             return
-        dialling = leg.child
+        dialling = leg.child or self.rooms.of(leg)
         leg.status = status
         leg.gone.set()
         if leg.program is not None and leg.program is not asyncio.current_task():
@@ -216,6 +233,7 @@ class FakeTwilio:
                 said = {"DialCallStatus": "completed" if leg.connected.is_set() else "canceled"}
                 self.spawn(self._quietly(leg, action, said))
         self._tell_progress(leg)
+        self.rooms.leg_over(leg)
 
     def _leave(self, leg: Leg) -> None:
         """Out of whatever this leg is in with others."""
@@ -226,9 +244,7 @@ class FakeTwilio:
         if child is not None and child.live and not child.left_dial.is_set():
             ringing = child.status in ("queued", "ringing")
             self.end(child, "canceled" if ringing else "completed")
-        for queue in self.queues.values():
-            if leg in queue:
-                queue.remove(leg)
+        self.rooms.leave(leg)
 
     # Webhooks ---------------------------------------------------------------------------
 
@@ -266,7 +282,7 @@ class FakeTwilio:
         self.sent.append((url, dict(said)))
         return answer.status, text
 
-    async def _fetch(self, leg: Leg, url: str, said: Mapping[str, str]) -> str:
+    async def fetch(self, leg: Leg, url: str, said: Mapping[str, str]) -> str:
         """The TwiML at an address, or the fallback's when there is none to be had."""
         if url in self.static:
             return self.static[url]
@@ -287,7 +303,7 @@ class FakeTwilio:
             self.errors.append(why)
             return "<Response><Hangup/></Response>"
         await self.sleep(1.0)
-        return await self._fetch(leg, leg.fallback, {})
+        return await self.fetch(leg, leg.fallback, {})
 
     async def _quietly(self, leg: Leg, url: str, said: Mapping[str, str]) -> None:
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
@@ -303,13 +319,16 @@ class FakeTwilio:
             "Timestamp": "Mon, 24 Nov 2025 03:00:00 +0000",
         }
         leg.sequence += 1
-        self.spawn(self._progress(leg, self.parameters(leg, said)))
+        self.spawn(self.status(leg.progress, self.parameters(leg, said)))
 
-    async def _progress(self, leg: Leg, said: Mapping[str, str]) -> None:
+    async def status(self, url: str, said: Mapping[str, str]) -> None:
+        """A status callback: late, twice, or never, as the test wants it."""
         await self.sleep(self.random.random() * self.shuffle_s)
+        if self.random.random() < self.lost:
+            return
         for _ in range(2 if self.random.random() < self.duplicates else 1):
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                await self.post(leg.progress, said)
+                await self.post(url, said)
 
     # Documents --------------------------------------------------------------------------
 
@@ -319,7 +338,7 @@ class FakeTwilio:
     async def _program(self, leg: Leg, url: str | None) -> None:
         said: dict[str, str] = {}
         while url and leg.live:
-            text = await self._fetch(leg, url, said)
+            text = await self.fetch(leg, url, said)
             if leg.status == "ringing" and leg.direction == "inbound":
                 leg.status = "in-progress"  # the first document answers the call
             where = await self._document(leg, text)
@@ -344,8 +363,11 @@ class FakeTwilio:
         await self.sleep(len(text) * SAY_S_PER_CHARACTER)
 
     async def _verb_play(self, leg: Leg, verb: ET.Element) -> None:
+        if verb.get("digits"):
+            leg.heard.append(f"({verb.get('digits')})")
+            return
         leg.heard.append(f"[{(verb.text or '').rpartition('/')[2]}]")
-        await self.sleep(PLAY_S * int(verb.get("loop", "1")))
+        await self.sleep(PLAY_S * (int(verb.get("loop", "1")) or 1000))
 
     async def _verb_pause(self, leg: Leg, verb: ET.Element) -> None:
         await self.sleep(float(verb.get("length", "1")))
@@ -377,6 +399,11 @@ class FakeTwilio:
                 await asyncio.wait({first}, timeout=float(verb.get("timeout", "5")) / self.speed)
             if not first.done():
                 return None
+            if first.result().startswith("say:"):
+                assert "speech" in verb.get("input", ""), "speech, and nobody listens"
+                assert verb.get("language"), "recognition without a language"
+                said = first.result().removeprefix("say:")
+                return verb.get("action", ""), {"SpeechResult": said, "Confidence": "0.9"}
             digits = await self._digits(leg, first.result(), most, finish, verb)
         finally:
             speaking.cancel()
@@ -399,27 +426,16 @@ class FakeTwilio:
             except TimeoutError:
                 return digits
 
-    async def _verb_enqueue(self, leg: Leg, verb: ET.Element) -> tuple[str, dict[str, str]]:
-        queue = self.queues.setdefault(verb.text or "", [])
-        assert len(verb.text or "") <= 64
-        leg.queue = asyncio.get_running_loop().create_future()
-        queue.append(leg)
-        music = self.spawn(self._queue_music(leg, verb.get("waitUrl", "")))
-        try:
-            result = await leg.queue
-        finally:
-            music.cancel()
-            leg.queue = None
-            if leg in queue:
-                queue.remove(leg)
-        return verb.get("action", ""), {"QueueResult": result, "QueueTime": "1"}
-
-    async def _queue_music(self, leg: Leg, url: str) -> None:
+    async def music(self, leg: Leg, url: str) -> None:
+        """On hold: the document is played again and again."""
         while leg.live:
-            text = await self._fetch(leg, url, {"QueuePosition": "1"})
+            text = await self.fetch(leg, url, {})
             for verb in ET.fromstring(text):
-                assert verb.tag in ("Play", "Say", "Pause", "Gather", "Redirect", "Leave")
-                await getattr(self, f"_verb_{verb.tag.lower()}")(leg, verb)
+                assert verb.tag in ("Play", "Say", "Pause", "Redirect")
+                await self.verb(leg, verb)
+
+    async def verb(self, leg: Leg, verb: ET.Element) -> None:
+        await getattr(self, f"_verb_{verb.tag.lower()}")(leg, verb)
 
     # Dialling ---------------------------------------------------------------------------
 
@@ -427,24 +443,11 @@ class FakeTwilio:
         action = verb.get("action", "")
         leg.dial_action = action  # type: ignore[attr-defined]
         noun = verb[0] if len(verb) else ET.fromstring(f"<Number>{verb.text}</Number>")
-        if noun.tag == "Queue":
-            said = await self._dial_queue(leg, noun)
+        if noun.tag == "Conference":
+            said = await self.rooms.dial(leg, noun)
         else:
             said = await self._dial_leg(leg, verb, noun)
         return (action, said) if action else None
-
-    async def _dial_queue(self, leg: Leg, noun: ET.Element) -> dict[str, str]:
-        queue = self.queues.setdefault(noun.text or "", [])
-        while not queue:
-            await self.sleep(0.2)
-        kept = queue.pop(0)
-        bridge = Bridge(leg, kept)
-        try:
-            await bridge.over.wait()
-        finally:
-            if kept.queue is not None and not kept.queue.done():
-                kept.queue.set_result("bridged")
-        return {"DialCallStatus": "completed", "DialCallSid": kept.sid}
 
     async def _dial_leg(self, leg: Leg, verb: ET.Element, noun: ET.Element) -> dict[str, str]:
         to = {"Client": "client:", "Sip": "", "Number": ""}[noun.tag] + (noun.text or "")
@@ -462,7 +465,7 @@ class FakeTwilio:
         self.legs[child.sid] = leg.child = child  # type: ignore[assignment]
         leg.child = child
         leg.connected.clear()
-        status = await self._ring(child, float(verb.get("timeout", "30")))
+        status = await self.ring(child, float(verb.get("timeout", "30")))
         bridged = "false"
         if status == "in-progress":
             if noun.get("url"):
@@ -475,7 +478,7 @@ class FakeTwilio:
             leg.child = None
         return {"DialCallStatus": status, "DialCallSid": child.sid, "DialBridged": bridged}
 
-    async def _ring(self, child: Leg, timeout_s: float) -> str:
+    async def ring(self, child: Leg, timeout_s: float) -> str:
         """Ring a leg; its status once it is answered or will not be."""
         self._tell_progress(child)
         phone = self.phones.get(child.to, Phone())
@@ -490,11 +493,16 @@ class FakeTwilio:
         if child.live:
             child.status = "ringing"
             self._tell_progress(child)
-            answers = phone.act != "no-answer" and phone.after_s < timeout_s
-            await self._unless_gone(child, phone.after_s if answers else timeout_s)
-            if not answers:
+            act = phone.act
+            if act == BY_HAND:
+                act = await self._told(child, timeout_s)
+            else:
+                if phone.after_s >= timeout_s:
+                    act = "no-answer"
+                await self._unless_gone(child, timeout_s if act == "no-answer" else phone.after_s)
+            if act == "no-answer":
                 self.end(child, "no-answer")
-            elif phone.act == "busy":
+            elif act == "busy":
                 self.end(child, "busy")
         if child.live:
             child.status = "in-progress"
@@ -502,6 +510,19 @@ class FakeTwilio:
             if phone.hang_up_after_s is not None:
                 self.spawn(self._hang_up_later(child, phone.hang_up_after_s))
         return child.status
+
+    async def _told(self, child: Leg, timeout_s: float) -> str:
+        """What somebody at a ringing phone does in this time."""
+        told = asyncio.ensure_future(child.does.get())
+        gone = asyncio.ensure_future(child.gone.wait())
+        await asyncio.wait(
+            {told, gone}, timeout=timeout_s / self.speed, return_when=asyncio.FIRST_COMPLETED
+        )
+        gone.cancel()
+        if told.done():
+            return told.result()
+        told.cancel()
+        return "no-answer"
 
     async def _hang_up_later(self, leg: Leg, after_s: float) -> None:
         await self.sleep(after_s)
@@ -514,7 +535,7 @@ class FakeTwilio:
     async def _whisper(self, child: Leg, url: str) -> None:
         where: tuple[str, dict[str, str]] | None = (url, {})
         while where is not None and child.live:
-            where = await self._document(child, await self._fetch(child, *where))
+            where = await self._document(child, await self.fetch(child, *where))
 
     async def _talk(self, leg: Leg, child: Leg) -> None:
         leg.connected.set()
@@ -531,54 +552,62 @@ class FakeTwilio:
     # REST -------------------------------------------------------------------------------
 
     async def _calls(self, request: web.Request) -> web.Response:
-        form = await self._received(request)
+        form = await self.received(request)
         if isinstance(form, web.Response):
             return form
         if request.method == "GET":
             wanted = request.query.get("Status")
             found = [leg for leg in self.legs.values() if wanted in (None, leg.status)]
-            page = {
-                "calls": [self._shown(leg) for leg in found],
-                "end": max(0, len(found) - 1),
-                "first_page_uri": request.path,
-                "next_page_uri": None,
-                "page": 0,
-                "page_size": 1000,
-                "previous_page_uri": None,
-                "start": 0,
-                "uri": request.path,
-            }
-            return self._answer(request, 200, page)
+            return self.page(request, "calls", [self._shown(leg) for leg in found])
+        leg = self.created(form)
+        leg.program = self.spawn(self._outbound(leg, form["Url"], float(form.get("Timeout", 60))))
+        return self.answer(request, 201, self._shown(leg))
+
+    def created(self, form: Mapping[str, str]) -> Leg:
+        """A leg that REST asks for; it is not rung yet."""
         leg = Leg(self, self._sid(), "outbound-api", form["From"], form["To"])
         leg.fallback = form.get("FallbackUrl", "")
         leg.progress = form.get("StatusCallback", "")
         leg.progress_events = tuple(form.get("StatusCallbackEvent", "completed").split())
         self.legs[leg.sid] = leg
-        leg.program = self.spawn(self._outbound(leg, form["Url"], float(form.get("Timeout", 60))))
-        return self._answer(request, 201, self._shown(leg))
+        return leg
+
+    def page(self, request: web.Request, what: str, found: list[Any]) -> web.Response:
+        page = {
+            what: found,
+            "end": max(0, len(found) - 1),
+            "first_page_uri": request.path,
+            "next_page_uri": None,
+            "page": 0,
+            "page_size": 1000,
+            "previous_page_uri": None,
+            "start": 0,
+            "uri": request.path,
+        }
+        return self.answer(request, 200, page)
 
     async def _outbound(self, leg: Leg, url: str, timeout_s: float) -> None:
-        if await self._ring(leg, timeout_s) == "in-progress":
+        if await self.ring(leg, timeout_s) == "in-progress":
             await self._program(leg, url)
 
     async def _call(self, request: web.Request) -> web.Response:
-        form = await self._received(request)
+        form = await self.received(request)
         if isinstance(form, web.Response):
             return form
         leg = self.legs.get(request.match_info["sid"])
         if leg is None:
-            return self._error(404, 20404, "The requested resource was not found")
+            return self.error(404, 20404, "The requested resource was not found")
         if request.method == "GET":
-            return self._answer(request, 200, self._shown(leg))
+            return self.answer(request, 200, self._shown(leg))
         if "Status" in form:
             if leg.live:
                 ringing = leg.status in ("queued", "ringing") and leg.direction != "inbound"
                 self.end(leg, "canceled" if ringing else "completed")
         elif leg.status != "in-progress":
-            return self._error(400, 21220, "Call is not in-progress. Cannot redirect.")
+            return self.error(400, 21220, "Call is not in-progress. Cannot redirect.")
         else:
             self._redirect(leg, form["Url"], form.get("FallbackUrl", leg.fallback))
-        return self._answer(request, 200, self._shown(leg))
+        return self.answer(request, 200, self._shown(leg))
 
     def _redirect(self, leg: Leg, url: str, fallback: str) -> None:
         leg.fallback = fallback
@@ -588,7 +617,7 @@ class FakeTwilio:
         leg.left_dial = asyncio.Event()
         self._run(leg, url)
 
-    async def _received(self, request: web.Request) -> dict[str, str] | web.Response:
+    async def received(self, request: web.Request) -> dict[str, str] | web.Response:
         body = await request.post()
         pairs = [(name, str(value)) for name, value in body.items()]
         form: dict[str, str] = {}
@@ -601,25 +630,28 @@ class FakeTwilio:
             wrong = api.request(request.method, request.path, query, pairs)
             self.violations += wrong
             if wrong:
-                return self._error(400, 20001, "; ".join(wrong))
+                return self.error(400, 20001, "; ".join(wrong))
         if self.rest_hangs:
             await self._stopping.wait()
-            return self._error(503, 20503, "stopping")
+            return self.error(503, 20503, "stopping")
         await self.sleep(self.rest_delay_s)
-        expected = "Basic " + base64.b64encode(f"{self.account}:{self.token}".encode()).decode()
-        if request.headers.get("Authorization") != expected:
-            return self._error(401, 20003, "Authenticate")
+        if not self.authorized(request):
+            return self.error(401, 20003, "Authenticate")
         if self.rest_status != 200:
-            return self._error(self.rest_status, 20500, "An internal server error")
+            return self.error(self.rest_status, 20500, "An internal server error")
         return form
 
-    def _answer(self, request: web.Request, status: int, value: Any) -> web.Response:
+    def authorized(self, request: web.Request) -> bool:
+        expected = "Basic " + base64.b64encode(f"{self.account}:{self.token}".encode()).decode()
+        return request.headers.get("Authorization") == expected
+
+    def answer(self, request: web.Request, status: int, value: Any) -> web.Response:
         api = description()
         if api is not None:
             self.violations += api.answer(request.method, request.path, status, value)
         return web.json_response(value, status=status)
 
-    def _error(self, status: int, code: int, message: str) -> web.Response:
+    def error(self, status: int, code: int, message: str) -> web.Response:
         value = {"code": code, "message": message, "more_info": "", "status": status}
         return web.json_response(value, status=status)
 

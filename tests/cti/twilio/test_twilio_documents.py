@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from cti.calls import Phone, PhoneKind, Prompt
+from cti.calls import LegState, Phone, PhoneKind, Prompt, Supervision
 from cti.commands import CollectDigits, PlayPrompts
-from cti.twilio.live import Live, pack, unpack
+from cti.twilio.keeping import pack, unpack
+from cti.twilio.live import Live, Party, Recording, Room
 from cti.twilio.memory import Memory
 from cti.twilio.settings import TwilioSettings, Voice
 from cti.twilio.twiml import SAY_MAX, Documents
@@ -132,7 +133,10 @@ def test_addresses_are_taken_apart_as_they_were_made() -> None:
         (urls.again(call, 7), "again"),
         (urls.agent(call, offer), "agent"),
         (urls.yes(call, offer), "yes"),
-        (urls.other(call), "other"),
+        (urls.room(call, offer), "room"),
+        (urls.digits(call, offer), "digits"),
+        (urls.conference(call, 3), "conference"),
+        (urls.recording(call, offer), "recording"),
         (urls.hold(call), "hold"),
         (urls.leg(call, offer), "leg"),
         (urls.lead(call, offer), "lead"),
@@ -140,7 +144,7 @@ def test_addresses_are_taken_apart_as_they_were_made() -> None:
         route = parse(url)
         assert route is not None
         assert (route.name, route.call) == (name, call)
-        assert route.offer in ("", offer)
+        assert route.leg in ("", offer)
 
 
 def test_a_call_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
@@ -149,6 +153,10 @@ def test_a_call_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
     memory = Memory(file)
     memory.open()
     call = Live("twilio-CA1", "CA1", ani="+1", turn=4, flow_state="flow:x")
+    call.room, call.room_no, call.room_sid = Room.IN, 2, "CF1"
+    call.parties["l1"] = Party("l1", "ben", sid="CA3", state=LegState.HELD)
+    call.parties["s1"] = Party("s1", "sam", mode=Supervision.WHISPER, confirms=True, rang=True)
+    call.recording = Recording("r1", "RE1")
     memory.keep(call.call_id, pack(call))
     memory.forget("twilio-CA2", "CA2")
     memory.close()

@@ -7,7 +7,7 @@ import pytest
 from acd import facts as f
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
+from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place, Supervision
 from tests.cti.twilio.conftest import Center, World
 from tests.cti.twilio.fake_twilio import Leg
 from tests.cti.twilio.fake_twilio import Phone as Behaviour
@@ -301,10 +301,20 @@ async def test_orders_that_do_not_fit_change_nothing(world: World) -> None:
     phone = Phone(PhoneKind.BROWSER, "dana")
     orders: tuple[c.Order, ...] = (
         c.RunStep(call_id, 9, c.PlayPrompts(())),
-        c.StartWaiting(call_id, "sales", 0.0),
         c.OfferCall(call_id, "o9", "dana", phone, 5.0),
         c.CancelOffer(call_id, "o9"),
         c.RetrieveCall(call_id),
+        c.JoinLegs(call_id),
+        c.SwapLegs(call_id, "l9"),
+        c.HandOver(call_id, "l9"),
+        c.EndLeg(call_id, "l9"),
+        c.ChangeSupervision(call_id, "l9", Supervision.BARGE),
+        c.SendDigits(call_id, "12 34"),
+        c.StopRecording(call_id, "r9"),
+        c.TransferCall(call_id, "+19005550000"),
+        c.DialLeg(call_id, "l9", "", Phone(PhoneKind.OUTSIDE, "+19005550000"), "", 5.0),
+        c.DialLeg(call_id, "l/9", "dana", phone, "", 5.0),
+        c.DialLeg(call_id, "l9", "dana", Phone(PhoneKind.DESK, "dana"), "", 5.0),
     )
     for count, order in enumerate(orders, 1):
         center.link.execute(order)
