@@ -63,7 +63,7 @@ class Driver(Protocol):
         ...
 
     async def answers(self, who: str) -> None:
-        """Somebody whose phone rings picks up."""
+        """Somebody whose phone rings picks up; waits for the ringing."""
         ...
 
     async def refuses(self, who: str) -> None:

@@ -29,6 +29,7 @@ from tests.contract.driver import AGENTS, GONE
 SLOTS = 8
 SECRET = "desk-secret-1"
 POLL_S = 0.02
+RINGS_WITHIN_S = 5.0
 LISTENING_S = 0.6  # from the order of a step until Asterisk takes keys
 
 _PJSIP = """
@@ -229,7 +230,10 @@ class OnAsterisk:
         await self._tell(who, "refuse")
 
     async def _tell(self, who: str, what: str) -> None:
-        for channel in await self._channels_of(who):
+        async with asyncio.timeout(RINGS_WITHIN_S):
+            while not (channels := await self._channels_of(who)):
+                await asyncio.sleep(POLL_S)
+        for channel in channels:
             await self._ask(
                 {
                     "Action": "Redirect",

@@ -47,6 +47,7 @@ class Stage:
         self.legs: dict[str, str] = {}  # who, by leg id
         self.recording = ""
         self.facts: list[str] = []
+        self._why: list[str] = []  # why orders failed, for the message of a failed test
         self.record = RecordFold()
         self.step_no = 0
         self._ids = itertools.count(1)
@@ -81,6 +82,8 @@ class Stage:
         if not self.call_id or getattr(fact, "call_id", "") != self.call_id:
             return False
         self.facts.append(told(fact, self._who(fact)))
+        if isinstance(fact, e.OrderFailed):
+            self._why.append(f"    {fact.order}: {fact.why}")
         data = dataclasses.asdict(fact)
         self.record.feed("switch", type(fact).__name__, self.call_id, data, len(self.facts))
         return True
@@ -169,7 +172,8 @@ class Stage:
         where = "at the end" if row is None else f"line {row.line}, {row.text!r}"
         played = "\n".join(f"    {text}" for text in self._played)
         facts = "\n".join(f"    {fact}" for fact in self.facts)
-        raise Differs(f"{where}: {what}\nplayed:\n{played}\ntold:\n{facts}")
+        why = "\n".join(self._why)
+        raise Differs(f"{where}: {what}\nplayed:\n{played}\ntold:\n{facts}\n{why}".rstrip())
 
     # People and orders ---------------------------------------------------------------------
 
