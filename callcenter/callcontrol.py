@@ -372,9 +372,8 @@ class CallControl(Deeds):
             return
         if own:
             message = "You can do this only while you are signed in and have no other call."
-        else:
-            message = f"{self._name(agent)} is not ready ({known.state})."
-        raise Refusal("agent-not-ready", message)
+            raise Refusal("not-free", message)
+        raise Refusal("agent-not-ready", f"{self._name(agent)} is not ready ({known.state}).")
 
     @staticmethod
     def _not_oneself(agent: str, to: str) -> None:
