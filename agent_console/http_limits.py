@@ -120,8 +120,8 @@ def security_headers(settings: ConsoleSettings) -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": (
-            "microphone=(self), speaker-selection=(self), autoplay=(self), camera=(), "
-            "geolocation=(), display-capture=(), payment=(), usb=()"
+            "microphone=(self), autoplay=(self), camera=(), geolocation=(), "
+            "display-capture=(), payment=(), usb=()"
         ),
     }
     if all(origin.startswith("https://") for origin in settings.origins):

@@ -63,6 +63,10 @@ class Play(Control):
         self._set(person, "not ready", reason="break")
 
     async def hang_up(self, agent: str, call_id: str) -> None:
+        me = self.people[agent]
+        if me.host:  # only a party: the call goes on
+            await self.end_leg(agent, call_id, me.leg)
+            return
         person = self._on_call(agent, "hang_up", call_id)
         self._wrap(person)
 

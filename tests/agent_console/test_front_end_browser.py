@@ -574,7 +574,7 @@ async def test_declining_and_leaving_end_what_they_should(
         play._answer(person, time.time())
         await expect(caller.get_by_test_id("call-phase")).to_have_attribute("data-phase", "up")
         await caller.goto("about:blank")
-        await expect(agent.get_by_test_id("mute")).to_be_hidden()
+        await expect(agent.get_by_test_id("no-sound")).to_be_visible()
         assert meeting.said("web-", "BYE") == 1
 
 

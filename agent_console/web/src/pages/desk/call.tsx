@@ -44,10 +44,6 @@ const refuse = (actions: Actions, card: CallCard): void =>
  */
 function hangUp(actions: Actions, card: CallCard): void {
   if (live.connection.peek() !== "open") return phone.endCall();
-  if (!isOwn(card)) {
-    const { call_id, leg_id } = card;
-    return void actions.run("hang-up", () => live.do("end_leg", { call_id, leg_id }));
-  }
   void actions.run("hang-up", () => live.do("hang_up", { call_id: card.call_id }));
 }
 
@@ -129,7 +125,9 @@ export function CallPanel({ card, actions, keypad, open }: CallProps) {
       </header>
       {isOwn(card) ? null : (
         <p class="whose" data-testid="whose">
-          {card.part === "supervisor" ? t.call.callOf(card.whose) : t.call.asksYou(card.whose)}
+          {card.part === "party" && card.place !== "conference"
+            ? t.call.asksYou(card.whose)
+            : t.call.callOf(card.whose)}
         </p>
       )}
       <div class="caller">

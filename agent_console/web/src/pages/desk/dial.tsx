@@ -27,11 +27,13 @@ export function DialDialog({ actions, onClose }: { actions: Actions; onClose: ()
   }, []);
   const site = store.one("site");
   const mine = new Set(store.get("colleague", store.one("me")?.agent_id ?? "")?.queues ?? []);
-  const queues = (site?.queues ?? []).filter((one) => mine.has(one.id));
+  // Who serves no queue (a supervisor) says for which one the call is.
+  const queues = (site?.queues ?? []).filter((one) => !mine.size || mine.has(one.id));
 
   const place = async (number: string): Promise<void> => {
     if (!number) return setWrong(true);
-    const done = await actions.run("dial", () => live.do("dial", { number, queue }));
+    const of = queue || (mine.size ? "" : (queues[0]?.id ?? ""));
+    const done = await actions.run("dial", () => live.do("dial", { number, queue: of }));
     if (done) box.current?.close();
   };
   return (
@@ -73,7 +75,7 @@ export function DialDialog({ actions, onClose }: { actions: Actions; onClose: ()
           <label>
             {t.queue}
             <select value={queue} data-testid="dial-queue" onChange={(event) => setQueue(event.currentTarget.value)}>
-              <option value="">{t.firstQueue}</option>
+              {mine.size ? <option value="">{t.firstQueue}</option> : null}
               {queues.map((one) => (
                 <option key={one.id} value={one.id}>
                   {queueName(one.id)}

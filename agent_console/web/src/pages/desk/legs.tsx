@@ -92,7 +92,7 @@ function Conference({ card, actions }: { card: CallCard; actions: Actions }) {
   const others = parties(card).filter((leg) => leg.id !== card.leg_id);
   return (
     <section class="legs conference" aria-label={t.legs.conference} data-testid="conference-list">
-      <h3>{t.legs.inConference(others.length + 2)}</h3>
+      <h3>{t.legs.inConference(others.length + (own ? 2 : 3))}</h3>
       <ul>
         <li>
           <span>{t.legs.you}</span>
