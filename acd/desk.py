@@ -94,9 +94,9 @@ def ready(floor: Floor, fact: f.AgentReady) -> None:
     agent = _signed_in(floor, fact.agent)
     if agent.removed:
         raise Refusal("unknown-agent", f"agent {fact.agent} is no longer configured")
-    if _busy(agent):
+    if _busy(agent) or agent.state == RESERVED:  # a phone that rings, maybe by the own wish
         _intend(floor, agent, READY)
-    elif agent.state in (READY, RESERVED):
+    elif agent.state == READY:
         raise _no_change(agent)
     elif agent.console_out:
         raise Refusal("connection-lost", f"agent {agent.id} has no console")

@@ -243,7 +243,7 @@ class Floor:
     def seek_agent(self, visit: Visit) -> None:
         """Offer a visit that is in no line to the longest idle agent, or put it back."""
         idle = visit.line.idle
-        if idle and visit.due is None and visit.kind != "outbound":
+        if idle and visit.kind != "outbound" and not self._is_parked(visit):
             agent = idle[0][2]
             among = len(idle)
             self.matching.remove_idle(agent)
@@ -260,17 +260,21 @@ class Floor:
         if visit.kind == "outbound":
             self.finish(visit, "not reached", NOT_PLACED)
             return
-        if visit.due is not None:
-            if visit.due > self.now:
-                visit.place = PARKED
-                visit.timer = self.timers.start(visit.due, "park", visit.call)
-                return
-            visit.due = None
+        if visit.due is not None and self._is_parked(visit):
+            visit.place = PARKED
+            visit.timer = self.timers.start(visit.due, "park", visit.call)
+            return
         visit.place = WAITING
         visit.line.add(visit)
         after_s = visit.queue.config.overflow_after_s
         if after_s is not None and visit.kind == "call" and self.overflow_target(visit):
             visit.timer = self.timers.start(visit.entered + after_s, "overflow", visit.call)
+
+    def _is_parked(self, visit: Visit) -> bool:
+        """Whether a call that is in no line is parked for some more time."""
+        if visit.due is not None and visit.due <= self.now:
+            visit.due = None
+        return visit.due is not None
 
     def back_in_line(self, visit: Visit) -> None:
         """After an offer that came to nothing: the next agent, or the old place."""

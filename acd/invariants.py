@@ -226,7 +226,8 @@ class Ledger:
         if x.call in self._gone:
             self._broken("I2", f"{x.call} entered {x.queue} after it was gone")
         self.entered[x.queue, x.kind] = self.entered.get((x.queue, x.kind), 0) + 1
-        asked, request = self._asked.get(x.call), self._requested.get(x.call)
+        asked = self._asked.get(x.call)
+        request = self._requested.get(x.call) if x.kind == "callback" else None
         parked = False
         if request is not None and x.call not in self._arrivals:
             origin = self.stays.get(request.call)
@@ -411,7 +412,7 @@ class Ledger:
         old = before.state if before is not None else "offline"
         if x.state != old and x.state not in _FOLLOWERS[old]:
             self._broken("I9", f"{x.agent} went from {old} to {x.state}")
-        kept = before is None or before.idle_since == x.idle_since
+        kept = before is None or before.idle_since in (None, x.idle_since)
         if (old, x.state) == ("reserved", "ready") and not kept:
             self._broken("I5", f"{x.agent} lost the place among the idle, and never talked")
         if x.since > self.now + TOLERANCE_S:

@@ -176,6 +176,10 @@ class Visit:
         self.attempts = 0
         self.due: float | None = None  # and parked calls: when to go back to the line
 
+    def __lt__(self, other: Visit) -> bool:
+        """The last word on the order: a callback and its caller have the same place."""
+        return self.call < other.call
+
     @property
     def books(self) -> Books:
         """Where this visit is counted."""

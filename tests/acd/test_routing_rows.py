@@ -441,6 +441,208 @@ anna ready; ring bob c2
         10 | restored        | anna offline
         11 | ready anna      | anna not ready; anna ready; ring anna c2
     """,
+    "a call is transferred to another queue: the place by arrival, a wait of its own": """
+        queue q wrap=30
+        queue other
+        agent anna q
+        agent bob other
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        8  | call c2 other   | -
+        10 | transfer c1 other | talked c1 8+0 to queue; anna wrap-up
+        13 | ready bob       | bob not ready; bob ready; ring bob c1
+        14 | answer bob      | out c1 answered 4; bob talking
+        15 | wrapped anna    | wrapped anna 5; anna ready
+        20 | end c1 caller   | talked c1 6+0; bob wrap-up
+    """,
+    "whoever gives a call away does not get it back before it is offered": """
+        queue q wrap=0
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        4  | transfer c1 q   | talked c1 2+0 to queue; wrapped anna 0; anna ready; ring bob c1
+    """,
+    "a transfer to an agent rings there first, then in the queue": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        agent cleo other
+        queue other
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        3  | ready cleo      | cleo not ready; cleo ready
+        4  | to agent c1 q cleo | talked c1 2+0 to agent; ring cleo c1; anna wrap-up
+        5  | decline cleo    | cleo not ready (declined); ring bob c1
+    """,
+    "an agent who is not ready any more does not hold a transfer up": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        4  | to agent c1 q bob | talked c1 2+0 to agent; anna wrap-up
+        5  | wrapped anna    | wrapped anna 1; anna ready; ring anna c1
+    """,
+    "a parked call is offered to who picks it, and after its time to anybody": """
+        queue q wrap=0
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        4  | park c1 q 60    | talked c1 2+0 to parked; wrapped anna 0; anna ready
+        5  | ready bob       | bob not ready; bob ready
+        9  | pick c1 bob     | ring bob c1
+        10 | lost bob        | bob ready
+        63 | tick            | -
+        64 | tick            | ring anna c1
+    """,
+    "an agent on a break picks a caller up, and has the break afterwards": """
+        queue q wrap=0
+        agent anna q
+        0  | sign in anna    | anna not ready
+        1  | break anna tea  | anna not ready (tea)
+        2  | call c1 q       | -
+        3  | assign c1 anna zoe | refused agent-not-ready
+        4  | pick c1 anna    | ring anna c1
+        5  | answer anna     | out c1 answered 3; anna talking
+        6  | end c1 caller   | talked c1 1+0; wrapped anna 0; anna not ready (tea)
+    """,
+    "a call goes out of our hands: to a menu it may come back from, or outside": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        4  | gives c1 menu   | talked c1 2+0 to menu; anna wrap-up
+        5  | call c1 q       | -
+        6  | ready bob       | bob not ready; bob ready; ring bob c1
+        7  | answer bob      | out c1 answered 2; bob talking
+        8  | gives c1 outside | talked c1 1+0 to outside; bob wrap-up
+        9  | call c1 q       | refused call-over
+        9  | end c1 caller   | refused call-over
+    """,
+    "a consultation: the caller waits, the colleague is reserved and then busy, nothing else": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        10 | hold c1         | anna held
+        10 | leg l1 c1 bob   | bob reserved
+        11 | call c2 q       | -
+        12 | leg answered l1 | bob talking
+        12 | consult c1      | anna consulting
+        20 | leg over l1     | bob ready; ring bob c2
+        20 | consult over c1 | anna held
+        21 | retrieve c1     | anna talking
+        30 | end c1 caller   | talked c1 17+11; anna wrap-up
+    """,
+    "a consulted colleague gets the caller, and wraps the call up": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        10 | hold c1         | anna held
+        10 | leg l1 c1 bob   | bob reserved
+        12 | leg answered l1 | bob talking
+        12 | consult c1      | anna consulting
+        20 | hand over c1 bob | talked c1 8+10 to agent; taken c1 bob; bob talking; anna wrap-up
+        30 | hold c1         | bob held
+        32 | end c1 caller   | talked c1 10+2; bob wrap-up
+        33 | wrapped anna    | wrapped anna 13; anna ready
+        34 | wrapped bob     | wrapped bob 2; bob ready
+    """,
+    "a conference: the caller hears everybody, and legs end with the call": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        10 | consult c1      | anna consulting
+        10 | leg l1 c1 bob   | bob reserved
+        12 | leg answered l1 | bob talking
+        15 | conference c1   | anna conference
+        40 | end c1 caller   | bob ready; talked c1 33+5; anna wrap-up
+    """,
+    "a leg that comes to nothing: blame as for an offer, and the idle clock kept without": """
+        queue q wrap=30
+        agent anna q
+        agent bob q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | ready bob       | bob not ready; bob ready
+        4  | leg l1 c1 bob   | bob reserved
+        5  | leg over l1 cancelled | bob ready
+        6  | leg l2 c1 bob   | bob reserved
+        7  | leg over l2 refused | bob not ready (declined)
+        8  | ready bob       | bob ready
+        9  | leg l3 c1 bob   | bob reserved
+        44 | tick            | unring bob; bob not ready (no answer)
+        45 | leg answered l3 | refused leg-over
+        46 | ready bob       | bob ready
+        47 | leg l4 c1 bob   | bob reserved
+        48 | phone down bob  | unring bob; bob fault (phone)
+        49 | phone up bob    | bob ready
+    """,
+    "a supervisor joins from a break and goes back to it": """
+        queue q wrap=30
+        agent anna q
+        agent zoe q
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | ring anna c1
+        2  | answer anna     | out c1 answered 1; anna talking
+        3  | sign in zoe     | zoe not ready
+        4  | leg l1 c1 zoe   | refused agent-not-ready
+        5  | joins l1 c1 zoe | zoe reserved
+        6  | leg answered l1 | zoe talking
+        7  | leg over l1     | zoe not ready
+        8  | joins l2 c1 zoe | zoe reserved
+        9  | leg answered l2 | zoe talking
+        9  | hand over c1 zoe | talked c1 7+0 to agent; taken c1 zoe; zoe talking; anna wrap-up
+        10 | end c1 agent    | talked c1 1+0; zoe wrap-up
+    """,
+    "a call that an agent places: the own phone, then the customer; wrap-up when reached": """
+        queue q wrap=30
+        agent anna q
+        0  | ready anna      | anna not ready; anna ready
+        1  | dials d1 anna q | dial anna d1
+        2  | call c1 q       | -
+        3  | answer anna     | anna reserved
+        5  | reached d1      | out d1 reached 4; anna talking
+        9  | end d1 agent    | talked d1 4+0; anna wrap-up
+        12 | wrapped anna    | wrapped anna 3; anna ready; ring anna c1
+    """,
+    "a call that reaches nobody leaves the agent as before": """
+        queue q wrap=30
+        agent anna q
+        0  | sign in anna    | anna not ready
+        1  | break anna tea  | anna not ready (tea)
+        2  | dials d1 anna q | dial anna d1
+        3  | answer anna     | anna reserved
+        5  | failed d1 busy  | out d1 not reached 3; anna not ready (tea)
+        6  | dials d2 anna q | dial anna d2
+        7  | no answer anna  | out d2 not reached 1; anna not ready (tea)
+        8  | ready anna      | anna ready
+        9  | dials d3 anna q | dial anna d3
+        10 | end d3 agent    | stop anna; out d3 not reached 1; anna ready
+    """,
     "time that goes back stands still": """
         queue q
         100 | call c1 q      | -
@@ -461,7 +663,12 @@ def short(decision: d.Decision) -> str | None:
         case d.CallLeft():
             return f"out {decision.call} {decision.outcome} {decision.waited_s:g}"
         case d.CallCompleted():
-            return f"talked {decision.call} {decision.talk_s:g}+{decision.hold_s:g}"
+            onward = f" to {decision.onward}" if decision.onward else ""
+            return f"talked {decision.call} {decision.talk_s:g}+{decision.hold_s:g}{onward}"
+        case d.CallTaken():
+            return f"taken {decision.call} {decision.agent}"
+        case d.CancelLeg():
+            return f"unring {decision.agent}"
         case d.WrapUpEnded():
             forced = " forced" if decision.forced else ""
             return f"wrapped {decision.agent} {decision.wrap_up_s:g}{forced}"
@@ -560,6 +767,21 @@ class Play:
             "retrieve": lambda w: f.CallRetrieved(w[0]),
             "end": lambda w: f.CallEnded(w[0], " ".join(w[1:])),
             "found": lambda w: f.CallFoundConnected(w[0], w[1], w[2], float(w[3])),
+            "transfer": lambda w: f.CallTransferred(w[0], w[1]),
+            "to agent": lambda w: f.CallTransferred(w[0], w[1], w[2]),
+            "park": lambda w: f.CallTransferred(w[0], w[1], park_s=float(w[2])),
+            "gives": lambda w: f.CallTransferred(w[0], onward=w[1]),
+            "hand over": lambda w: f.CallHandedOver(w[0], w[1]),
+            "pick": lambda w: f.CallPicked(w[0], w[1]),
+            "assign": lambda w: f.CallPicked(w[0], w[1], w[2]),
+            "leg answered": lambda w: f.LegAnswered(w[0]),
+            "leg over": lambda w: f.LegOver(w[0], " ".join(w[1:]) or "ended"),
+            "leg": lambda w: f.LegOffered(w[0], w[1], w[2]),
+            "joins": lambda w: f.LegOffered(w[0], w[1], w[2], own=True),
+            "consult over": lambda w: f.ConsultEnded(w[0]),
+            "consult": lambda w: f.ConsultBegan(w[0]),
+            "conference": lambda w: f.ConferenceBegan(w[0]),
+            "dials": lambda w: f.CallDialled(w[0], w[1], w[2], "+15550100"),
             "wrapped": lambda w: f.WrapUpDone(w[0]),
             "extend": lambda w: f.WrapUpExtended(w[0], float(w[1])),
             "callback": lambda w: f.CallbackRequested(w[1], w[0], "+15550100"),

@@ -187,6 +187,68 @@ class Floor(RuleBasedStateMachine):
             self.calls += 1
             self.tell(f.CallFoundConnected(f"c{self.calls}", "q", agent, self.now - 5.0))
 
+    @precondition(some)
+    @rule(
+        number=picks,
+        queue=st.sampled_from(["q", "last", ""]),
+        to=st.sampled_from(["", "", "anna", "bob", "cleo"]),
+        park_s=st.sampled_from([0.0, 0.0, 8.0]),
+        onward=st.sampled_from(["menu", "outside"]),
+    )
+    def transfer(self, number: int, queue: str, to: str, park_s: float, onward: str) -> None:
+        view = self.pick(number, "connected")
+        if view is not None and queue:
+            self.tell(f.CallTransferred(view.call, queue, to, park_s=park_s))
+        elif view is not None:
+            self.tell(f.CallTransferred(view.call, onward=onward))
+
+    @precondition(some)
+    @rule(number=picks, agent=agents, by=st.sampled_from(["", "zoe"]))
+    def pick_up(self, number: int, agent: str, by: str) -> None:
+        view = self.pick(number, "waiting", "parked")
+        if view is not None:
+            self.tell(f.CallPicked(view.call, agent, by))
+
+    @rule(agent=agents, queue=st.sampled_from(["q", "last"]))
+    def dial(self, agent: str, queue: str) -> None:
+        self.calls += 1
+        self.tell(f.CallDialled(f"d{self.calls}", agent, queue, "+15550100"))
+
+    @precondition(some)
+    @rule(number=picks, agent=agents, own=st.booleans(), answered=st.booleans())
+    def leg(self, number: int, agent: str, own: bool, answered: bool) -> None:
+        view = self.pick(number, "connected")
+        if view is None:
+            return
+        self.calls += 1
+        self.tell(f.LegOffered(f"l{self.calls}", view.call, agent, own))
+        if answered:
+            self.tell(f.LegAnswered(f"l{self.calls}"))
+
+    @rule(
+        number=picks,
+        why=st.sampled_from(["ended", "no answer", "refused", "unreachable", "cancelled"]),
+    )
+    def leg_over(self, number: int, why: str) -> None:
+        self.tell(f.LegOver(f"l{self.calls - number % 3}", why))
+
+    @precondition(some)
+    @rule(number=picks, agent=st.sampled_from(["", "anna", "bob", "cleo"]))
+    def hand_over(self, number: int, agent: str) -> None:
+        view = self.pick(number, "connected")
+        if view is not None:
+            self.tell(f.CallHandedOver(view.call, agent))
+
+    @precondition(some)
+    @rule(
+        number=picks,
+        kind=st.sampled_from([f.ConsultBegan, f.ConsultEnded, f.ConferenceBegan]),
+    )
+    def confer(self, number: int, kind: type) -> None:
+        view = self.pick(number, "connected")
+        if view is not None:
+            self.tell(kind(view.call))
+
     @rule(site=st.sampled_from([SITE, FEWER]))
     def configure(self, site: Site) -> None:
         self.tell(f.Configured(site))
@@ -226,6 +288,8 @@ class Floor(RuleBasedStateMachine):
                 ending = f.CallbackCancelled if view.kind == "callback" else f.CallerGone
                 self.tell(ending(view.call))
                 self.tell(f.CallEnded(view.call))
+        for leg in list(self.checked.ledger.legs):
+            self.tell(f.LegOver(leg))
         for agent in list(self.engine.agents):
             self.tell(f.WrapUpDone(agent))
             self.tell(f.AgentSignedOut(agent))

@@ -16,12 +16,18 @@ import pytest
 
 import acd.engine
 import acd.matching
-from acd import callbacks, calls, configuring, desk, offers
+from acd import callbacks, calls, configuring, desk, legs, offers, transfers
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import HANDLERS, Engine
 from acd.floor import Floor
-from acd.invariants import CALL_OUTCOMES, CALLBACK_OUTCOMES, Broken, CheckedEngine
+from acd.invariants import (
+    CALL_OUTCOMES,
+    CALLBACK_OUTCOMES,
+    OUTBOUND_OUTCOMES,
+    Broken,
+    CheckedEngine,
+)
 from acd.lines import Line, Visit
 from acd.site import Agent, Queue, Site, SkillNeed
 
@@ -151,6 +157,44 @@ class Wild:
                 f.WrapUpDone(agent),
                 f.WrapUpDone(agent),
                 f.WrapUpExtended(agent, 10.0),
+                self.draw_dial(agent),
+                self.draw_dial(agent),
+            )
+        )
+
+    def draw_dial(self, agent: str) -> f.Fact:
+        """An agent places a call, mostly to a number."""
+        self.calls += 1
+        number = self.random.choice(("+15550100", "+15550101", ""))
+        return f.CallDialled(f"d{self.calls}", agent, self.random.choice(QUEUES), number)
+
+    def draw_control(self, call: str, agent: str) -> f.Fact:
+        """What people do with a connected call, and what the switch says of its legs."""
+        r = self.random
+        self.calls += 1
+        there = list(self.live._floor.legs.values())
+        leg = r.choice(there).id if there and r.random() < 0.9 else "l0"
+        free = [a.id for a in self.live.agents.values() if a.state == "ready"]
+        whom = r.choice(free) if free and r.random() < 0.7 else agent
+        party = next((one.agent.id for one in there if one.call == call), agent)
+        whys = ("ended", "no answer", "refused", "unreachable", "cancelled")
+        return r.choice(
+            (
+                f.CallTransferred(call, r.choice(QUEUES), priority=r.choice((0, 2))),
+                f.CallTransferred(call, r.choice(QUEUES), whom),
+                f.CallTransferred(call, r.choice(QUEUES), park_s=r.choice((5.0, 60.0))),
+                f.CallTransferred(call, onward=r.choice(("menu", "outside"))),
+                f.CallHandedOver(call, party),
+                f.CallHandedOver(call, r.choice((party, agent, ""))),
+                f.LegOffered(f"l{self.calls}", call, whom, r.random() < 0.3),
+                f.LegOffered(f"l{self.calls}", call, whom, r.random() < 0.3),
+                f.LegOffered(f"l{self.calls}", call, whom, r.random() < 0.3),
+                f.LegAnswered(leg),
+                f.LegAnswered(leg),
+                f.LegOver(leg, r.choice(whys)),
+                f.ConsultBegan(call),
+                f.ConsultEnded(call),
+                f.ConferenceBegan(call),
             )
         )
 
@@ -193,6 +237,10 @@ class Wild:
                 )
             )
         by = r.choice(("caller", "agent", "system", "switch lost"))
+        if view.place == "connected" and r.random() < 0.7:
+            return self.draw_control(call, agent)
+        if view.place in ("waiting", "parked") and r.random() < 0.2:
+            return f.CallPicked(call, agent, r.choice(("", "", "zoe")))
         if view.kind == "callback" and view.place != "connected" and r.random() < 0.8:
             return f.AgentReady(agent)
         return r.choice(
@@ -219,6 +267,8 @@ class Wild:
             self.tell(f.CallbackCancelled(view.call))
         for view in self.live.visits():
             self.tell(f.CallEnded(view.call, "caller"))
+        for leg in list(self.live._floor.legs):  # of calls that went to somebody outside
+            self.tell(f.LegOver(leg))
         for agent in self.live.agents.copy():
             self.tell(f.WrapUpDone(agent))
             self.tell(f.AgentSignedOut(agent))
@@ -251,6 +301,9 @@ def _run_seeds(first: int, number: int) -> set[str]:
             raise AssertionError(f"seed {seed}: {error}") from error
         met |= {x.outcome for x in wild.decisions if isinstance(x, d.CallLeft)}
         met |= {x.code for x in wild.decisions if isinstance(x, d.Refused)}
+        met |= {x.reason.code for x in wild.decisions if isinstance(x, d.Offer)}
+        met |= {x.onward for x in wild.decisions if isinstance(x, d.CallCompleted)}
+        met |= {x.state for x in wild.decisions if isinstance(x, d.AgentChanged)}
     return met
 
 
@@ -260,7 +313,9 @@ def test_wild_floors_keep_every_invariant() -> None:
         int(os.environ.get("WILD_FIRST", "1")), int(os.environ.get("WILD_SEEDS", "150"))
     )
     if "WILD_SEEDS" not in os.environ:  # the wild must really get around
-        assert met >= CALL_OUTCOMES | CALLBACK_OUTCOMES
+        assert met >= CALL_OUTCOMES | CALLBACK_OUTCOMES | OUTBOUND_OUTCOMES
+        assert met >= {"queue", "agent", "parked", "menu", "outside", "consulting", "conference"}
+        assert met >= {"picked", "assigned", "transferred-to-agent", "leg-over", "own-call"}
         assert met >= {"call-over", "offer-over", "unknown-call", "agent-busy", "no-change"}
 
 
@@ -449,6 +504,51 @@ def _callback_loses_its_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(callbacks, "caller_left", late)
 
 
+def _consulted_agent_gets_an_offer(patch: pytest.MonkeyPatch) -> None:
+    seek = Floor.seek_agent
+
+    def greedy(board: Floor, visit: Visit) -> None:
+        leg = next(iter(board.legs.values()), None)
+        if leg is None or visit.line.idle:
+            return seek(board, visit)
+        leg.agent.state = "ready"
+        return offers.make(board, visit, leg.agent, 1, 1)
+
+    patch.setattr(Floor, "seek_agent", greedy)
+
+
+def _transferred_and_counted_twice(board: Floor, fact: f.CallTransferred) -> None:
+    transfers.transferred(board, fact)
+    visit = board.visits.get(fact.call)
+    if visit is not None:
+        board.tell_entered(visit)
+
+
+def _a_transfer_loses_the_place(patch: pytest.MonkeyPatch) -> None:
+    again = transfers._visit_again
+
+    def late(board: Floor, *rest: Any) -> Visit:
+        visit = again(board, *rest)
+        visit.arrived = board.now
+        return visit
+
+    patch.setattr(transfers, "_visit_again", late)
+
+
+def _a_leg_outlives_its_call(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(legs, "end_all", lambda board, call: False)
+
+
+def _the_giver_keeps_the_call(board: Floor, fact: f.CallHandedOver) -> None:
+    told = len(board.out)
+    transfers.handed_over(board, fact)
+    board.out[told:] = [x for x in board.out[told:] if not isinstance(x, d.CallCompleted)]
+
+
+def _parked_calls_ring_like_any_other(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Floor, "_is_parked", lambda board, visit: False)
+
+
 BUGS: dict[str, Plant] = {
     "two agents answer one call": _handler(f.OfferAccepted, _answered_and_still_in_line),
     "two offers for one agent": _two_phones_for_one_agent,
@@ -469,6 +569,16 @@ BUGS: dict[str, Plant] = {
     "a ready agent does not look for work": _newly_ready_agent_sleeps,
     "hold time is counted twice": _handler(f.CallRetrieved, _hold_is_counted_twice),
     "an agent's change is not told": _handler(f.AgentNotReady, _change_is_not_told),
+    "a consulted agent gets a second offer": _consulted_agent_gets_an_offer,
+    "a transferred caller is counted twice": _handler(
+        f.CallTransferred, _transferred_and_counted_twice
+    ),
+    "a transferred caller loses the place": _a_transfer_loses_the_place,
+    "a leg outlives its call": _a_leg_outlives_its_call,
+    "two agents have a call that was handed over": _handler(
+        f.CallHandedOver, _the_giver_keeps_the_call
+    ),
+    "a parked call rings at anybody's": _parked_calls_ring_like_any_other,
     "a removed queue loses its callers": _handler(f.Configured, _removed_queue_loses_its_callers),
 }
 
