@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Later = Callable[[float, Callable[[], None]], Timer]
 
 _UNENDED_MAX = 1_000
+_NOT_YET_TRIES = 4
+_NOT_YET_S = 0.25
 _NUDGE_LOST_S = 10.0  # Twilio has asked long before, or never will
 _DIALLED_ENDED = {
     "busy": OfferFailure.REFUSED,
@@ -231,13 +233,21 @@ class Book:
             self.spawn(self._redirect_lead(call, nudge))
 
     async def _redirect_lead(self, call: Live, nudge: object) -> None:
-        again = self.urls.again(call.call_id, call.turn)
-        try:
-            await self.open_rest.redirect(call.sid, again, self.urls.fallback)
-        except RestError as error:
-            call.nudge = None
-            self._nudge_failed(call, error)
-            return
+        for left in range(_NOT_YET_TRIES, -1, -1):
+            again = self.urls.again(call.call_id, call.turn)
+            try:
+                await self.open_rest.redirect(call.sid, again, self.urls.fallback)
+                break
+            except RestError as error:
+                over = isinstance(error, RestRefused) and error.call_is_over
+                if not over or not await self._lives(call) or not left:
+                    call.nudge = None
+                    self._nudge_failed(call, error)
+                    return
+            # Our answer to its last webhook is on the way to it still.
+            await asyncio.sleep(_NOT_YET_S)
+            if call.nudge is not nudge:
+                break
 
         def lost() -> None:
             if call.nudge is nudge:
@@ -246,10 +256,19 @@ class Book:
         call.orders.clear()
         self.later(_NUDGE_LOST_S, lost)
 
+    async def _lives(self, call: Live) -> bool:
+        """Twilio says that the call cannot be changed: has it ended unheard?"""
+        try:
+            status = await self.open_rest.status(call.sid)
+        except RestError:
+            return False  # the next list of calls tells
+        if status and status not in FINAL:
+            return True
+        self.lead_over(call, status or "gone")
+        return False
+
     def _nudge_failed(self, call: Live, error: RestError) -> None:
         orders, call.orders = call.orders, []
-        if isinstance(error, RestRefused) and error.call_is_over:
-            self.spawn(self.make_sure(call))
         for order, undo in orders:
             if undo is not None:
                 undo()
@@ -320,15 +339,6 @@ class Book:
             await self.open_rest.stop_recording(sid, recording)
         except RestError as error:
             log.warning("link %s: cannot stop recording %s: %s", self.name, sid, error)
-
-    async def make_sure(self, call: Live) -> None:
-        """Twilio says that the call cannot be changed: has it ended unheard?"""
-        try:
-            status = await self.open_rest.status(call.sid)
-        except RestError:
-            return  # the next list of calls tells
-        if not status or status in FINAL:
-            self.lead_over(call, status or "gone")
 
     def not_rung(self, leg_id: str, error: RestError) -> None:
         """A leg was not rung, as far as we know; if it was, its webhooks are told so."""
