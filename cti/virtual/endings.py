@@ -38,15 +38,21 @@ class Endings:
         self.end(call, EndedBy.CALLER, "normal")
 
     def agent_leaves(self, call: Call) -> None:
-        """The agent hangs up. A party who has answered goes on with the caller."""
+        """The agent hangs up. A party who has answered goes on with the caller.
+
+        A consulted party who still rings goes on ringing for the caller.
+        """
         if call.place not in CONVERSATION or not call.agent:
             return
         heir = self._heir(call)
-        if heir is None:
-            self.end(call, EndedBy.AGENT, "normal")
-        else:
+        if heir is not None:
             for fact in hand_over(self._x, call, heir):
                 self._x.report(fact)
+        elif call.consulted() is not None:
+            self._x.free_agent(call)
+            call.agent_gone = True
+        else:
+            self.end(call, EndedBy.AGENT, "normal")
 
     def partner_leaves(self, call: Call) -> None:
         """Whoever got the call from its agent hangs up: an agent like any other, or outside."""

@@ -40,6 +40,7 @@ class Call:
 
     __slots__ = (
         "agent",
+        "agent_gone",
         "arrived_told",
         "caller",
         "collecting",
@@ -77,6 +78,7 @@ class Call:
         self.offer: c.OfferCall | c.DialCallback | None = None
         self.reaction: Reaction = AT_ONCE
         self.agent = ""  # whose phone rings for the call or talks
+        self.agent_gone = False  # hung up while a party rang, who is to have the call
         self.partner: Party | None = None  # to whom the agent before handed it over
         self.parties: dict[str, Party] | None = None  # further ones, by leg id
         self.muted = False
@@ -167,7 +169,7 @@ class Exchange:
         if call.partner is not None:
             stop(call.partner.leaves)
         call.offer = call.partner = None
-        call.muted = False
+        call.muted = call.agent_gone = False
 
     def drop(self, call: Call, party: Party, why: OfferFailure = OfferFailure.CANCELLED) -> e.Fact:
         """A further party is out; returns the fact to be told. `why`: if it did not answer."""

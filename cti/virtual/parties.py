@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import LegState, OfferFailure, PhoneKind, Place
+from cti.calls import EndedBy, LegState, OfferFailure, PhoneKind, Place
 from cti.virtual.callers import BY_HAND, Customer
 from cti.virtual.endings import Endings, hand_over
 from cti.virtual.exchange import Call, Exchange, Party, stop
@@ -117,6 +117,9 @@ class Parties:
         if hang_up_s is not None:
             party.leaves = self._x.time.after(hang_up_s, self._leaves, (call, party))
         self._x.report(e.LegAnswered(call.id, party.leg_id, party.agent))
+        if call.agent_gone and call.party(party.leg_id) is party and party.mode is None:
+            for fact in hand_over(self._x, call, party):
+                self._x.report(fact)
 
     def _unreachable(self, what: tuple[Call, Party]) -> None:
         self._out(*what, OfferFailure.UNREACHABLE)
@@ -139,7 +142,10 @@ class Parties:
 
     def _out(self, call: Call, party: Party, why: OfferFailure) -> None:
         if call.party(party.leg_id) is party:
+            alone = call.agent_gone and party.mode is None
             self._x.report(self._without(call, party, why))
+            if alone:
+                self._nobody_left(call)
 
     def _without(
         self, call: Call, party: Party, why: OfferFailure = OfferFailure.CANCELLED
@@ -162,7 +168,13 @@ class Parties:
         if call is None or party is None:
             self._x.refuse(order, "no such leg")
         else:
+            alone = call.agent_gone and party.mode is None
             self._x.report_soon(self._without(call, party))
+            if alone:
+                self._x.time.soon(self._nobody_left, call)
+
+    def _nobody_left(self, call: Call) -> None:
+        self._endings.end(call, EndedBy.AGENT, "normal")
 
     def _answered(
         self, order: c.SwapLegs | c.HandOver | c.ChangeSupervision

@@ -12,6 +12,7 @@ from cti.asterisk.install import AsteriskInstall
 from tests.contract.driver import Driver
 from tests.contract.notation import read
 from tests.contract.on_asterisk import OnAsterisk
+from tests.contract.on_twilio import OnTwilio
 from tests.contract.on_virtual import OnVirtual
 from tests.contract.stage import Theatre
 
@@ -43,9 +44,14 @@ def on_asterisk(
     return _play(request, OnAsterisk(asterisk_install, asterisk_folder))
 
 
+@pytest.fixture(scope="module")
+def on_twilio(request: pytest.FixtureRequest) -> Results:
+    return _play(request, OnTwilio())
+
+
 @pytest.mark.parametrize("title", SCENARIOS)
 @pytest.mark.parametrize(
-    "switch", ["virtual", pytest.param("asterisk", marks=pytest.mark.asterisk)]
+    "switch", ["virtual", pytest.param("asterisk", marks=pytest.mark.asterisk), "twilio"]
 )
 def test_the_contract(switch: str, title: str, request: pytest.FixtureRequest) -> None:
     """The switch does what every switch does, or its driver says what it cannot do and why."""
@@ -59,5 +65,5 @@ def test_the_contract(switch: str, title: str, request: pytest.FixtureRequest) -
 
 def test_every_difference_is_about_a_scenario() -> None:
     """A scenario that was renamed must not leave an excuse behind."""
-    for driver in (OnVirtual, OnAsterisk):
+    for driver in (OnVirtual, OnAsterisk, OnTwilio):
         assert set(driver.unlike) <= set(SCENARIOS)
