@@ -24,7 +24,7 @@ URL_MAX = 2000
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Public by their numbers, but of a cloud's own machinery.
-_METADATA = frozenset((ipaddress.ip_address("168.63.129.16"),))
+_MACHINERY = tuple(ipaddress.ip_network(net) for net in ("168.63.129.16/32", "192.0.0.0/24"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -66,7 +66,7 @@ def forbidden(text: str, *, private_too: bool = False) -> str:
     address = _inner(given)
     if address.is_multicast or address.is_unspecified or given.is_multicast:
         return f"{given} is no address of one machine"
-    if address.is_link_local or address in _METADATA:
+    if address.is_link_local or any(address in net for net in _MACHINERY):
         return f"{given} is link-local or of the cloud's own machinery"
     if private_too:
         return ""
@@ -109,6 +109,8 @@ class Poster:
             raise AddressRefused("write it like https://crm.example.com/hooks")
         if url.user is not None or url.password is not None or url.fragment:
             raise AddressRefused("no user, password or fragment may stand in the address")
+        if any(not 0 < len(part) < 64 for part in host.rstrip(".").split(".")) or len(host) > 253:
+            raise AddressRefused("no machine has such a name")
         allowed = self._is_allowed(host, port)
         if url.scheme != "https" and not allowed:
             raise AddressRefused("only https, unless the settings allow this host")

@@ -14,6 +14,7 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -39,6 +40,7 @@ from callcenter.asteriskfloor import (
     prompt_store,
 )
 from callcenter.board import MAX_CALL_ROWS, Board
+from callcenter.callhistory import CallHistory
 from callcenter.clock import Clock
 from callcenter.customerdesk import ConsoleCustomers
 from callcenter.demo import (
@@ -54,6 +56,8 @@ from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.pops import Pops
 from callcenter.programs import Programs
+from callcenter.recordingfiles import KeepFailed, RecordingFiles
+from callcenter.recordings import HandsOutRecordings, Recordings
 from callcenter.router import Router
 from callcenter.siteview import SiteView
 from callcenter.switches import Build, Switch, Switches, virtual_switch
@@ -77,6 +81,7 @@ from reporting.records import RecordFold
 from reporting.store import History
 from storage.database import open_engine, upgrade
 from storage.journal import Journal
+from storage.recordings import RecordingRows
 from storage.users import Users
 
 log = structlog.get_logger("callcenter.system")
@@ -122,6 +127,7 @@ class System:
         self._show_site()
         await self._show_todays_calls()
         self.beside(self.history.run())
+        self.beside(self.recordings.run())
         self.beside(self.programs.feed.run())
         await self.programs.webhooks.start()
         self._stack.push_async_callback(self.programs.webhooks.stop)
@@ -261,6 +267,20 @@ class System:
             phones=self._phone_kinds,
             spawn=self.beside,
         )
+        rows = RecordingRows(self.database)
+        self.recordings = Recordings(
+            rows,
+            RecordingFiles(self.settings.var.absolute() / "recordings"),
+            self.router,
+            self.journal,
+            rule=lambda queue: self.site.recording_of(queue),
+            call=self.router.book.get,
+            calls=self.router.book.of_link,
+            hear_own=lambda: self.site.agents_hear_own,
+            alarm=self._alarm,
+            fetch=self._fetch_recording,
+        )
+        self.call_history = CallHistory(self.history, rows, partial(self.view.name_of, "agent"))
         self._last_at = self.journal.last_at
         await self.history.seed(self.records.intervals, self.clock.now())
         folded = await restart.replay(self.journal, kept, self.router)
@@ -374,10 +394,17 @@ class System:
 
     def _on_fact(self, fact: e.Fact) -> None:
         self.router.receive(fact)
+        self.recordings.on_fact(fact)
         if isinstance(fact, e.LinkUp | e.LinkDown):
             self._show_site()
         if isinstance(fact, e.LinkUp):
             self.beside(self.switches.back(fact.link))
+
+    async def _fetch_recording(self, link: str, address: str, target: Path) -> None:
+        source: object = self.router.links.get(link)
+        if not isinstance(source, HandsOutRecordings):
+            raise KeepFailed(f"the switch {link!r} hands out no recordings")
+        await source.fetch_recording(address, target)
 
     def _on_matched(self, call_id: str, customer_id: str, name: str) -> None:
         if self.router.book.get(call_id) is not None:
@@ -410,10 +437,11 @@ class System:
             trusted_proxies=settings.trusted_proxies,
         )
         customers = ConsoleCustomers(self.desk)
-        app = create_app(
+        self.app = app = create_app(
             floor=self.floor,
             phones=HomePhones(self.switches, self._home_of),
-            history=self.history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
+            history=self.call_history,  # type: ignore[arg-type]  # the same shapes, as plain dicts
+            recordings=self.recordings,
             customers=customers,
             accounts=self.users,
             live=self.live,

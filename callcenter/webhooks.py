@@ -341,7 +341,7 @@ class _Delivery:
 
     async def _bury(self, event: PublicEvent, why: str, tries: int) -> None:
         ident = self._webhook.webhook_id
-        log.warning("event not delivered", webhook=ident, event=event.sequence, why=why)
+        log.warning("event not delivered", webhook=ident, sequence=event.sequence, why=why)
         await self._all.store.bury(ident, event.sequence, event.body, why, tries)
 
     async def _save(self, *, at_once: bool = False) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,8 +38,8 @@ class Webhook:
     format: str
     types: tuple[str, ...]
     queues: tuple[str, ...]
-    secret: str
-    old_secret: str
+    secret: str = field(repr=False)
+    old_secret: str = field(repr=False)
     enabled: bool
     created: float
     created_by: str

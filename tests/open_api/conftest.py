@@ -107,8 +107,11 @@ StartCenter = Callable[..., Awaitable[Center]]
 
 
 @pytest.fixture
-async def start_center(tmp_path: Path) -> AsyncIterator[StartCenter]:
+async def start_center(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[StartCenter]:
     """`await start_center(**settings)`; again on the same data after `center.system.stop()`."""
+    monkeypatch.setattr("cti.virtual.voice.SPEECH_S_PER_CHARACTER", 0.001)
     site = tmp_path / "site"
     shutil.copytree(DEMO_SITE, site)
     async with AsyncExitStack() as stack:

@@ -1,0 +1,301 @@
+"""The stream of events: in order, complete, resumable, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+import websockets
+
+import cti.events
+from acd import decisions
+from agent_console.api.vocabulary import EVENTS, Wanted, is_pattern
+from callcenter import happenings
+from callcenter.eventfeed import EventFeed
+from callcenter.publicevents import _TELL, EventFold
+from storage.apikeys import ApiKeys
+from storage.database import open_engine, upgrade
+from storage.journal import Journal
+
+
+async def heard(stream: Any, until: Any, timeout_s: float = 20.0) -> list[dict[str, Any]]:
+    """Frames up to the one that was waited for."""
+    frames: list[dict[str, Any]] = []
+    async with asyncio.timeout(timeout_s):
+        while not frames or not until(frames[-1]):
+            frames.append(json.loads(await stream.recv()))
+    return frames
+
+
+def tuned(center: Any, **changed: Any) -> Any:
+    """The sockets of the stream, with other bounds."""
+    routes = center.system.app.routes
+    sockets = next(r.app for r in routes if getattr(r, "path", "") == "/api/v1").state.sockets
+    settings = dataclasses.replace(sockets._ports.settings, **changed)
+    sockets._ports = dataclasses.replace(sockets._ports, settings=settings)
+    return sockets
+
+
+def is_type(name: str) -> Any:
+    return lambda frame: frame["type"] == name
+
+
+def ready(agent: str) -> Any:
+    return lambda f: (
+        f["type"] == "agent.state"
+        and ((f["data"]["agent"], f["data"]["state"]) == (agent, "ready"))
+    )
+
+
+async def test_a_call_is_told_from_arrival_to_wrap_up(center: Any) -> None:
+    """Everything that a CRM needs of a call, in order, with who it is about."""
+    async with center.stream() as stream:
+        call = await center.talking()
+        await center.done(f"/calls/{call}/hold")
+        await center.done(f"/calls/{call}/retrieve")
+        await center.done(f"/calls/{call}/hang-up")
+        state = center.system.router.engine.agent_view
+        await center.until(lambda: state("anna").state == "wrap-up")
+        given = {"disposition": "solved", "note": "secret words", "then": "ready"}
+        await center.done(f"/calls/{call}/wrap-up", **given)
+        frames = await heard(stream, lambda f: f["type"] == "call.wrapped_up")
+    assert frames[0]["type"] == "stream.opened"
+    events = frames[1:]
+    numbers = [event["sequence"] for event in events]
+    assert numbers == sorted(set(numbers))
+    of_call = [e for e in events if e["data"].get("call", {}).get("id") == call]
+    types = [e["type"] for e in of_call if e["type"] not in ("call.action", "call.customer")]
+    assert types == [
+        "call.arrived",
+        "call.queued",
+        "call.offered",
+        "call.ringing",
+        "call.answered",
+        "call.held",
+        "call.retrieved",
+        "call.ended",
+        "call.disposition",
+        "call.wrapped_up",
+    ]
+    ended = next(e for e in of_call if e["type"] == "call.ended")
+    assert ended["data"]["answered"] is True
+    assert ended["data"]["call"]["from"] == "+12025550100"
+    assert {e["type"] for e in events} <= set(EVENTS)
+    assert "secret words" not in json.dumps(events)
+    verbs = [e["data"]["verb"] for e in of_call if e["type"] == "call.action"]
+    assert {"hold", "retrieve", "hang_up"} <= set(verbs)
+
+
+async def test_who_was_away_gets_what_was_missed_exactly(center: Any, start_center: Any) -> None:
+    """Cut anywhere, also over our restart: the parts together are the whole, in order."""
+    async with center.stream() as stream:
+        opened = (await heard(stream, is_type("stream.opened")))[0]["sequence"]
+        call = await center.talking()
+        await center.done(f"/calls/{call}/hang-up")
+        first = await heard(stream, is_type("call.ended"))
+    after = first[3]["sequence"]
+    async with center.stream(f"?after={after}") as stream:
+        again = (await heard(stream, is_type("call.ended")))[1:]
+    assert again == first[4:]
+    key = center.key
+    await center.system.stop()
+    center = await start_center()
+    center.key = key
+    async with center.stream(f"?after={opened}") as stream:
+        whole = (await heard(stream, is_type("call.ended")))[1:]
+    assert whole == first
+    async with center.stream(f"?after={after}") as stream:
+        part = (await heard(stream, is_type("call.ended")))[1:]
+    assert part == first[4:]
+
+
+async def test_filters_by_type_queue_and_agent(center: Any) -> None:
+    """A program hears what it asked for, and a bound key what is its agent's."""
+    await center.done("/agents/dana/sign-in", phone="browser")
+    bound = await center.new_key("danas", agent="dana")
+    async with (
+        center.stream("?types=call.answered,agent.*") as some,
+        center.stream("?queues=support") as support,
+        center.stream(key=bound) as danas,
+        center.stream("?types=call.*&queues=sales") as sales,
+    ):
+        call = await center.talking("anna")
+        await center.done(f"/calls/{call}/hang-up")
+        await center.done("/agents/dana/ready")
+        frames = await heard(some, ready("dana"))
+        types = {f["type"] for f in frames[1:]}
+        assert types == {"call.answered", "agent.state"}
+        frames = await heard(danas, ready("dana"))
+        assert {f["data"]["agent"] for f in frames[1:]} == {"dana"}
+        frames = await heard(sales, is_type("call.ended"))
+        assert {f["data"]["call"]["queue"] for f in frames[1:]} == {"sales"}
+        assert frames[1]["type"] == "call.queued"
+        await heard(support, is_type("stream.opened"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await support.recv()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?after=x",
+        "?after=-1",
+        "?after=999999999",
+        "?after=1e3",
+        "?types=nothing.*",
+        "?types=call",
+        "?types=call.nothing",
+        "?what=1",
+        "?after=99999999999999999999",
+        "?types=" + "agent.*," * 30,
+    ],
+)
+async def test_a_senseless_question_is_refused_before_the_stream(center: Any, query: str) -> None:
+    """A slip in a filter must not look like silence."""
+    if query.endswith(","):
+        async with center.stream(query) as stream:  # the same word again and again is one word
+            assert await heard(stream, is_type("stream.opened"))
+        return
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        async with center.stream(query):
+            pass
+    assert refusal.value.response.status_code == 422
+    assert json.loads(refusal.value.response.body)["code"] == "bad-request"
+
+
+async def test_no_stream_without_a_key_or_beyond_the_bound(center: Any) -> None:
+    """Refused before anything is accepted; ten streams of one key, no more."""
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        async with center.stream(key="cck_00000000_x"):
+            pass
+    assert refusal.value.response.status_code == 401
+    streams = [center.stream() for _ in range(10)]
+    for stream in streams:
+        await stream.__aenter__()
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        async with center.stream():
+            pass
+    assert refusal.value.response.status_code == 429
+    for stream in streams:
+        await stream.__aexit__(None, None, None)
+
+
+async def test_a_revoked_key_hears_no_more(center: Any) -> None:
+    """Also a stream that is open already ends."""
+    tuned(center, check_key_every_s=0.1)
+    key = await center.new_key("short", "events:read")
+    async with center.stream(key=key) as stream:
+        await heard(stream, is_type("stream.opened"))
+        await ApiKeys(center.system.database).revoke("short")
+        with pytest.raises(websockets.ConnectionClosed):
+            await heard(stream, lambda frame: False)
+        assert stream.close_code == 4401
+
+
+async def test_who_does_not_read_is_let_go_and_resumes(center: Any) -> None:
+    """A program that stops reading costs one number, not memory, and loses nothing."""
+    sockets = tuned(center, slow_after_s=0.5)
+    feed = center.system.programs.feed
+    reader, writer = await asyncio.open_connection("127.0.0.1", center.system.settings.port)
+    request = (
+        "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer {center.key}\r\n\r\n"
+    )
+    writer.write(request.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    assert len(sockets) == 1
+    before = feed.last
+    note = center.system.router.note
+    for number in range(30_000):
+        fact = happenings.CallAction("c", "somebody", "test", f"{number} {'x' * 900}")
+        note(fact, center.system.clock.now())
+    await center.until(lambda: len(sockets) == 0, 40)
+    writer.close()
+    async with center.stream(f"?after={before}&types=call.action") as stream:
+        got: list[int] = []
+        async with asyncio.timeout(60):
+            while len(got) < 30_000:
+                frame = json.loads(await stream.recv())
+                if frame["type"] == "call.action":
+                    got.append(int(frame["data"]["detail"].split()[0]))
+    assert got == list(range(30_000))
+
+
+# The vocabulary -----------------------------------------------------------------------------------
+
+
+def test_every_event_is_described_and_every_description_is_told() -> None:
+    """Programs are written against the list; nothing on it is a promise without code."""
+    source = inspect.getsource(inspect.getmodule(EventFold))  # type: ignore[arg-type]
+    told = set(re.findall(r'"((?:call|agent|callback|switch)\.[a-z_]+)"', source))
+    callbacks = {name for name in EVENTS if name.startswith("callback.")}
+    assert told | callbacks == set(EVENTS)
+    states = {"queued", "dialling", "retry", "reached", "expired", "cancelled"}
+    assert callbacks == {f"callback.{state}" for state in states}
+
+
+def test_every_rule_is_of_an_entry_there_is() -> None:
+    """A renamed fact must not silently end an event."""
+    known = {(stream, cls.__name__) for cls, stream in happenings._STREAM_OF.items()}
+    assert set(_TELL) <= known
+    assert get_args(cti.events.Fact)
+    assert get_args(decisions.Decision)
+
+
+def test_patterns_and_filters() -> None:
+    """What is no event and no group is a slip."""
+    assert all(is_pattern(text) for text in ("call.*", "agent.state", "callback.*", "switch.up"))
+    wrong = ("", "*", "call", "call.", "call.x", "other.*", "call.*.x", "CALL.*")
+    assert not any(is_pattern(text) for text in wrong)
+    fold = EventFold()
+    data = {"call_id": "c", "link": "l", "ani": "+1", "ani_name": "", "dnis": "100", "trunk": ""}
+    event = fold.feed(1, 0.0, "switch", "CallArrived", "c", data)
+    assert event is not None
+    assert Wanted().takes(event)
+    assert Wanted(frozenset(("call.*",))).takes(event)
+    assert not Wanted(frozenset(("agent.*",))).takes(event)
+    assert not Wanted(queues=frozenset(("sales",))).takes(event)
+    assert not Wanted(agent="anna").takes(event)
+
+
+async def test_nothing_is_told_before_it_is_on_disk(tmp_path: Path) -> None:
+    """What a program has heard never un-happens; and the same journal tells the same again."""
+    url = f"sqlite:///{tmp_path}/c.db"
+    await upgrade(url)
+    engine = open_engine(url)
+    journal = Journal(engine, linger_s=0.2)
+    await journal.open()
+    feed = EventFeed(journal, remembered=10)
+    running = asyncio.create_task(feed.run())
+    reader = feed.reader(0)
+    for number in range(60):
+        call = f"c{number % 7}"
+        arrived = {"call_id": call, "link": "l", "ani": "+1", "ani_name": "", "dnis": "100"}
+        feed.append("switch", "CallArrived", call, {**arrived, "trunk": ""}, float(number))
+        feed.append("switch", "CallHeld", call, {"call_id": call}, float(number))
+        feed.append("decision", "Refused", "", {"fact": "x"}, float(number))
+    assert await reader.next() == []
+    assert await reader.wait(5.0)
+    await journal.committed(180)
+    live: list[Any] = []
+    async with asyncio.timeout(10):
+        while len(live) < 120:
+            live += await reader.next(7)
+            await reader.wait(0.1)
+    assert [event.sequence for event in live] == [n for n in range(1, 181) if n % 3]
+    late = feed.reader(90)  # long out of memory: from the disk, with what came before folded in
+    behind = [event for _ in range(20) for event in await late.next(7)]
+    assert [event.body for event in behind] == [e.body for e in live if e.sequence > 90]
+    assert msgspec.json.decode(behind[0].body)["data"]["call"]["from"] == "+1"
+    await journal.close()
+    await asyncio.wait_for(running, 5)
+    await engine.dispose()
