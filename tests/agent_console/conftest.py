@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -14,10 +15,13 @@ import pytest
 import uvicorn
 import websockets
 from fastapi import FastAPI
+from playwright.async_api import Browser, Page, async_playwright
 from websockets.asyncio.client import ClientConnection
 
 from agent_console.app import listen, serve_options
 from agent_console.preview import Play, PreviewAccounts, preview_app, preview_settings
+from tests.agent_console.browsing import CHROMIUM, FLAGS, KEEP_CONNECTIONS, SOON_MS
+from tools.build_front_end import build
 
 
 class RunningConsole:
@@ -197,3 +201,48 @@ async def start_console() -> AsyncIterator[StartConsole]:
 async def console(start_console: StartConsole) -> RunningConsole:
     """A console with the preview's settings."""
     return await start_console()
+
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def pages_are_built() -> None:
+    """The pages of these sources, where there is a browser to show them."""
+    if not CHROMIUM and os.environ.get("CI") != "true":
+        pytest.skip("no Chromium on PATH")
+    build()
+
+
+@pytest.fixture
+async def browser(pages_are_built: None) -> AsyncIterator[Browser]:
+    """Chromium, with a microphone that needs no permission."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Opens pages of separate people; at the end no page may have had an error of its own."""
+    troubles: list[str] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(language: str = "en-GB", **options: Any) -> Page:
+            context = await browser.new_context(locale=language, **options)
+            stack.push_async_callback(context.close)
+            page = await context.new_page()
+            page.set_default_timeout(SOON_MS)
+            await page.add_init_script(KEEP_CONNECTIONS)
+            page.on("pageerror", lambda error: troubles.append(str(error)))
+            page.on(
+                "console",
+                lambda said: (
+                    troubles.append(said.text) if "Content Security" in said.text else None
+                ),
+            )
+            return page
+
+        yield open_one
+    assert troubles == []

@@ -59,6 +59,7 @@ GET  /api/welcome                                        signed-out agent superv
 GET  /api/me                                                        agent supervisor admin
 GET  /api/calls?since=0&until=9                                           supervisor admin
 GET  /api/calls/call-0001                                                 supervisor admin
+GET  /api/recordings/call-0001-1                                    agent supervisor admin
 GET  /api/customers?q=a                                             agent supervisor admin
 GET  /api/customers/c1                                              agent supervisor admin
 GET  /api/customers.csv                                                   supervisor admin
@@ -101,7 +102,12 @@ def test_the_rows_cover_every_route() -> None:
     """A route that the rows forget would be an untested right."""
     asked = {(row.split()[0], row.split()[1].partition("?")[0]) for row in ROWS}
     concrete = {
-        (m, p.replace("{call_id}", "call-0001").replace("{customer_id}", "c1"))
+        (
+            m,
+            p.replace("{call_id}", "call-0001")
+            .replace("{customer_id}", "c1")
+            .replace("{recording_id}", "call-0001-1"),
+        )
         for m, p in set(ROUTES) - NOT_DECIDED_BY_ROLE
     }
     assert {(m, p.replace("/{path:path}", "/desk")) for m, p in concrete} <= asked

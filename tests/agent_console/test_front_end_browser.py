@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import websockets
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from websockets.asyncio.server import ServerConnection
 
 from agent_console.live import SUPERVISOR
-from agent_console.preview import Caller, Person, Play
-from tools.build_front_end import build
+from agent_console.preview import Play
+from tests.agent_console.browsing import SOON_MS, log_in, ring
 
 pytestmark = [pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-FLAGS = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),
-]
-SOON_MS = 8000
-
-# Keeps every peer connection within reach of the test.
-KEEP_CONNECTIONS = """
-window.connections = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...args) { super(...args); window.connections.push(this); }
-};
-"""
 HEARD_ENERGY = """async () => {
   let energy = 0;
   for (const connection of window.connections)
@@ -53,66 +29,6 @@ HEARD_ENERGY = """async () => {
 
 StartConsole = Callable[..., Awaitable[Any]]
 OpenPage = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pages_are_built() -> None:
-    if not CHROMIUM and os.environ.get("CI") != "true":
-        pytest.skip("no Chromium on PATH")
-    build()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        await chromium.close()
-
-
-@pytest.fixture
-async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
-    """Opens pages of separate people; at the end no page may have had an error of its own."""
-    troubles: list[str] = []
-    async with AsyncExitStack() as stack:
-
-        async def open_one(language: str = "en-GB", **options: Any) -> Page:
-            context = await browser.new_context(locale=language, **options)
-            stack.push_async_callback(context.close)
-            page = await context.new_page()
-            page.set_default_timeout(SOON_MS)
-            await page.add_init_script(KEEP_CONNECTIONS)
-            page.on("pageerror", lambda error: troubles.append(str(error)))
-            page.on(
-                "console",
-                lambda said: (
-                    troubles.append(said.text) if "Content Security" in said.text else None
-                ),
-            )
-            return page
-
-        yield open_one
-    assert troubles == []
-
-
-async def log_in(page: Page, url: str, name: str) -> None:
-    await page.goto(url)
-    await page.get_by_test_id("login-name").fill(name)
-    await page.get_by_test_id("login-password").fill(name)
-    await page.get_by_test_id("login-submit").click()
-
-
-def ring(play: Play, agent: str, name: str = "Grace Hopper") -> Person:
-    """The play's next caller rings at this agent."""
-    caller: Caller = play._arrive(time.time())
-    play.waiting.remove(caller)
-    caller.name = name
-    person = play.people[agent]
-    person.call = play._card(caller, time.time())
-    play._set(person, "reserved")
-    person.deadline = time.time() + 15
-    play.publish()
-    return person
 
 
 # The pages ---------------------------------------------------------------------------------
