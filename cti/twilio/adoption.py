@@ -151,13 +151,15 @@ def compare(book: Book, parties: Parties, found: list[Leg]) -> None:
 
     A call that began or ended while the list was made is not judged by it, so it takes two.
     """
-    there = {leg.sid for leg in found}
+    there = {leg.sid: leg.status for leg in found}
     book.hang_up_again(there)
     for call in book.calls:
         for party in list(call.parties.values()):
             party.missing = party.missing + 1 if party.sid and party.sid not in there else 0
             if party.missing >= 2:
                 parties.over(call, party)
+            elif party.joins and there.get(party.sid) == _TALKING:
+                parties.answered(call, party)  # and nobody told us
         lead_gone = bool(call.sid) and call.sid not in there
         talking = call.place in CONVERSATION and call.room is not Room.NO and not call.leaving
         other_gone = talking and call.other_sid not in there
