@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cti.asterisk.ami import Frame
-from cti.asterisk.live import unpack_flow
-from cti.calls import Place
+from cti.asterisk.live import LiveLeg, unpack_flow
+from cti.calls import LegState, Place, Supervision
 
 _PLACES = {
     "cc-in": Place.ENTRY,
@@ -18,10 +18,14 @@ _PLACES = {
     "cc-hold": Place.HELD,
     "cc-held": Place.HELD,
     "cc-retrieve": Place.TALKING,
+    "cc-handed-over": Place.TALKING,
+    "cc-conference": Place.CONFERENCE,
     "cc-callback": Place.RINGING,
 }
 
 
+# Where the other one is known by name: both may be on their way to each other.
+_PEER_BY_NAME = frozenset(("cc-hold", "cc-held", "cc-retrieve", "cc-handed-over", "cc-conference"))
 _VISITS = frozenset(("cc-in", "cc-visit"))
 _IN_SESSION = frozenset(("AGI", "Read"))
 _UNSET = "(null)"  # how Asterisk writes a variable that is not there
@@ -51,6 +55,7 @@ class Found:
     callback: bool
     agent_answered: bool
     in_session: bool
+    legs: tuple[LiveLeg, ...] = ()
 
 
 def find_calls(channels: Sequence[Frame]) -> list[Found]:
@@ -60,15 +65,20 @@ def find_calls(channels: Sequence[Frame]) -> list[Found]:
     while it rings or is held, by the variable or by the common origin (Linkedid).
     """
     index: _Index = {}
+    legs: dict[str, list[LiveLeg]] = {}
     for channel in channels:
         for key in ("BridgeID", "Linkedid", "Channel"):
             if value := channel.get(key):
                 index.setdefault((key, value), []).append(channel)
+    with_variables = [(channel, variables_of(channel)) for channel in channels]
+    for channel, variables in with_variables:
+        if variables.get("CC_LEG") and (call_id := variables.get("CC_LEG_CALL")):
+            legs.setdefault(call_id, []).append(_leg(channel, variables))
     found = []
-    for channel in channels:
-        variables = variables_of(channel)
-        if variables.get("CC_CALL") and (call := _call(channel, variables, index)) is not None:
-            found.append(call)
+    for channel, variables in with_variables:
+        call_id = variables.get("CC_CALL")
+        if call_id and (call := _call(channel, variables, index)) is not None:
+            found.append(_with_legs(call, legs.get(call_id, ())))
     found.sort(key=lambda call: (call.entered_at or float("inf"), call.uniqueid))
     return found
 
@@ -113,11 +123,44 @@ def _call(channel: Frame, variables: dict[str, str], index: _Index) -> Found | N
     )
 
 
+def _leg(channel: Frame, variables: dict[str, str]) -> LiveLeg:
+    mode = variables.get("CC_LEG_MODE", "")
+    supervision = Supervision(mode) if mode in set(Supervision) else None
+    context = channel.get("Context")
+    # In cc-leg only once it talks: before, it may still have to press a digit.
+    waits = context == "cc-leg" and channel.get("Exten") not in ("talk", "room")
+    if channel.get("ChannelStateDesc") != "Up" or context == "cc-confirm" or waits:
+        state = LegState.RINGING
+    elif supervision is not None:
+        state = LegState.SUPERVISING
+    else:
+        state = LegState.HELD if context == "cc-leg-parked" else LegState.TALKING
+    return LiveLeg(
+        variables["CC_LEG"],
+        variables.get("CC_LEG_AGENT", ""),
+        channel.get("Uniqueid"),
+        variables.get("CC_LEG_NUMBER", ""),
+        channel.get("Channel"),
+        state,
+        supervision,
+    )
+
+
+def _with_legs(call: Found, legs: Sequence[LiveLeg]) -> Found:
+    """One that was handed the call is its peer now, and no further leg."""
+    legs = tuple(leg for leg in legs if leg.channel != call.peer)
+    consulted = any(leg.supervision is None for leg in legs)
+    place = call.place
+    if place is Place.HELD and consulted:
+        place = Place.CONSULTING
+    return replace(call, place=place, legs=legs)
+
+
 def _peer(channel: Frame, variables: dict[str, str], index: _Index) -> Frame | None:
-    if bridge := channel.get("BridgeID"):
-        key = ("BridgeID", bridge)
-    elif channel.get("Context") in ("cc-held", "cc-hold"):
+    if channel.get("Context") in _PEER_BY_NAME:
         key = ("Channel", variables.get("CC_PEER", ""))
+    elif bridge := channel.get("BridgeID"):
+        key = ("BridgeID", bridge)
     else:
         key = ("Linkedid", channel.get("Linkedid"))
     own = channel.get("Uniqueid")

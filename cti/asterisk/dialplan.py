@@ -8,6 +8,7 @@ with music and a way back when our process is away:
 - `cc-wait` is music and digits; `cc-visit` a voice session in the middle of it;
 - `cc-connect` reads an offer out of the extension (one Redirect carries all of it),
   `cc-ring` rings the phone and brings the caller back when nobody took the call;
+- `cc-outside` rings an agent's outside phone, where a digit has to be pressed (`cc-confirm`);
 - `cc-callback` runs on an agent's phone that answered and dials the customer;
 - `cc-hold`, `cc-hold-agent` and `cc-retrieve` part and join the two parties;
 - `cc-transfer` sends the caller to an outside number;
@@ -188,7 +189,8 @@ exten => s,1,StartMusicOnHold(${{CC_MUSIC}})
 
 [cc-connect]
 ; The extension is an offer: <seconds>~<endpoint>~<agent>~<offer>, and ~<peer> when the phone
-; is registered with another of our switches. The endpoint "out" is an outside number.
+; is registered with another of our switches. The endpoint "out" is an outside number, "ask" one
+; where whoever answers has to press a digit first.
 exten => h,1,NoOp()
 exten => _[0-9]!,1,Set(CC_RING=${{CUT(EXTEN,~,1)}})
  same => n,Set(CC_ENDPOINT=${{CUT(EXTEN,~,2)}})
@@ -199,13 +201,21 @@ exten => _[0-9]!,1,Set(CC_RING=${{CUT(EXTEN,~,1)}})
 
 [cc-ring]
 exten => s,1,GotoIf($["${{CC_ENDPOINT}}" = "out"]?out)
+ same => n,Set(SHARED(CC_SAID)=)
+ same => n,GotoIf($["${{CC_ENDPOINT}}" = "ask"]?ask)
  same => n,Set(CC_PHONE=${{CC_ENDPOINT}}-${{CC_AGENT}})
  same => n,ExecIf($["${{CC_VIA}}" != ""]?Set(CC_PHONE=${{CC_PHONE}}@peer-${{CC_VIA}}))
  same => n,Dial(PJSIP/${{CC_PHONE}},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n,Goto(over)
  same => n(out),Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_RING}},gIm(${{CC_MUSIC}}))
+ same => n,Goto(over)
+ same => n(ask),Set(CC_TO=${{CC_RING}}~${{FILTER(0-9+,${{CC_NUMBER}})}})
+ same => n,Set(__CC_ASKS=${{CHANNEL}})
+ same => n,Dial(Local/${{CC_TO}}@cc-outside/n,$[${{CC_RING}} + 40],gIm(${{CC_MUSIC}}))
  same => n(over),GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?cc-bye,s,1)
- same => n,Set(CC_SAYS=Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}})
+ same => n,Set(CC_SAID=${{SHARED(CC_SAID)}})
+ same => n,ExecIf($["${{CC_SAID}}" = ""]?Set(CC_SAID=${{DIALSTATUS}}))
+ same => n,Set(CC_SAYS=Status: ${{CC_SAID}},Cause: ${{HANGUPCAUSE}})
  same => n,UserEvent(OfferEnded,${{CC_SAYS}},Offer: ${{CC_OFFER}},Call: ${{CC_CALL}})
  same => n,Goto(cc-wait,s,back)
 
@@ -215,6 +225,10 @@ exten => s,1,UserEvent(PeerHungUp,Call: ${{CC_CALL}})
  same => n,Hangup(16)
 
 [cc-callback]
+exten => confirm,1,Gosub(cc-confirm,s,1)
+ same => n,GotoIf($["${{CC_KEY}}" = "1"]?s,1)
+ same => n,UserEvent(CallbackUnconfirmed,Call: ${{CC_CALL}})
+ same => n,Hangup(16)
 exten => s,1,UserEvent(CallbackAgent,Call: ${{CC_CALL}})
  same => n,Set(CALLERID(all)=${{FILTER(0-9+,${{CC_CALLER_ID}})}})
  same => n,Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_DIAL}},g)

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from cti import events as e
 from cti.asterisk.ami import Frame
 from cti.asterisk.live import Live, LiveCalls
-from cti.asterisk.outcomes import callback_failure, offer_failure, originate_failure
+from cti.asterisk.outcomes import (
+    ANSWERED,
+    UNCONFIRMED,
+    callback_failure,
+    offer_failure,
+    originate_failure,
+)
 from cti.calls import EndedBy, OfferFailure, Place
 
 
@@ -47,6 +53,7 @@ class Happenings:
             "OfferEnded": self._on_offer_ended,
             "PeerHungUp": self._on_peer_hung_up,
             "CallbackAgent": self._on_callback_agent,
+            "CallbackUnconfirmed": self._on_callback_unconfirmed,
             "CallbackEnded": self._on_callback_ended,
         }
 
@@ -138,6 +145,9 @@ class Happenings:
             call.agent_answered = True
             self._report(e.OfferAnswered(call.call_id, call.offer_id, call.agent_id))
 
+    def _on_callback_unconfirmed(self, _: Frame, call: Live) -> None:
+        call.reason = UNCONFIRMED
+
     def _on_callback_ended(self, event: Frame, call: Live) -> None:
         if not call.connected:
             why = callback_failure(event.get("Status"), event.get("Cause"))
@@ -147,9 +157,13 @@ class Happenings:
 
     def _on_originate(self, event: Frame) -> None:
         call = self._calls.on_channel(event.get("Uniqueid"))
-        if call is not None and call.callback and event.get("Response") == "Failure":
+        if call is None or not call.callback:
+            return
+        if event.get("Response") == "Failure":
             call.reason = event.get("Reason")
-            self._callback_not_answered(call)
+        else:
+            call.reason = call.reason or ANSWERED
+        self._callback_not_answered(call)
 
     def _callback_not_answered(self, call: Live) -> None:
         """Both the answer to Originate and the channel's end are needed to say why."""

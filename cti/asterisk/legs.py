@@ -19,14 +19,12 @@ from cti.asterisk.actions import Actions, Handler, OrderError, dialable, token, 
 from cti.asterisk.actions import agent as agent_name
 from cti.asterisk.ami import AmiError, Frame, Reply
 from cti.asterisk.live import Live, LiveLeg
-from cti.asterisk.outcomes import originate_failure
+from cti.asterisk.outcomes import ANSWERED, UNCONFIRMED, originate_failure
 from cti.calls import EndedBy, LegState, OfferFailure, PhoneKind, Place
 
 log = logging.getLogger(__name__)
 
 MOST_LEGS = 8
-_ANSWERED = "answered"  # of an Originate; the party may still have to confirm
-_UNCONFIRMED = "unconfirmed"
 
 
 class Legs:
@@ -179,29 +177,23 @@ class Legs:
         if found is None or found[1].supervision is not None:
             return
         call, leg = found
-        leg.reason = _ANSWERED if event.get("Response") == "Success" else event.get("Reason")
+        if event.get("Response") == "Success":
+            leg.reason = leg.reason or ANSWERED
+        else:
+            leg.reason = event.get("Reason") or "0"
         self._not_answered(call, leg)
 
     def _on_unconfirmed(self, event: Frame) -> None:
         found = self._told(event)
         if found is not None:
-            found[1].reason = _UNCONFIRMED
+            found[1].reason = UNCONFIRMED
 
     def _not_answered(self, call: Live, leg: LiveLeg) -> None:
         """Both the answer to Originate and the channel's end are needed to say why."""
         if leg.answered or not leg.reason or (leg.channel and not leg.cause):
             return
-        if leg.cancelled:
-            why = OfferFailure.CANCELLED
-        elif leg.reason == _ANSWERED:
-            if not leg.cause:
-                return
-            why = OfferFailure.REFUSED  # picked up, and hung up before it was connected
-        elif leg.reason == _UNCONFIRMED:
-            why = OfferFailure.NO_ANSWER
-        else:
-            why = originate_failure(leg.reason, leg.cause)
-        self._failed(call, leg, why)
+        why = originate_failure(leg.reason, leg.cause)
+        self._failed(call, leg, OfferFailure.CANCELLED if leg.cancelled else why)
 
     def _failed(self, call: Live, leg: LiveLeg, why: OfferFailure) -> None:
         if call.legs.get(leg.leg_id) is leg:
@@ -350,6 +342,8 @@ class Legs:
             self._settle(call)
 
     def _agent_hung_up(self, call: Live) -> None:
+        if call.ends_by is not None:
+            return  # it ends for everybody, by an order
         if call.place is Place.CONFERENCE:
             self._agent_left(call)
             return

@@ -100,6 +100,39 @@ exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,ConfBridge(${{CC_ROOM}},cc-room,${{CC_ROLE}})
  same => n,Hangup(16)
 
+[cc-outside]
+; The extension is <seconds>~<number>. The caller (CC_ASKS) hears music until the agent there has
+; pressed the digit, and is told here why it did not come. Both of us go on in cc-asked then.
+exten => h,1,NoOp()
+exten => _[0-9]!,1,Set(CC_NUMBER=${{FILTER(0-9+,${{CUT(EXTEN,~,2)}})}})
+ same => n,Set(__CC_ASKER=${{CHANNEL}})
+ same => n,Dial(PJSIP/${{CC_NUMBER}}@{trunk},${{CUT(EXTEN,~,1)}},IG(cc-asked^s^1))
+ same => n,Set(SHARED(CC_SAID,${{CC_ASKS}})=${{DIALSTATUS}})
+ same => n,Hangup(${{IF($[0${{HANGUPCAUSE}} > 0]?${{HANGUPCAUSE}}:16)}})
+
+[cc-asked]
+exten => s,1,Goto(asker,1)
+ same => n,Goto(asked,1)
+exten => asker,1,Set(SHARED(CC_SAID,${{CC_ASKS}})=BUSY)
+ same => n,Set(CC_TRY=0)
+ same => n(wait),Wait(0.1)
+ same => n,GotoIf($["${{SHARED(CC_KEY)}}" = "1"]?taken)
+ same => n,Set(CC_TRY=$[${{CC_TRY}} + 1])
+ same => n,GotoIf($[${{CC_TRY}} > 400]?over)
+ same => n,GotoIf($["${{SHARED(CC_ASKED)}}" = ""]?wait)
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{SHARED(CC_ASKED)}})}}]?wait:over)
+ same => n(taken),Set(SHARED(CC_SAID,${{CC_ASKS}})=)
+ same => n,Bridge(${{SHARED(CC_ASKED)}},x)
+ same => n(over),Hangup(21)
+exten => asked,1,Set(SHARED(CC_ASKED,${{CC_ASKER}})=${{CHANNEL}})
+ same => n,Gosub(cc-confirm,s,1)
+ same => n,Set(SHARED(CC_KEY,${{CC_ASKER}})=${{CC_KEY}})
+ same => n,GotoIf($["${{CC_KEY}}" = "1"]?taken)
+ same => n,Set(SHARED(CC_SAID,${{CC_ASKS}})=NOANSWER)
+ same => n,Hangup(16)
+ same => n(taken),BridgeWait(hold-${{UNIQUEID}},participant,e(s)S(10))
+ same => n,Hangup(16)
+
 [cc-confirm]
 ; Sets CC_KEY to what was pressed. The second time with Asterisk's own sound: the prompt may be
 ; missing.

@@ -41,9 +41,9 @@ from cti.asterisk.orders import Orders
 from cti.asterisk.phone_keys import PhoneKeys
 from cti.asterisk.phones import Line, Phones, endpoint_of
 from cti.asterisk.recording import Recorder, Recordings
-from cti.asterisk.sessions import PromptPath, VoiceSession
+from cti.asterisk.sessions import PROMPT_TIMEOUT_S, PromptPath, VoiceSession
 from cti.asterisk.supervision import Supervisors
-from cti.calls import EndedBy, PhoneKind, Place
+from cti.calls import EndedBy, PhoneKind, Place, Prompt
 from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
 
@@ -59,6 +59,9 @@ _JUST_STARTED_S = 60.0
 _PHONE_ANSWERS_S = 2.0
 _GONE_WITHIN_S = 2.0  # an Asterisk that hangs up on everybody and ends, not one that waits
 _HANGUP_S = 2.0  # a Hangup event comes long before
+CONFIRM_PROMPT = Prompt("You have a call. To take it, press 1.")
+_SOUND_PATH = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")
+_CONVERSATION = frozenset((Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE))
 _UNKNOWN = frozenset(("", "unknown", "<unknown>", "anonymous", "Anonymous"))
 
 
@@ -69,6 +72,8 @@ class AsteriskLink:
     0 takes a free one, found in `agi_port` after `start`). `prompt_path` finds or renders
     the sound of a prompt. `dialling` is the allow-list for outside numbers; `trunk` the
     name of the trunk that they are dialled over. `recorder` is needed to record calls.
+    `confirm_outside`: an agent at an outside number has to press 1, asked for by
+    `confirm_prompt`, to be connected, so that a voice mailbox never takes a call.
     """
 
     def __init__(
@@ -83,6 +88,8 @@ class AsteriskLink:
         agi_host: str = "127.0.0.1",
         agi_limits: AgiLimits | None = None,
         recorder: Recorder | None = None,
+        confirm_outside: bool = True,
+        confirm_prompt: Prompt = CONFIRM_PROMPT,
     ) -> None:
         self._name = name
         self._ami_settings = ami
@@ -90,6 +97,7 @@ class AsteriskLink:
         self._agi_limits = agi_limits
         self.agi_port = agi_port
         self._prompt_path = prompt_path
+        self._confirm_prompt = confirm_prompt if confirm_outside else None
         self._sink: FactSink | None = None
         self._ami: Ami | None = None
         self._agi: AgiServer | None = None
@@ -104,7 +112,7 @@ class AsteriskLink:
         self._recordings = Recordings(actions, recorder, self._spawn)
         self._keys = PhoneKeys(actions)
         supervisors = Supervisors(actions)
-        legs = self._legs = Legs(actions)
+        legs = self._legs = Legs(actions, confirm_outside=confirm_outside)
         self._orders = Orders(
             actions,
             legs.part,
@@ -112,6 +120,7 @@ class AsteriskLink:
             self._recordings.orders,
             self._keys.orders,
             supervisors.orders,
+            confirm_outside=confirm_outside,
         )
         self._happenings = Happenings(
             self._calls, self._report, actions.end_channel, self._is_ending, legs.part
@@ -294,6 +303,7 @@ class AsteriskLink:
                     agent_id=one.agent_id,
                     offer_id=one.offer_id,
                     flow_state=one.flow_state,
+                    legs=tuple(leg.fact() for leg in one.legs),
                 )
             )
             if one.call_id in answered:
@@ -302,10 +312,24 @@ class AsteriskLink:
         self._keys.take_up()
         age_s = self._ami.switch_age_s if self._ami is not None else 0.0
         self._report(e.LinkUp(self._name, self._calls.ids, age_s))
+        self._legs.take_up()
         for call in self._calls:
             if call.call_id in talked and (call.session is None or not call.session.open):
                 self._step_again(call)
         self._spawn(self._open_agi())
+        if self._confirm_prompt is not None:
+            self._spawn(self._set_confirm_prompt(self._confirm_prompt))
+
+    async def _set_confirm_prompt(self, prompt: Prompt) -> None:
+        """Without our prompt the dialplan plays a sound of Asterisk's own."""
+        try:
+            async with asyncio.timeout(PROMPT_TIMEOUT_S):
+                path = await self._prompt_path(prompt)
+            if not _SOUND_PATH.fullmatch(path):
+                raise ValueError(f"{path!r} cannot stand in the dialplan")
+            self._send({"Action": "Setvar", "Variable": "CC_CONFIRM", "Value": path}, _ignore)
+        except Exception as error:
+            log.warning("link %s: no prompt for agents outside: %s", self._name, error)
 
     def _keep(self, one: Found) -> bool:
         """Remember a call as it was found. True when a callback's agent has answered unseen."""
@@ -319,8 +343,13 @@ class AsteriskLink:
         unseen = one.agent_answered and not call.agent_answered
         call.callback, call.agent_answered = one.callback, one.agent_answered
         call.ends_by, call.why = None, ""
-        call.connected = one.place in (Place.TALKING, Place.HELD)
+        call.connected = one.place in _CONVERSATION
         call.cancelled = False
+        call.agent_gone = one.place is Place.CONSULTING and not one.peer
+        for leg in list(call.legs.values()):
+            self._calls.forget_leg(call, leg)
+        for leg in one.legs:
+            self._calls.add_leg(call, leg)
         return unseen
 
     async def _open_agi(self) -> None:

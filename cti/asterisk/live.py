@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cti.asterisk.sessions import VoiceSession
-from cti.calls import EndedBy, LegState, Place, Supervision
+from cti.calls import EndedBy, Leg, LegState, Place, Supervision
 
 _FLOW_VARIABLE_MAX = 1800  # bytes: what fits into one AGI command beside its name
 
@@ -36,6 +36,10 @@ class LiveLeg:
     @property
     def answered(self) -> bool:
         return self.state is not LegState.RINGING
+
+    def fact(self) -> Leg:
+        """The leg as others know it."""
+        return Leg(self.leg_id, self.agent_id, self.number, self.state, self.supervision)
 
 
 @dataclass(slots=True)

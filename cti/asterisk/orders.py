@@ -43,12 +43,20 @@ class Part(Protocol):
 class Orders:
     """Carries out orders on the live calls. Never raises; what fails becomes `OrderFailed`.
 
-    `others` are handlers of further orders, each module's own.
+    `others` are handlers of further orders, each module's own. `confirm_outside`: an agent
+    at an outside number has to press 1 to be connected.
     """
 
-    def __init__(self, actions: Actions, part: Part, *others: Mapping[type, Handler]) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        part: Part,
+        *others: Mapping[type, Handler],
+        confirm_outside: bool = True,
+    ) -> None:
         self._do = actions
         self._part = part
+        self._confirm_outside = confirm_outside
         self._calls = actions.calls
         self._orders: dict[type, Handler] = {
             c.RunStep: self._run_step,
@@ -154,7 +162,9 @@ class Orders:
         call = self._do.call(order)
         if call.offer_id:
             raise OrderError(f"offer {call.offer_id} is open")
-        kind = endpoint_kind(order.phone.kind)
+        outside = order.phone.kind is PhoneKind.OUTSIDE
+        ask = outside and self._confirm_outside
+        kind = "ask" if ask else endpoint_kind(order.phone.kind)
         agent = agent_name(order.agent_id)
         ring = whole_seconds(order.ring_s)
         exten = f"{ring}~{kind}~{agent}~{token(order.offer_id, 'offer')}"
@@ -162,7 +172,7 @@ class Orders:
             exten += f"~{peer_name(order.phone.via)}"
         if len(exten) > _EXTENSION_MAX:
             raise OrderError("the offer's name is too long")
-        if order.phone.kind is PhoneKind.OUTSIDE:
+        if outside:
             number = self._do.outside(order.phone.address)
             self._do.set(call.channel, "CC_NUMBER", number)
         self._do.redirect(order, call.channel, "cc-connect", exten, failed=self._offer_not_begun)
@@ -210,6 +220,7 @@ class Orders:
             "CC_DIAL": str(whole_seconds(order.dial_s)),
             "CC_MUSIC": "default",
         }
+        ask = self._confirm_outside and order.phone.kind is PhoneKind.OUTSIDE
         uniqueid = f"{order.call_id}~{order.offer_id}"
         call = Live(order.call_id, "", uniqueid, Place.RINGING, order.offer_id, order.agent_id)
         call.callback = True
@@ -218,7 +229,7 @@ class Orders:
                 "Action": "Originate",
                 "Channel": f"PJSIP/{self._do.endpoint(order.phone, order.agent_id)}",
                 "Context": "cc-callback",
-                "Exten": "s",
+                "Exten": "confirm" if ask else "s",
                 "Priority": "1",
                 "Timeout": str(max(1000, min(600_000, math.ceil(order.ring_s * 1000)))),
                 "CallerID": number,

@@ -9,6 +9,11 @@ _BUSY = 17  # 486 Busy Here, 600 Busy Everywhere
 _REJECTED = 21  # 603 Decline, 403 Forbidden
 
 
+# How an Originate went that was answered, when it still came to nothing.
+ANSWERED = "answered"  # and hung up before it was connected
+UNCONFIRMED = "unconfirmed"  # nobody pressed the digit: a voice mailbox, perhaps
+
+
 def offer_failure(status: str, cause: str) -> OfferFailure:
     """Why an agent's phone did not take the call: from DIALSTATUS and HANGUPCAUSE."""
     if status == "NOANSWER":
@@ -28,12 +33,14 @@ def callback_failure(status: str, cause: str) -> str:
 
 
 def originate_failure(reason: str, cause: str) -> OfferFailure:
-    """Why the agent's phone did not take a callback: from OriginateResponse and Hangup.
+    """Why a phone that we rang did not take the call: from OriginateResponse and Hangup.
 
     The reasons are Asterisk's control frames: 3 ringing (time was over), 5 busy,
     8 congestion, 0 and 1 failure and hang-up.
     """
-    if reason == "5" or _number(cause) in (_BUSY, _REJECTED):
+    if reason == UNCONFIRMED:
+        return OfferFailure.NO_ANSWER
+    if reason in ("5", ANSWERED) or _number(cause) in (_BUSY, _REJECTED):
         return OfferFailure.REFUSED
     if reason == "3":
         return OfferFailure.NO_ANSWER
