@@ -28,7 +28,16 @@ from agent_console.auth import Door, guard
 from agent_console.consoles import Consoles
 from agent_console.http_limits import ChangesFromHereOnly, SecurityHeaders
 from agent_console.live import LiveStore
-from agent_console.ports import Accounts, Customers, Floor, History, Phones, User
+from agent_console.ports import (
+    Accounts,
+    Customers,
+    Floor,
+    History,
+    Phones,
+    Recordings,
+    User,
+)
+from agent_console.recordings import recording_routes
 from agent_console.settings import ConsoleSettings
 from agent_console.sip_relay import SipRelay
 from agent_console.websocket import LiveSockets, rooms_of
@@ -48,6 +57,7 @@ def create_app(
     rooms: Callable[[User], Sequence[str]] = rooms_of,
     clock: Callable[[], float] = time.time,
     programs: ApiPorts | None = None,
+    recordings: Recordings | None = None,
 ) -> FastAPI:
     """Build the application. `health()["ready"]` tells /readyz; `clock` is UTC epoch seconds.
 
@@ -103,6 +113,7 @@ def create_app(
         rest.log_in_routes(door, phones, consoles, settings),
         rest.history_routes(history),
         rest.customer_routes(customers),
+        recording_routes(recordings),
         rest.machine_routes(metrics, health, settings),
         rest.page_routes(settings),  # last: it answers for every address that is left
     ):

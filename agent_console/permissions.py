@@ -28,6 +28,8 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/webphone"): _anyone,
     ("GET", "/api/calls"): _leads,
     ("GET", "/api/calls/{call_id}"): _leads,
+    # Agents: their own, if the site lets them; everything else does not exist for them.
+    ("GET", "/api/recordings/{recording_id}"): _people,
     ("GET", "/api/customers"): _people,
     ("GET", "/api/customers/{customer_id}"): _people,
     ("POST", "/api/customers/{customer_id}/notes"): _people,

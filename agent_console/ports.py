@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from agent_console.protocol import CallDetail, CallRow, Customer, Match, SipAccess
@@ -173,6 +175,32 @@ class Customers(Protocol):
         ...
 
     async def export_csv(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecording:
+    """A recording that can be heard: a wav file. `agent` is whose call it was, by id."""
+
+    recording_id: str
+    agent: str
+    path: Path
+
+
+class Recordings(Protocol):
+    """What has been recorded, and the book of who hears it."""
+
+    @property
+    def agents_hear_own(self) -> bool:
+        """Whether the site lets agents hear their own calls."""
+        ...
+
+    async def find(self, recording_id: str) -> HeldRecording | None: ...
+    async def heard(self, recording_id: str, by: str) -> None:
+        """Called before the first byte goes out; returns when it is written down.
+
+        Raises `Refusal` when it cannot be. `by` is the user's id.
+        """
+        ...
 
 
 class User(Protocol):

@@ -115,6 +115,15 @@ class RecordingKept:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingHeard:
+    """Somebody listened to a recording; `by` is a user's id."""
+
+    call_id: str
+    recording_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMatched:
     """Whose record the call shows, found by number or chosen by the agent."""
 
@@ -156,6 +165,7 @@ _STREAM_OF: dict[type, str] = {
     CallAction: "person",
     LegPlaced: "person",
     RecordingKept: "switch",
+    RecordingHeard: "person",
     CustomerMatched: "crm",
     CallPlaced: "switch",
     CallMissed: "switch",

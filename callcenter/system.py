@@ -66,6 +66,7 @@ from config.settings import Settings
 from config.site import Site, TwilioSwitch
 from crm_link.customers import CustomerStore
 from crm_link.desk import CustomerDesk
+from crm_link.records import Record
 from crm_link.screen_pop import ScreenPop
 from crm_link.sources import DatabaseSource
 from cti import events as e
@@ -230,7 +231,7 @@ class System:
 
     async def _fold_journal(self) -> None:
         kept = await restart.load(self.journal)
-        self.pops = Pops(self.screen_pop, self.live, self._on_matched)
+        self.pops = Pops(self.screen_pop, self.live, self._on_matched, self._link_of)
         self.menus = Menus(
             self.view,
             committed=self.journal.committed,
@@ -405,6 +406,23 @@ class System:
         if not isinstance(source, HandsOutRecordings):
             raise KeepFailed(f"the switch {link!r} hands out no recordings")
         await source.fetch_recording(address, target)
+
+    def _link_of(self, call_id: str, record: Record) -> str:
+        """Into another program: what goes with a call's record."""
+        call = self.router.book.get(call_id)
+        if call is None:
+            return ""
+        customer = record["customer"]
+        values = {
+            "customer_id": customer["customer_id"] if customer is not None else "",
+            "account_number": customer["account_number"] if customer is not None else "",
+            "ani": call.ani,
+            "dnis": call.dnis,
+            "call_id": call_id,
+            "queue": call.queue,
+            "agent": call.agent,
+        }
+        return self.view.pop_url(call.queue, values)
 
     def _on_matched(self, call_id: str, customer_id: str, name: str) -> None:
         if self.router.book.get(call_id) is not None:

@@ -13,6 +13,7 @@ from agent_console.app import create_app, listen, serve_options
 from agent_console.live import LiveStore
 from agent_console.preview.company import USERS, PreviewAccounts, PreviewCustomers, PreviewPhones
 from agent_console.preview.play import Play
+from agent_console.preview.recordings import PreviewRecordings
 from agent_console.settings import ConsoleSettings
 
 
@@ -21,6 +22,7 @@ def preview_app(settings: ConsoleSettings, sip_url: str = "") -> tuple[FastAPI, 
     live = LiveStore()
     customers = PreviewCustomers()
     play = Play(live, customers)
+    recordings = PreviewRecordings()
     app = create_app(
         floor=play,
         phones=PreviewPhones(sip_url),
@@ -31,7 +33,9 @@ def preview_app(settings: ConsoleSettings, sip_url: str = "") -> tuple[FastAPI, 
         settings=settings,
         metrics=lambda: b"# HELP preview 1 in a preview\npreview 1\n",
         health=lambda: {"ready": True, "switch_up": True},
+        recordings=recordings,
     )
+    app.state.recordings = recordings
     return app, play
 
 

@@ -55,7 +55,7 @@ class RunningConsole:
         if cookie:
             headers["Cookie"] = cookie
         async with self.http.request(method, self.url + path, headers=headers, **more) as answer:
-            text = await answer.text()
+            text = await answer.text(errors="replace")
         try:
             return answer.status, json.loads(text), answer
         except ValueError:
