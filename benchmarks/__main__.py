@@ -24,6 +24,7 @@ from callcenter.bench import show_queue
 
 RESULTS = Path(__file__).with_name("results")
 LIMIT_S = 1800.0
+SCREENS = ("agent", "supervisor")
 out = Console()
 
 
@@ -146,14 +147,72 @@ def queue(quick: bool, runs: int) -> bool:
     return True
 
 
+def controls(quick: bool) -> bool:
+    """What each call control costs on a real Asterisk."""
+    few = ("--calls", "2") if quick else ("--keep",)
+    result = run("call controls", "benchmarks.call_controls", "--json", *few)
+    if result is None:
+        return False
+    show(
+        "CPU of a call with …, ms",
+        ("", "our process", "Asterisk", "together"),
+        [
+            (
+                name,
+                row.get("callcenter_ms", "–"),
+                row.get("asterisk_ms", "–"),
+                row.get("sum_ms", "–"),
+            )
+            for name, row in result["paths"].items()
+        ],
+    )
+    return not any("refused" in row for row in result["paths"].values())
+
+
+def consoles(quick: bool) -> bool:
+    """From the switch to the screens, with a thousand calls alive."""
+    few = ("--calls", "100", "--events", "100") if quick else ("--keep",)
+    result = run("events to consoles", "benchmarks.console_events", "--json", *few)
+    if result is None:
+        return False
+    show(
+        f"From the switch to the screen, {result['live_calls']} calls alive, ms",
+        ("", "p50", "p99"),
+        [(who, result[f"{who}_ms"]["p50"], result[f"{who}_ms"]["p99"]) for who in SCREENS],
+    )
+    return True
+
+
+def switches(quick: bool) -> bool:
+    """What a call costs our process beside one, two and four Asterisks."""
+    few = ("--calls", "6") if quick else ("--keep",)
+    result = run("several switches", "benchmarks.many_switches", "--json", *few)
+    if result is None:
+        return False
+    show(
+        "CPU of a call with several Asterisks, ms",
+        ("switches", "our process", "all Asterisks"),
+        [(str(r["switches"]), r["callcenter_ms"], r["asterisk_ms"]) for r in result["sizes"]],
+    )
+    return True
+
+
 def main() -> int:
     """All of them; 0 when every one gave its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one minute, nothing is kept")
+    parser.add_argument("--quick", action="store_true", help="some minutes, nothing is kept")
     parser.add_argument("--runs", type=int, default=3, help="of the comparison on Asterisk")
     asked = parser.parse_args()
     quick: bool = asked.quick
-    good = [engine(quick), frames(quick), simulation(quick), queue(quick, asked.runs)]
+    good = [
+        engine(quick),
+        frames(quick),
+        simulation(quick),
+        queue(quick, asked.runs),
+        controls(quick),
+        consoles(quick),
+        switches(quick),
+    ]
     if not quick:
         out.print("The figures are in benchmarks/results/.", highlight=False)
     return 0 if all(good) else 1

@@ -112,10 +112,64 @@ def simulation() -> str:
     )
 
 
+PATHS = {
+    "plain": "the conversation alone",
+    "hold": "hold and retrieve",
+    "blind_transfer": "blind transfer",
+    "consult_and_complete": "consultation, completed",
+    "conference": "conference of three",
+    "recording": "recording",
+    "supervision": "a supervisor listens",
+}
+
+
+def call_controls() -> str:
+    """What each call control costs."""
+    kept = result("call_controls")
+    rows = [
+        (PATHS[name], row["callcenter_ms"], row["asterisk_ms"], row["sum_ms"])
+        for name, row in kept["paths"].items()
+        if "refused" not in row
+    ]
+    text = table(("a call with …", "our process ms", "Asterisk ms", "together ms"), rows)
+    return text + f"\n{kept['calls']} calls each, {kept['lasts_s']:g} s of sound both ways.\n"
+
+
+def console_events() -> str:
+    """From the switch to the screens."""
+    kept = result("console_events")
+    rows = [
+        (name, kept[key]["p50"], kept[key]["p99"])
+        for name, key in (
+            ("the agent's own screen", "agent_ms"),
+            ("the supervisor's, who sees all", "supervisor_ms"),
+        )
+    ]
+    text = table(("switch's word → screen", "p50 ms", "p99 ms"), rows)
+    return text + (
+        f"\n{kept['events']} events at {kept['rate']:g}/s, {kept['live_calls']} calls alive, "
+        f"{kept['consoles']} consoles open.\n"
+    )
+
+
+def many_switches() -> str:
+    """One process on one, two and four Asterisks."""
+    kept = result("many_switches")
+    rows = [(r["switches"], r["callcenter_ms"], r["asterisk_ms"]) for r in kept["sizes"]]
+    text = table(("Asterisks", "our process, ms per call", "all Asterisks, ms per call"), rows)
+    return text + f"\n{kept['calls']} calls each, spread over the switches.\n"
+
+
+NEWER = (call_controls, console_events, many_switches)
+PARTS = (queue, engine, frames, simulation, *NEWER)
+
+
 def main() -> None:
-    """Fill every marked place of the page."""
+    """Fill every marked place of the page; one without a kept result stays as it is."""
     page = PAGE.read_text(encoding="utf-8")
-    for part in (queue, engine, frames, simulation):
+    for part in PARTS:
+        if part in NEWER and not (RESULTS / f"{part.__name__}.json").exists():
+            continue
         name = part.__name__
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         page = re.sub(pattern, rf"\g<1>{part()}\g<2>", page, flags=re.DOTALL)

@@ -57,7 +57,7 @@ def change_site(site: Site) -> None:
     quiet = {"flow": "wait", "first_s": 600, "every_s": 3600}
     site["queues"]["plain"] = {"ring_s": 30, "wrap_up_s": 0, "wait": quiet}
     for agent in site["agents"].values():
-        agent["queues"] = ["plain"]
+        agent["queues"] = ["plain"] if agent["queues"] else []
     site["numbers"][STRAIGHT] = {"flow": "to_plain"}
 
 

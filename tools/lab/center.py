@@ -27,6 +27,7 @@ from cti.asterisk.server import find_process
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "demo-2468"  # noqa: S105 - of the demonstration
 DESK_AGENTS = ("anna", "ben", "chen", "emeka")
+SUPERVISOR = "sam"
 
 Site = dict[str, Any]
 
@@ -70,10 +71,11 @@ class Center:
         more = {name: free_ports(rtp_ports=400) for name in switches[1:]}
         self.switch_ports = {name: more.get(name, self.ports) for name in switches}
         self.homes = dict(homes or {})
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
-        self.desk_secrets = {agent: f"desk-phone-of-{agent}" for agent in DESK_AGENTS}
+        with_desks = (*DESK_AGENTS, SUPERVISOR)
+        self.desk_secrets = {agent: f"desk-phone-of-{agent}" for agent in with_desks}
         self._write_site(trunk, change, flows or {})
         self.var.mkdir()
         write_private(self.var / "desk-phones.json", json.dumps(self.desk_secrets))
@@ -258,7 +260,7 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
