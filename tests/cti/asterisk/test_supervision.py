@@ -179,8 +179,8 @@ async def test_taking_over_gives_the_supervisor_the_caller(desk, hearing):
     caller = f"{record}-heard.wav"
     await hearing(caller)
     whole = len(samples_of(Path(caller))) / RATE_HZ
-    assert Tone(caller, SUPERVISOR_TONE_HZ).heard_s(whole - 3.0) > 1.5
-    assert Tone(caller, PHONE_TONE_HZ).heard_s(whole - 1.5) < 0.02, "the agent is still there"
+    assert Tone(caller, SUPERVISOR_TONE_HZ).heard_s() > 1.5
+    assert Tone(caller, PHONE_TONE_HZ).heard_s(whole - 1.0) < 0.02, "the agent is still there"
     supervisor = f"{record}-deskcleo-heard.wav"
     assert Tone(supervisor, CALLER_TONE_HZ).heard_s() > 1.5
 
