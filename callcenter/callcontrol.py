@@ -19,6 +19,7 @@ from agent_console.ports import Refusal
 from callcenter.callbook import LiveCall
 from callcenter.deeds import Deeds, Durability
 from callcenter.router import Router
+from config.site import RecordingRule
 from cti import commands as c
 from cti.calls import Leg, LegState, Phone, PhoneKind, Place, Supervision
 
@@ -31,10 +32,21 @@ CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 class CallControl(Deeds):
-    """Call control on the router. `park_s` is how long a parked call waits to be picked."""
+    """Call control on the router. `park_s` is how long a parked call waits to be picked.
 
-    def __init__(self, router: Router, durable: Durability, *, park_s: float = PARK_S) -> None:
+    `recording` is how calls of a queue are recorded.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        durable: Durability,
+        *,
+        recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
+        park_s: float = PARK_S,
+    ) -> None:
         super().__init__(router, durable)
+        self._recording = recording
         self._park_s = park_s
         self._dials: dict[str, deque[float]] = {}  # when each agent dialled outside numbers
 
@@ -88,16 +100,21 @@ class CallControl(Deeds):
 
     async def record(self, agent: str, call_id: str, action: str) -> None:
         call = self._conversation(agent, call_id)
-        running, paused = call.recording, call.recording_paused
+        running, paused, rule = call.recording, call.recording_paused, self._recording(call.queue)
         if action == "start":
             if running:
                 raise Refusal("recording-already", "The call is being recorded already.")
-            order: c.Order = c.StartRecording(call_id, f"rec-{uuid4().hex}")
+            if rule.calls == "never":
+                raise Refusal("recording-off", "Calls of this queue are not recorded here.", 403)
+            order: c.Order = c.StartRecording(call_id, f"rec-{uuid4().hex}", rule.stereo)
         elif action not in ("stop", "pause", "resume"):
             raise Refusal("unknown-action", f"A recording cannot “{action}”.", 422)
         elif not running:
             raise Refusal("not-recording", "The call is not being recorded.")
         elif action == "stop":
+            if rule.calls == "always":
+                message = "Calls of this queue are always recorded. You can pause the recording."
+                raise Refusal("always-recorded", message, 403)
             order = c.StopRecording(call_id, running)
         elif action == "pause":
             if paused:

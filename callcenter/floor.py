@@ -17,6 +17,7 @@ from callcenter import happenings as h
 from callcenter.callcontrol import CallControl
 from callcenter.deeds import Durability
 from callcenter.router import Router
+from config.site import RecordingRule
 from cti import commands as c
 from cti.calls import LegState, PhoneKind, Place
 
@@ -55,8 +56,9 @@ class Floor(CallControl):
         dispositions: Callable[[], set[str]],
         phones: Callable[[str], set[str]],
         spawn: Callable[[Awaitable[None]], None],
+        recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
     ) -> None:
-        super().__init__(router, durable)
+        super().__init__(router, durable, recording=recording)
         self._customers = customers
         self._dispositions = dispositions
         self._phones = phones

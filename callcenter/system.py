@@ -267,6 +267,7 @@ class System:
             dispositions=lambda: {one.id for one in self.site.dispositions},
             phones=self._phone_kinds,
             spawn=self.beside,
+            recording=lambda queue: self.site.recording_of(queue),
         )
         rows = RecordingRows(self.database)
         self.recordings = Recordings(
