@@ -217,6 +217,7 @@ class Record(TypedDict):
     customer: Customer | None
     matches: list[Match]
     message: str
+    url: str  # into another program: a link that the agent may open
 
 
 class ServiceLevels(TypedDict):

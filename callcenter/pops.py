@@ -17,11 +17,16 @@ class Pops:
         screen_pop: ScreenPop,
         store: LiveStore,
         matched: Callable[[str, str, str], None],
+        link: Callable[[str, Record], str] = lambda call_id, record: "",
     ) -> None:
-        """`matched(call_id, customer_id, name)` is told once per customer of a call."""
+        """`matched(call_id, customer_id, name)` is told once per customer of a call.
+
+        `link(call_id, record)` gives the address in another program that goes with the record.
+        """
         self._pop = screen_pop
         self._store = store
         self._matched = matched
+        self._link = link
         self._calls: dict[str, str] = {}  # agent to the call whose record is shown there
         self._told: dict[str, str] = {}  # call to its customer
         screen_pop.on_record = self._on_record
@@ -62,7 +67,8 @@ class Pops:
 
     def record(self, call_id: str) -> Record | None:
         """The record that the call shows; None for a call that is not live."""
-        return self._pop.record(call_id)
+        record = self._pop.record(call_id)
+        return None if record is None else {**record, "url": self._link(call_id, record)}
 
     def variables(self, call_id: str) -> Mapping[str, str]:
         """What the menus may know of the customer; {} until the record is there."""
@@ -92,4 +98,5 @@ class Pops:
             self._matched(call_id, customer["customer_id"], customer["name"])
 
     def _publish(self, agent: str, record: Record) -> None:
-        self._store.put(agent_room(agent), "record", record)
+        linked = {**record, "url": self._link(record["call_id"], record)}
+        self._store.put(agent_room(agent), "record", linked)

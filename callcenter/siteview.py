@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -121,6 +121,10 @@ class SiteView:
         return data
 
     # For people ----------------------------------------------------------------------------
+
+    def pop_url(self, queue: str, values: Mapping[str, str]) -> str:
+        """The link into another program that goes with a call; "" for none."""
+        return self._site().pop_url(queue, values)
 
     def local(self, number: str) -> str:
         return format_local(number, self._site().region) if number else ""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acd import site as acd_site
+from config import popurl
 from config.hours import Calendar, State, hours_state
 from ivr.actions import Need
 from ivr.flow import Flow
@@ -78,6 +79,7 @@ class Queue:
     music: str = "default"
     needs: tuple[Need, ...] = ()
     recording: RecordingRule = field(default_factory=RecordingRule)
+    screen_pop_url: str = ""  # "": the site's
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,7 @@ class Site:
     supervision_visible: bool = True  # agents see who listens and whispers in their calls
     recording: RecordingRule = field(default_factory=RecordingRule)  # where a queue has no own
     agents_hear_own: bool = False  # the recordings of their own calls
+    screen_pop_url: str = ""  # a template: see `config.popurl`
     when_away: WhenAway = field(default_factory=WhenAway)
     switches: Mapping[str, Switch] = field(default_factory=dict)  # none: one, by the settings
     console_grace_s: float = 10.0
@@ -240,6 +243,12 @@ class Site:
         """How calls of a queue are recorded; a call of none as the site says."""
         found = self.queues.get(queue)
         return found.recording if found is not None else self.recording
+
+    def pop_url(self, queue: str, values: Mapping[str, str]) -> str:
+        """The link into another program for a call of this queue; "" for none."""
+        found = self.queues.get(queue)
+        template = (found.screen_pop_url if found else "") or self.screen_pop_url
+        return popurl.filled(template, values) if template else ""
 
     def wait_flow(self, queue: str) -> Flow | None:
         """The flow that visits the callers of a queue, if it has one."""

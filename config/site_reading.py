@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 
 from phonenumbers import SUPPORTED_REGIONS
 
+from config import popurl
 from config.hours_reading import read_calendar, read_time_zone
 from config.site import (
     PHONE_KINDS,
@@ -128,6 +129,7 @@ class SiteReader:
             supervision_visible=top.flag("supervision_visible", True),
             recording=recording,
             agents_hear_own=hear_own,
+            screen_pop_url=self.pop_url(top.section("screen_pop")),
             when_away=self.when_away(top.section("when_away")),
             console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
             place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
@@ -248,10 +250,18 @@ class SiteReader:
             music=wait.name("music", "default"),
             needs=read_needs(part, "needs"),
             recording=self.recording(part.section("recording"), recording),
+            screen_pop_url=self.pop_url(part.section("screen_pop")),
         )
         for section in (part, level, overflow, wait, back):
             section.close()
         return found
+
+    @staticmethod
+    def pop_url(part: Section) -> str:
+        """A link into another program, filled for each call."""
+        url = part.text("url", "", pattern=popurl.PATTERN, form=popurl.FORM)
+        part.close()
+        return url
 
     @staticmethod
     def wrap_up(part: Section) -> float | None:

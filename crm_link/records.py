@@ -73,3 +73,4 @@ class Record(TypedDict):
     customer: Customer | None
     matches: list[Match]
     message: str
+    url: str  # into another program, "" for none

@@ -224,7 +224,13 @@ class ScreenPop:
 
 def _blank(call_id: str, e164: str) -> Record:
     return Record(
-        call_id=call_id, status="looking", number=e164, customer=None, matches=[], message=""
+        call_id=call_id,
+        status="looking",
+        number=e164,
+        customer=None,
+        matches=[],
+        message="",
+        url="",
     )
 
 

@@ -259,5 +259,8 @@ class Stage(PreviewHistory):
             "customer": customer if status == "found" else None,
             "matches": several if status == "several" else [],
             "message": "The customer system does not answer." if status == "failed" else "",
+            "url": f"https://crm.example.com/customers/{customer['customer_id']}"
+            if customer
+            else "",
         }
         self.live.put(agent_room(person.id), "record", record)

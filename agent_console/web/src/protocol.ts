@@ -182,6 +182,8 @@ export interface CustomerRecord {
   customer: Customer | null;
   matches: Match[];
   message: string;
+  /** Into another program; "" or missing for none. */
+  url?: string;
 }
 
 export interface ServiceLevels {

@@ -275,6 +275,7 @@ export const en = {
   },
   record: {
     title: "Customer",
+    elsewhere: (host: string) => `Open in ${host}`,
     looking: "Looking for the customer…",
     lookingHint: "The call can be answered meanwhile; the record appears here when it is found.",
     failed: "The customer records cannot be reached.",
@@ -671,6 +672,8 @@ export const en = {
     "unknown-flow": "There is no such menu.",
     "not-your-queue": "This caller waits in a queue that is not yours.",
     "recording-already": "The call is being recorded already.",
+    "recording-off": "Calls of this queue are not recorded here.",
+    "always-recorded": "Calls of this queue are always recorded. You can pause the recording.",
     "not-recording": "The call is not being recorded.",
     "paused-already": "The recording is paused already.",
     "not-paused": "The recording is not paused.",

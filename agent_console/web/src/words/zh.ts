@@ -272,6 +272,7 @@ export const zh: Words = {
   },
   record: {
     title: "客户",
+    elsewhere: (host: string) => `在 ${host} 中打开`,
     looking: "正在查找客户…",
     lookingHint: "可以先接听；找到后资料会显示在这里。",
     failed: "无法访问客户资料。",
@@ -659,6 +660,8 @@ export const zh: Words = {
     "unknown-flow": "没有这个菜单。",
     "not-your-queue": "这位来电者在不属于您的队列中等候。",
     "recording-already": "通话正在录音。",
+    "recording-off": "此队列的通话不录音。",
+    "always-recorded": "此队列的通话始终录音。您可以暂停录音。",
     "not-recording": "通话没有在录音。",
     "paused-already": "录音已经暂停。",
     "not-paused": "录音没有暂停。",

@@ -18,9 +18,24 @@ export function RecordPanel() {
   return (
     <section class="card record" aria-label={t.record.title} data-testid="record" data-status={shown?.status ?? ""}>
       <div aria-live="polite" class="record-live">
+        {shown?.url ? <Elsewhere url={shown.url} /> : null}
         {shown ? <Body key={shown.call_id} record={shown} /> : <Empty title={t.record.empty} />}
       </div>
     </section>
+  );
+}
+
+/** The same customer in another program: a link that the site configured. */
+function Elsewhere({ url }: { url: string }) {
+  const t = words();
+  // Only what is certainly a web address becomes a link, whatever the server says.
+  if (!/^https?:\/\//i.test(url)) return null;
+  return (
+    <p class="record-elsewhere">
+      <a class="link" href={url} target="_blank" rel="noopener noreferrer" data-testid="record-elsewhere">
+        {t.record.elsewhere(new URL(url).host)}
+      </a>
+    </p>
   );
 }
 
