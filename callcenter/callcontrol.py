@@ -223,7 +223,7 @@ class CallControl(Deeds):
         self._free(agent)
         lost = self._can_save()
         self._refuse_if(self._router.act(f.CallPicked(call_id, agent, by)))
-        self._note(call_id, by, "assign", agent)
+        self._note(call_id, by, "assign", f"agent {agent}")
         await self._saved(lost)
 
     def _waits(self, call_id: str) -> None:
@@ -254,7 +254,7 @@ class CallControl(Deeds):
             number = self._number(agent, "consult", to, self._router.menus.site.transfer_number)
             phone = Phone(PhoneKind.OUTSIDE, number)
         party = to if kind == "agent" else ""
-        leg_id = _new_leg(call_id)
+        leg_id = _new_leg()
         order = c.DialLeg(call_id, leg_id, party, phone, self._router.caller_id(call.queue), RING_S)
         self._ring(agent, order, number)
         self._note(call_id, agent, "consult", f"{kind} {number or to}")
@@ -320,7 +320,7 @@ class CallControl(Deeds):
         self._free(agent, own=True)
         lost = self._can_save()
         phone = self._router.phones.of(agent)
-        leg_id = _new_leg(call.call_id)
+        leg_id = _new_leg()
         self._ring(agent, c.SuperviseCall(call.call_id, leg_id, agent, phone, mode, RING_S), "")
         self._note(call.call_id, agent, "supervise", mode.value)
         return lost
@@ -414,8 +414,9 @@ class CallControl(Deeds):
         return dialled
 
 
-def _new_leg(call_id: str) -> str:
-    return f"{call_id}-leg-{uuid4().hex[:12]}"
+def _new_leg() -> str:
+    """Short, of plain characters: switches carry it about with their channels."""
+    return f"leg-{uuid4().hex[:16]}"
 
 
 def _who(leg: Leg) -> str:
