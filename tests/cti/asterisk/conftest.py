@@ -8,7 +8,7 @@ import contextlib
 import math
 import struct
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -25,15 +25,19 @@ from cti.asterisk.layout import Identity, Layout, free_ports
 from cti.asterisk.link import AsteriskLink
 from cti.asterisk.recording import Recorder
 from cti.asterisk.server import AsteriskFailed, AsteriskServer
-from cti.calls import Prompt
+from cti.calls import Phone, PhoneKind, Prompt
 from cti.dialing import DialRules
-from cti.events import Fact
+from cti.events import CallArrived, CallWaiting, Fact, LegAnswered, OfferAnswered
 
 F = TypeVar("F")
 SECRET = "desk-secret-1"
 AGENTS = ("anna", "bert", "cleo")
 CALLER_TONE_HZ = 700
 PHONE_TONE_HZ = 1300
+OUTSIDE = "+49301234"
+# Who sends which tone; whoever is not named sends the phone's.
+TONES_HZ = {"caller": CALLER_TONE_HZ, "deskanna": PHONE_TONE_HZ, "deskbert": 1700}
+TONES_HZ |= {"deskcleo": 2100, "n49301234": 1000}
 
 _NET_PJSIP = """
 [global]
@@ -91,11 +95,16 @@ exten => _[a-z].,1,Set(ACT=${GLOBAL(ACT_${EXTEN})})
  same => n,GotoIf($["${ACT}" = "congestion"]?congestion)
  same => n,Ringing()
  same => n,GotoIf($["${ACT}" = "ring"]?ring)
- same => n,Wait(0.3)
+ same => n,Wait(${IF($["${ACT}" = "late"]?2.5:0.3)})
  same => n,Answer()
  same => n,GotoIf($["${ACT}" = "drop"]?drop)
  same => n,GotoIf($["${ACT}" = "menu"]?menu)
+ same => n,ExecIf($["${ACT:0:5}" = "press"]?Wait(1.2))
+ same => n,ExecIf($["${ACT:0:5}" = "press"]?SendDTMF(${ACT:5},250,150))
+ same => n,ExecIf($["${ACT}" = "short"]?Wait(1))
+ same => n,GotoIf($["${ACT}" = "short"]?drop)
  same => n,Set(TONE=${GLOBAL(TONE_${EXTEN})})
+ same => n,UserEvent(Listens,Who: ${EXTEN})
  same => n,Playtones(${IF($["${TONE}" = ""]?1300:${TONE})})
  same => n,Record(${GLOBAL(REC)}-${EXTEN}-heard.wav,0,60,kq)
  same => n(drop),Hangup()
@@ -110,6 +119,7 @@ exten => _[a-z].,1,Set(ACT=${GLOBAL(ACT_${EXTEN})})
 exten => s,1,Wait(${BEFORE})
  same => n,ExecIf($[${LEN(${KEYS})} > 0]?SendDTMF(${KEYS},250,150))
  same => n,Playtones(700)
+ same => n,UserEvent(Listens,Who: caller)
  same => n,Record(${REC}-heard.wav,0,60,kq)
 [cc-entry]
 [cc-agent]
@@ -223,6 +233,10 @@ def _net_pjsip(
     return text
 
 
+def desk_phone(agent: str) -> Phone:
+    return Phone(PhoneKind.DESK, agent)
+
+
 def ami_settings(identity: Identity, **more: object) -> AmiSettings:
     return AmiSettings(identity.ports.ami, identity.ami_user, identity.ami_secret, **more)  # type: ignore[arg-type]
 
@@ -277,6 +291,8 @@ class Desk:
         self.prompts: list[Prompt] = []
         self.shown: dict[str, str] = {}  # whose number a phone showed last
         self._rung: list[str] = []
+        self.listens: dict[str, float] = {}  # since when somebody hears, on the loop's clock
+        self.record: Path | None = None  # the base name of the last call's recordings
         self.keys: list[str] = []  # what the menu of a number with the act "menu" has read
 
     async def prompt_path(self, prompt: Prompt) -> str:
@@ -327,6 +343,7 @@ class Desk:
         """A caller dials in; returns the base name of the recordings."""
         self.lab.count += 1
         record = self.lab.folder / f"call{self.lab.count}"
+        self.record = record
         await self._global("REC", str(record))
         await self.network.request(
             {
@@ -369,6 +386,8 @@ class Desk:
         if frame.get("UserEvent") == "Rung":
             self._rung.append(frame.get("Who"))
             self.shown[frame.get("Who")] = frame.get("From")
+        elif frame.get("UserEvent") == "Listens":
+            self.listens[frame.get("Who")] = asyncio.get_running_loop().time()
         elif frame.get("UserEvent") == "Keys":
             self.keys.append(frame.get("Got"))
 
@@ -376,8 +395,40 @@ class Desk:
         return list((await self.network.request({"Action": "Status"})).items)
 
     async def send(self, order: c.Order) -> None:
+        self.do(order)
+
+    def do(self, order: c.Order) -> None:
         assert self.link is not None
         self.link.execute(order)
+
+    async def waiting(self, **how: object) -> str:
+        """A caller who waits in the queue; returns the call's id."""
+        skip = len(self.facts.of(CallArrived))
+        await self.call(**how)  # type: ignore[arg-type]
+        call_id = (await self.facts.wait(CallArrived, skip=skip)).call_id
+        self.do(c.StartWaiting(call_id, "sales", 1700000000.5))
+        await self.facts.wait(CallWaiting, call_id=call_id)
+        return call_id
+
+    async def talking(self, agent: str = "anna") -> str:
+        """A caller who talks with an agent at a desk phone; returns the call's id."""
+        call_id = await self.waiting()
+        self.do(c.OfferCall(call_id, "o1", agent, desk_phone(agent), 8.0))
+        await self.facts.wait(OfferAnswered, call_id=call_id)
+        return call_id
+
+    async def consulting(self, party: str = "bert") -> str:
+        """As `talking`, and the agent talks with a consulted party, leg "l1"."""
+        call_id = await self.talking()
+        self.consult(call_id, party)
+        await self.facts.wait(LegAnswered, leg_id="l1")
+        return call_id
+
+    def consult(self, call_id: str, party: str, leg: str = "l1", ring_s: float = 8.0) -> None:
+        """Dial an agent, or "outside", as a further leg."""
+        agent = "" if party == "outside" else party
+        phone = desk_phone(party) if agent else Phone(PhoneKind.OUTSIDE, OUTSIDE)
+        self.do(c.DialLeg(call_id, leg, agent, phone, "+4930999", ring_s))
 
 
 @pytest.fixture
@@ -393,6 +444,8 @@ async def desk(lab: Lab) -> AsyncIterator[Desk]:
     sinks.append(desk.on_network_event)
     for agent in AGENTS:
         await desk.phone(f"desk{agent}", "answer")
+    for who, hertz in TONES_HZ.items():
+        await desk.tone(who, hertz)
     await desk.connect()
     try:
         yield desk
@@ -456,6 +509,52 @@ class Recording:
     def tone(self, hertz: float, start_s: float, end_s: float | None = None) -> float:
         """The share of this tone in what was heard, 0 to 1."""
         return share_of(self.part(start_s, end_s), hertz)
+
+
+class Ears:
+    """Who hears whom in each phase of a call, measured in what everybody has recorded."""
+
+    def __init__(self, desk: Desk, load: Callable[[str], Awaitable[Recording]]) -> None:
+        self._desk = desk
+        self._load = load
+        self._phases: dict[str, tuple[float, float]] = {}
+        self._expected: list[tuple[str, str, set[str], bool]] = []
+
+    async def phase(self, name: str, music: str = "", **hears: str) -> None:
+        """For a while everybody shall hear just these: `caller="deskanna deskbert"`.
+
+        Those of `music` hear music and nobody. Checked by `check`, when the call is over.
+        """
+        await asyncio.sleep(0.4)  # whatever was on its way
+        start = asyncio.get_running_loop().time()
+        await asyncio.sleep(1.6)
+        self._phases[name] = (start, asyncio.get_running_loop().time())
+        for who, others in hears.items():
+            self._expected.append((name, who, set(others.split()), False))
+        for who in music.split():
+            self._expected.append((name, who, set(), True))
+
+    async def check(self) -> None:
+        recordings = {}
+        for name, who, others, music in self._expected:
+            if who not in recordings:
+                path = self._desk.record if who == "caller" else f"{self._desk.record}-{who}"
+                recordings[who] = await self._load(f"{path}-heard.wav")
+            since = self._desk.listens[who]
+            start, end = (at - since for at in self._phases[name])
+            part = recordings[who].part(max(start, 0.0), end)
+            assert part.size > 4000, f"{name}: {who} was not there"
+            shares = {other: share_of(part, TONES_HZ[other]) for other in TONES_HZ}
+            loud = rms(part) > 0.003
+            heard = {other for other, share in shares.items() if loud and share > 0.1}
+            assert heard == others, f"{name}: {who} heard {shares}"
+            if music:
+                assert loud, f"{name}: {who} heard no music"
+
+
+@pytest.fixture
+def ears(desk: Desk, hearing: Callable[[str], Awaitable[Recording]]) -> Ears:
+    return Ears(desk, hearing)
 
 
 @pytest.fixture
