@@ -40,6 +40,7 @@ class Tally:
     withdrawn: int = 0
     switch_lost: int = 0
     handled: int = 0  # answered and over
+    transferred: int = 0  # answered and given away by an agent, at least once
     wait_s: float = 0.0  # of all that left
     answered_wait_s: float = 0.0
     abandoned_wait_s: float = 0.0
@@ -51,6 +52,8 @@ class Tally:
     callbacks_reached: int = 0
     callbacks_expired: int = 0
     callbacks_waiting: int = 0
+    placed: int = 0  # calls that agents dialled themselves: in no other count
+    placed_reached: int = 0
 
     def leave(
         self,
@@ -182,6 +185,11 @@ def acw(tally: Tally) -> float | None:
     return _share(tally.wrap_up_s, tally.handled)
 
 
+def transfer_rate(tally: Tally) -> float | None:
+    """Transferred / H. A call counts once, however often it changed hands in one visit."""
+    return _share(tally.transferred, tally.answered)
+
+
 def occupancy(busy_s: float, ready_s: float) -> float | None:
     """(talk + hold + wrap-up) / (talk + hold + wrap-up + ready); reserved counts as neither."""
     return _share(busy_s, busy_s + ready_s)
@@ -276,6 +284,14 @@ FIGURES: dict[str, Figure] = {
             "wrap-up / answered calls that are over",
             "s",
             acw,
+        ),
+        Figure(
+            "transfer_rate",
+            {"en": "Transfer rate", "zh": "转接率"},
+            1,
+            "answered calls that an agent gave away / answered; each queue visit counts by itself",
+            "share",
+            transfer_rate,
         ),
         Figure(
             "books",

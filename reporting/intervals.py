@@ -30,6 +30,7 @@ from reporting.figures import (
     check_books,
     occupancy,
     service_levels,
+    transfer_rate,
 )
 
 Attribution = Literal["entered", "answered", "ended"]
@@ -39,14 +40,15 @@ BUSY = ("talking", "held", "consulting", "conference", "wrap-up")
 
 @dataclass(slots=True)
 class Visit:
-    """One visit of a call (or callback) to a queue, with the conversation it led to.
+    """One visit of a call to a queue, with the conversation it led to.
 
-    Moments are UTC epoch seconds; None is "not yet".
+    Moments are UTC epoch seconds; None is "not yet". A call that is handed over from agent to
+    agent is still the same visit: talk, hold and wrap-up are those of all its agents together.
     """
 
     queue: str
     entered: float
-    kind: str = "call"  # or "callback"
+    kind: str = "call"  # or "callback", "outbound"
     left: float | None = None
     outcome: str = ""  # see acd.decisions.CallLeft; "" while waiting
     waited_s: float | None = None
@@ -56,6 +58,7 @@ class Visit:
     hold_s: float | None = None
     wrap_up_s: float | None = None
     why: dict[str, Any] | None = None
+    transferred: bool = False  # its agent gave it away: to a queue, an agent, outside, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,12 @@ def count(visit: Visit, limits: Limits) -> Tally:
         else:
             tally.callbacks_waiting = 1
         return tally
+    if visit.kind == "outbound":
+        tally.placed = 1
+        tally.placed_reached = int(visit.outcome == "reached")
+        return tally
     tally.offered = 1
+    tally.transferred = int(visit.transferred)
     if visit.outcome:
         tally.leave(
             visit.outcome,
@@ -272,10 +280,14 @@ def interval_row(
         "asa_s": asa(tally),
         "aht_s": aht(tally),
         "acw_s": acw(tally),
+        "transferred": tally.transferred,
+        "transfer_rate": transfer_rate(tally),
         "longest_wait_s": tally.longest_wait_s,
         "talk_s": tally.talk_s,
         "hold_s": tally.hold_s,
         "wrap_up_s": tally.wrap_up_s,
+        "placed": tally.placed,
+        "placed_reached": tally.placed_reached,
         "callbacks_queued": tally.callbacks_queued,
         "callbacks_reached": tally.callbacks_reached,
         "callbacks_expired": tally.callbacks_expired,

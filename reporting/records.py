@@ -7,7 +7,7 @@ is derived. Entries that come twice, late, or for a call nobody has heard of are
     switch     class names of `cti.events`, fields as data
     decision   class names of `acd.decisions`, fields as data
     ivr        "Trail" (what, label, value), "FlowEnded"
-    person     "WrapUpSaved" (agent, disposition, note)
+    person     "WrapUpSaved" (agent, disposition, note), "CallAction", "LegPlaced"
     crm        "CustomerMatched" (customer_id, name)
     acd        not needed: what the engine made of its facts is in its decisions
 """
@@ -21,6 +21,17 @@ from typing import Any
 import msgspec
 
 from reporting.intervals import IntervalFold, Span, Visit
+from reporting.segments import (
+    AGENT,
+    CONFERENCE,
+    CONSULTED,
+    SUPERVISOR,
+    Segment,
+    last_part,
+    leave,
+    open_part,
+    part_to_wrap_up,
+)
 from reporting.timeline import Names, plain_names, text_of
 
 Data = Mapping[str, Any]
@@ -64,7 +75,7 @@ class CallRecord:
 
     call_id: str
     arrived: float
-    direction: str = "inbound"  # or "callback"
+    direction: str = "inbound"  # or "callback", "outbound"
     link: str = ""
     trunk: str = ""
     ani: str = ""
@@ -83,6 +94,8 @@ class CallRecord:
     visits: list[Visit] = field(default_factory=list)
     offers: list[OfferRecord] = field(default_factory=list)
     held: list[tuple[float, float | None]] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    parties: dict[str, dict[str, str]] = field(default_factory=dict)  # who a leg is, by its id
     trail: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[Moment] = field(default_factory=list)
 
@@ -118,10 +131,10 @@ class CallRecord:
 
     @property
     def waited_s(self) -> float | None:
-        """From first entering a queue to leaving the last one; None while waiting."""
+        """In all queues together, talking between two of them left out; None while waiting."""
         if not self.visits or self.visits[-1].left is None:
             return None
-        return max(0.0, self.visits[-1].left - self.visits[0].entered)
+        return sum(max(0.0, v.left - v.entered) for v in self.visits if v.left is not None)
 
     @property
     def talk_s(self) -> float | None:
@@ -183,17 +196,36 @@ class RecordFold:
             ("switch", "CallMissed"): self._ended,
             ("switch", "CallbackFailed"): self._callback_failed,
             ("switch", "OrderFailed"): self._order_failed,
+            ("switch", "LegAnswered"): self._leg_answered,
+            ("switch", "LegFailed"): self._leg_failed,
+            ("switch", "LegEnded"): self._leg_ended,
+            ("switch", "LegsSwapped"): self._legs_swapped,
+            ("switch", "ConferenceBegan"): self._conference,
+            ("switch", "CallHandedOver"): self._handed_over,
+            ("switch", "SupervisionChanged"): self._supervision,
+            ("switch", "AgentMuted"): self._muted,
+            ("switch", "DigitsSent"): self._digits_sent,
+            ("switch", "RecordingStarted"): self._recording("recording-started"),
+            ("switch", "RecordingPaused"): self._recording("recording-paused"),
+            ("switch", "RecordingResumed"): self._recording("recording-resumed"),
+            ("switch", "RecordingStopped"): self._recording("recording-stopped"),
+            ("switch", "RecordingKept"): self._recording("recording-kept"),
+            ("switch", "CallPlaced"): self._placed,
             ("decision", "CallEntered"): self._entered,
             ("decision", "Offer"): self._offer,
             ("decision", "Callback"): self._offer,
             ("decision", "OfferEnded"): self._offer_ended,
             ("decision", "CallLeft"): self._left,
             ("decision", "CallCompleted"): self._completed,
+            ("decision", "CallTaken"): self._taken,
             ("decision", "WrapUpEnded"): self._wrap_up_ended,
             ("decision", "CallbackChanged"): self._callback_changed,
             ("ivr", "Trail"): self._trail,
             ("ivr", "FlowEnded"): self._flow_ended,
             ("person", "WrapUpSaved"): self._saved,
+            ("person", "CallAction"): self._action,
+            ("person", "LegPlaced"): self._leg_placed,
+            ("person", "RecordingHeard"): self._recording("recording-heard"),
             ("crm", "CustomerMatched"): self._customer,
         }
 
@@ -230,8 +262,8 @@ class RecordFold:
             _identify(record, data)
         elif kind == "CallEntered":
             record = CallRecord(ident, data["entered"])
-            if data.get("kind") == "callback":
-                record.direction = "callback"
+            if data.get("kind") in ("callback", "outbound"):
+                record.direction = str(data["kind"])
         elif kind == "CallbackChanged":
             record = CallRecord(ident, at, direction="callback")
         else:
@@ -278,6 +310,7 @@ class RecordFold:
         if any(known.offer == offer for known in record.offers):
             return False
         agent, queue = str(data["agent"]), str(data["queue"])
+        record.ani = record.ani or str(data.get("number", ""))
         record.offers.append(OfferRecord(offer, agent, queue, at))
         return self._note(
             record, at, "offered", {"agent": agent, "queue": queue}, data.get("reason")
@@ -308,48 +341,86 @@ class RecordFold:
         visit.waited_s = max(0.0, float(data["waited_s"]))
         if visit.outcome in CONNECTED:
             visit.agent = str(data["agent"])
+            self._part(record, visit, visit.agent, at)
         visit.why = _plain(data.get("reason"))
         self._count(record, visit)
         shown = {"queue": visit.queue, "agent": visit.agent, "waited_s": visit.waited_s}
-        if record.direction == "callback" and visit.outcome in ("expired", "withdrawn"):
+        over = ("expired", "withdrawn") if visit.kind == "callback" else ("not reached",)
+        if record.direction == visit.kind and visit.outcome in over:
             record.ended = record.ended or at
         kind = visit.outcome.replace(" ", "-")
         return self._note(record, at, kind, shown, data.get("reason"))
 
+    def _part(self, record: CallRecord, visit: Visit, agent: str, at: float) -> None:
+        """From now on the call is this agent's."""
+        number = record.visits.index(visit)
+        record.segments.append(Segment(AGENT, visit.queue, at, agent, visit=number))
+
     def _held(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._music(record, at) and self._note(record, at, "held", {})
+
+    @staticmethod
+    def _music(record: CallRecord, at: float) -> bool:
+        """The caller hears music; False when that is no news."""
         last = record.held[-1] if record.held else (0.0, 0.0)
         if record.ended is not None or last[1] is None or at < last[1]:
             return False  # held already, or an old word
         record.held.append((at, None))
-        return self._note(record, at, "held", {})
+        return True
 
     def _retrieved(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._music_over(record, at) and self._note(record, at, "retrieved", {})
+
+    @staticmethod
+    def _music_over(record: CallRecord, at: float) -> bool:
         if not record.held or record.held[-1][1] is not None or at < record.held[-1][0]:
             return False
         record.held[-1] = (record.held[-1][0], at)
-        return self._note(record, at, "retrieved", {})
+        return True
 
     def _completed(self, record: CallRecord, data: Data, at: float) -> bool:
-        visit = _conversation(record, data, lambda v: v.ended is None)
-        if visit is None:
+        agent, onward = str(data["agent"]), str(data.get("onward", ""))
+        part = open_part(record.segments, agent, at)
+        if part is None:
             return False
+        part.ended, part.how = at, f"to {onward}" if onward else str(data.get("by", ""))
+        part.talk_s, part.hold_s = float(data["talk_s"]), float(data["hold_s"])
+        visit = record.visits[part.visit]
         visit.ended = at
-        visit.talk_s, visit.hold_s = float(data["talk_s"]), float(data["hold_s"])
-        if record.held and record.held[-1][1] is None:
-            record.held[-1] = (record.held[-1][0], at)
+        visit.talk_s = (visit.talk_s or 0.0) + part.talk_s
+        visit.hold_s = (visit.hold_s or 0.0) + part.hold_s
+        visit.transferred = visit.transferred or bool(onward)
+        self._music_over(record, at)
         self._count(record, visit)
-        return self._note(record, at, "completed", {"agent": visit.agent, "talk_s": visit.talk_s})
+        shown = {"agent": agent, "talk_s": part.talk_s}
+        if onward:
+            shown["onward"] = onward
+        return self._note(record, at, "completed", shown)
+
+    def _taken(self, record: CallRecord, data: Data, at: float) -> bool:
+        agent = str(data["agent"])
+        given = last_part(record.segments, str(data.get("giver", "")))
+        taken = last_part(record.segments, agent)
+        if given is None or (taken is not None and taken.began >= at):
+            return False
+        visit = record.visits[given.visit]
+        visit.agent, visit.ended = agent, None
+        self._part(record, visit, agent, at)
+        self._count(record, visit)
+        return self._note(record, at, "taken", {"agent": agent, "giver": given.agent})
 
     def _wrap_up_ended(self, record: CallRecord, data: Data, at: float) -> bool:
-        visit = _conversation(record, data, lambda v: v.wrap_up_s is None)
-        if visit is None:
+        agent = str(data["agent"])
+        part = part_to_wrap_up(record.segments, agent, at)
+        if part is None:
             return False
-        visit.wrap_up_s = float(data["wrap_up_s"])
+        part.wrap_up_s = float(data["wrap_up_s"])
         record.wrap_up_ended = at
+        visit = record.visits[part.visit]
+        visit.wrap_up_s = (visit.wrap_up_s or 0.0) + part.wrap_up_s
         self._count(record, visit)
-        return self._note(
-            record, at, "wrapped-up", {"agent": visit.agent, "wrap_up_s": visit.wrap_up_s}
-        )
+        shown = {"agent": agent, "wrap_up_s": part.wrap_up_s}
+        return self._note(record, at, "wrapped-up", shown)
 
     def _ended(self, record: CallRecord, data: Data, at: float) -> bool:
         if record.ended is not None:
@@ -357,6 +428,7 @@ class RecordFold:
         if record.direction == "callback" and record.answered is None:
             return False  # only this attempt is over; the engine says when the callback is
         record.ended = at
+        leave(record.segments, "", at, "left")
         record.ended_by, record.cause = str(data.get("by", "")), str(data.get("cause", ""))
         return self._note(record, at, "ended", {"by": record.ended_by, "cause": record.cause})
 
@@ -390,13 +462,95 @@ class RecordFold:
         return self._note(record, at, "order-failed", shown)
 
     def _saved(self, record: CallRecord, data: Data, at: float) -> bool:
+        """What an agent wrote about the own part; the call has what was written last."""
         disposition, note = str(data.get("disposition", "")), str(data.get("note", ""))
-        if (record.disposition, record.note) == (disposition, note):
+        agent = str(data.get("agent", ""))
+        if not self._note(record, at, "saved", {"agent": agent, "disposition": disposition}):
             return False
+        part = last_part(record.segments, agent)
+        if part is not None:
+            part.disposition, part.note = disposition, note
         record.disposition, record.note = disposition, note
-        return self._note(
-            record, at, "saved", {"agent": str(data.get("agent", "")), "disposition": disposition}
-        )
+        return True
+
+    # Further parties, recording, people's deeds ----------------------------------------------
+
+    def _placed(self, record: CallRecord, data: Data, at: float) -> bool:
+        record.link = str(data.get("link", ""))
+        return True
+
+    def _action(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {name: str(data.get(name, "")) for name in ("by", "verb", "detail")}
+        return self._note(record, at, "action", shown)
+
+    def _leg_placed(self, record: CallRecord, data: Data, at: float) -> bool:
+        leg = str(data.get("leg_id", ""))
+        if leg in record.parties:
+            return False
+        names = ("agent", "number", "supervision")
+        record.parties[leg] = {name: str(data.get(name, "")) for name in names}
+        return True
+
+    def _who(self, record: CallRecord, data: Data) -> dict[str, str]:
+        party = record.parties.get(str(data.get("leg_id", "")), {})
+        agent = str(data.get("agent_id", "")) or party.get("agent", "")
+        return {"agent": agent} if agent else {"number": party.get("number", "")}
+
+    def _leg_answered(self, record: CallRecord, data: Data, at: float) -> bool:
+        leg, who = str(data.get("leg_id", "")), self._who(record, data)
+        if record.ended is not None or any(part.leg == leg for part in record.segments):
+            return False
+        role = SUPERVISOR if record.parties.get(leg, {}).get("supervision") else CONSULTED
+        agent, number = who.get("agent", ""), who.get("number", "")
+        record.segments.append(Segment(role, record.queue, at, agent, number, leg=leg))
+        return self._note(record, at, "leg-answered", {**who, "role": role})
+
+    def _leg_failed(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {**self._who(record, data), "why": str(data.get("why", ""))}
+        return self._note(record, at, "leg-failed", shown)
+
+    def _leg_ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        if not self._note(record, at, "leg-ended", self._who(record, data)):
+            return False
+        leave(record.segments, str(data.get("leg_id", "")), at, "left")
+        return True
+
+    def _legs_swapped(self, record: CallRecord, data: Data, at: float) -> bool:
+        held = bool(data.get("caller_held"))
+        changed = self._music(record, at) if held else self._music_over(record, at)
+        with_ = {"with": "party" if held else "caller"}
+        return changed and self._note(record, at, "swapped", with_)
+
+    def _conference(self, record: CallRecord, data: Data, at: float) -> bool:
+        if not self._note(record, at, "conference", {}):
+            return False
+        self._music_over(record, at)
+        for part in record.segments:
+            if part.role == CONSULTED and part.ended is None and part.began <= at:
+                part.role = CONFERENCE
+        return True
+
+    def _handed_over(self, record: CallRecord, data: Data, at: float) -> bool:
+        leave(record.segments, str(data.get("leg_id", "")), at, "took over")
+        self._music_over(record, at)
+        return self._note(record, at, "handed-over", self._who(record, data))
+
+    def _supervision(self, record: CallRecord, data: Data, at: float) -> bool:
+        mode = {"mode": str(data.get("mode", ""))}
+        return self._note(record, at, "supervision", {**self._who(record, data), **mode})
+
+    def _muted(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._note(record, at, "muted" if data.get("on") else "unmuted", {})
+
+    def _digits_sent(self, record: CallRecord, data: Data, at: float) -> bool:
+        return self._note(record, at, "digits-sent", {"count": int(data.get("count", 0))})
+
+    def _recording(self, kind: str) -> Callable[[CallRecord, Data, float], bool]:
+        def take(record: CallRecord, data: Data, at: float) -> bool:
+            shown = {name: str(data[name]) for name in ("recording_id", "by") if name in data}
+            return self._note(record, at, kind, shown)
+
+        return take
 
     def _customer(self, record: CallRecord, data: Data, at: float) -> bool:
         customer, name = str(data.get("customer_id", "")), str(data.get("name", ""))
@@ -429,9 +583,9 @@ class RecordFold:
     ) -> bool:
         timeline = record.timeline
         for moment in reversed(timeline):
-            if moment.at != at:
+            if moment.at < at:
                 break
-            if moment.kind == kind and moment.data == data:
+            if moment.at == at and moment.kind == kind and moment.data == data:
                 return False
         timeline.append(Moment(at, kind, data, _plain(reason)))
         return True
@@ -472,6 +626,7 @@ class RecordFold:
         """Take up what a decoded `snapshot` says; for a fold that has been fed nothing yet."""
         for record in msgspec.convert(kept["calls"], list[CallRecord]):
             self.calls[record.call_id] = self._dirty[record.call_id] = record
+            _add_parts(record)
             for visit in record.visits:
                 self._count(record, visit)
         self._unsaved_spans = msgspec.convert(kept["spans"], list[Span])
@@ -520,6 +675,24 @@ class RecordFold:
             "moments": record.moments(),
             "disposition": record.disposition,
             "note": record.note,
+            "segments": [self._segment(part) for part in record.segments],
+        }
+
+    def _segment(self, part: Segment) -> dict[str, Any]:
+        """A part of the call (`agent_console.protocol.SegmentRow`)."""
+        who = self._names("agent", part.agent) if part.agent else self._local(part.number)
+        return {
+            "agent": who,
+            "role": part.role,
+            "queue": part.queue,
+            "began": part.began,
+            "ended": part.ended,
+            "talk_s": part.talk_s,
+            "hold_s": part.hold_s,
+            "wrap_up_s": part.wrap_up_s,
+            "how": part.how,
+            "disposition": part.disposition,
+            "note": part.note,
         }
 
     def _entry(self, moment: Moment) -> dict[str, Any]:
@@ -544,12 +717,15 @@ def _find_offer(record: CallRecord, offer: Any) -> OfferRecord | None:
     return next((known for known in record.offers if known.offer == offer), None)
 
 
-def _conversation(record: CallRecord, data: Data, wanted: Callable[[Visit], bool]) -> Visit | None:
-    """The latest visit that led to this agent, if it is `wanted`."""
-    for visit in reversed(record.visits):
-        if visit.outcome in CONNECTED and visit.agent == data["agent"]:
-            return visit if wanted(visit) else None
-    return None
+def _add_parts(record: CallRecord) -> None:
+    """A record of an older version knows conversations by its visits only."""
+    if record.segments:
+        return
+    for number, v in enumerate(record.visits):
+        if v.outcome in CONNECTED and v.left is not None:
+            times = (v.ended, v.talk_s, v.hold_s, v.wrap_up_s)
+            record.segments.append(Segment(AGENT, v.queue, v.left, v.agent, "", *times))
+            record.segments[-1].visit = number
 
 
 def _plain(reason: Any) -> dict[str, Any] | None:

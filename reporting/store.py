@@ -196,7 +196,9 @@ class History:
         times = time_by_interval(spans, calendar, start, min(end, self._now()))
         rows: list[dict[str, Any]] = []
         for (name, begin), tally in sorted(fold.tallies.items(), key=lambda i: (i[0][1], i[0][0])):
-            if not start <= begin < end or not (tally.offered or tally.callbacks_queued):
+            if not start <= begin < end or not (
+                tally.offered or tally.callbacks_queued or tally.placed
+            ):
                 continue
             row = interval_row(name, calendar, begin, tally, self._limits(name))
             there = times.get(begin, {})
@@ -270,6 +272,7 @@ def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
             "talk_s": visit.talk_s,
             "hold_s": visit.hold_s,
             "wrap_up_s": visit.wrap_up_s,
+            "transferred": visit.transferred,
         }
         for number, visit in enumerate(record.visits)
     ]
@@ -288,6 +291,7 @@ def _visit(row: Any) -> Visit:
         row.talk_s,
         row.hold_s,
         row.wrap_up_s,
+        transferred=bool(row.transferred),
     )
 
 

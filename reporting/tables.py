@@ -44,6 +44,7 @@ queue_visits = sa.Table(
     sa.Column("talk_s", sa.Double),
     sa.Column("hold_s", sa.Double),
     sa.Column("wrap_up_s", sa.Double),
+    sa.Column("transferred", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("ix_queue_visits_entered", queue_visits.c.entered)
 

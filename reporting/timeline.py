@@ -1,7 +1,7 @@
 """What each entry of a call's timeline says, in each language.
 
 Placeholders come from the entry's data; queues, agents and dispositions are shown by their
-names in each language.
+names in each language. `who` is a further party: an agent's name, or a number.
 """
 
 from __future__ import annotations
@@ -42,6 +42,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "retrieved": ("Talking again", "恢复通话"),
     "completed": ("Conversation over, {talk_s:.0f} s", "对话结束，{talk_s:.0f} 秒"),
     "ended": ("Call ended", "通话结束"),
+    "taken": ("{giver} handed the call over to {agent}", "{giver} 将通话移交给 {agent}"),
+    "action": ("{by}: {verb} {to}", "{by}：{verb} {to}"),
+    "leg-answered": ("{who} is on the line", "{who} 已接入"),
+    "leg-failed": ("{who} was not reached: {why}", "未接通 {who}：{why}"),
+    "leg-ended": ("{who} left", "{who} 已离开"),
+    "swapped": ("Talking with the caller", "与来电者通话"),
+    "conference": ("Everybody talks together", "多方通话"),
+    "handed-over": ("{who} has the caller", "来电者由 {who} 接手"),
+    "supervision": ("{who}: {mode}", "{who}：{mode}"),
+    "muted": ("The agent is muted", "坐席已静音"),
+    "unmuted": ("The agent can be heard again", "坐席已取消静音"),
+    "digits-sent": ("Digits sent: {count}", "已发送按键：{count} 个"),
+    "recording-started": ("Recording", "开始录音"),
+    "recording-paused": ("Recording paused", "暂停录音"),
+    "recording-resumed": ("Recording again", "继续录音"),
+    "recording-stopped": ("Recording stopped", "停止录音"),
+    "recording-kept": ("Recording saved", "录音已保存"),
+    "recording-heard": ("{by} listened to the recording", "{by} 收听了录音"),
     "wrapped-up": ("After-call work done, {wrap_up_s:.0f} s", "话后处理完成，{wrap_up_s:.0f} 秒"),
     "saved": ("Disposition: {disposition}", "处理结果：{disposition}"),
     "customer": ("Customer: {customer}", "客户：{customer}"),
@@ -66,6 +84,12 @@ _BY_FIELD = {
     "ended": "by",
     "menu hours": "value",
     "menu callback": "value",
+    "action": "verb",
+    "completed": "onward",
+    "leg-answered": "role",
+    "leg-failed": "why",
+    "swapped": "with",
+    "supervision": "mode",
 }
 SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
     ("callback-state", "queued"): ("Callback waits for an agent", "回拨等待坐席"),
@@ -96,6 +120,53 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         "The agent hung up before the customer answered",
         "客户接听前坐席已挂机",
     ),
+    ("action", "hang_up"): ("{by} hangs up", "{by} 挂机"),
+    ("action", "hold"): ("{by} puts the caller on hold", "{by} 保持通话"),
+    ("action", "retrieve"): ("{by} goes back to the caller", "{by} 恢复与来电者通话"),
+    ("action", "mute"): ("{by}: microphone muted: {to}", "{by}：静音 {to}"),
+    ("action", "send_digits"): ("{by} sends {to} digits", "{by} 发送 {to} 个按键"),
+    ("action", "dial"): ("{by} calls {to}", "{by} 呼叫 {to}"),
+    ("action", "transfer"): ("{by} transfers the call to {to}", "{by} 将通话转接到 {to}"),
+    ("action", "consult"): ("{by} calls {to} into the call", "{by} 呼叫 {to} 加入"),
+    ("action", "swap"): ("{by} swaps caller and consulted party", "{by} 切换通话对象"),
+    ("action", "complete"): ("{by} leaves the call to {to}", "{by} 将通话交给 {to}"),
+    ("action", "conference"): ("{by} joins everybody", "{by} 发起多方通话"),
+    ("action", "end_leg"): ("{by} ends the part of {to}", "{by} 结束 {to} 的通话"),
+    ("action", "park"): ("{by} parks the call", "{by} 驻留通话"),
+    ("action", "pick"): ("{by} picks the call up", "{by} 代接来电"),
+    ("action", "record"): ("{by}: recording, {to}", "{by}：录音 {to}"),
+    ("action", "assign"): ("{by} assigns the call to {to}", "{by} 将来电指派给 {to}"),
+    ("action", "supervise"): ("{by} supervises: {to}", "{by} 监听：{to}"),
+    ("action", "take_over"): ("{by} takes the call over", "{by} 接管通话"),
+    ("completed", "queue"): (
+        "{agent} gave the call to a queue after {talk_s:.0f} s",
+        "{agent} 通话 {talk_s:.0f} 秒后转入队列",
+    ),
+    ("completed", "agent"): (
+        "{agent} gave the call to another agent after {talk_s:.0f} s",
+        "{agent} 通话 {talk_s:.0f} 秒后转给另一坐席",
+    ),
+    ("completed", "parked"): (
+        "{agent} parked the call after {talk_s:.0f} s",
+        "{agent} 通话 {talk_s:.0f} 秒后驻留",
+    ),
+    ("completed", "menu"): (
+        "{agent} sent the caller to a menu after {talk_s:.0f} s",
+        "{agent} 通话 {talk_s:.0f} 秒后转入语音菜单",
+    ),
+    ("completed", "outside"): (
+        "{agent} gave the call to somebody outside after {talk_s:.0f} s",
+        "{agent} 通话 {talk_s:.0f} 秒后转给外线",
+    ),
+    ("leg-answered", "supervisor"): ("{who} is in the call as supervisor", "{who} 以班长身份进入"),
+    ("leg-failed", "no answer"): ("{who} did not answer", "{who} 无人应答"),
+    ("leg-failed", "refused"): ("{who} refused", "{who} 拒接"),
+    ("leg-failed", "unreachable"): ("{who} cannot be reached", "无法接通 {who}"),
+    ("leg-failed", "cancelled"): ("The call to {who} was given up", "已取消呼叫 {who}"),
+    ("swapped", "party"): ("Talking with the consulted party", "与咨询方通话"),
+    ("supervision", "listen"): ("{who} listens", "{who} 旁听"),
+    ("supervision", "whisper"): ("{who} whispers to the agent", "{who} 对坐席耳语"),
+    ("supervision", "barge"): ("{who} talks with both", "{who} 强插通话"),
     ("ended", "caller"): ("Caller hung up", "来电者挂机"),
     ("ended", "agent"): ("Agent hung up", "坐席挂机"),
     ("ended", "system"): ("Ended by the system", "由系统结束"),
@@ -135,10 +206,24 @@ def text_of(kind: str, data: Mapping[str, Any], names: Names = plain_names) -> d
 
 def _filled(text: str, kind: str, data: Mapping[str, Any], names: Names, language: str) -> str:
     shown = _Data(data)
+    if "detail" in shown:
+        shown["to"] = _named(str(shown["detail"]), names, language)
     for field in ("queue", "agent", "disposition"):
         if field in shown:
             shown[field] = names(field, str(shown[field]), language)
+    for field in ("by", "giver"):
+        if field in shown:
+            shown[field] = names("agent", str(shown[field]), language)
+    shown["who"] = shown["agent"] if "agent" in shown else str(data.get("number") or "?")
     try:
         return text.format_map(shown)
     except (ValueError, TypeError):  # a number is missing or is none
         return kind
+
+
+def _named(detail: str, names: Names, language: str) -> str:
+    """To whom or what something was done: "agent dana" by name, "number +1…" as it is."""
+    kind, _, ident = detail.partition(" ")
+    if kind in ("agent", "queue") and ident:
+        return names(kind, ident, language)
+    return ident if kind in ("number", "flow") and ident else detail

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
-from reporting.figures import check_books
+from reporting.figures import aht, check_books, transfer_rate
 from reporting.intervals import Calendar, IntervalFold
 from reporting.records import RecordFold
 from reporting.timeline import TEXTS, text_of
@@ -66,6 +68,80 @@ def answered_call(call: str = "c1", at: float = 1000.0) -> list[Entry]:
             {**q, "agent": "anna", "wrap_up_s": 10.0, "forced": False},
             at + 110,
         ),
+    ]
+
+
+def conversation(call: str, queue: str, agent: str, entered: float, since: float) -> list[Entry]:
+    """A queue visit that ends with an answer."""
+    q = {"call": call, "queue": queue, "entered": entered}
+    left = {"outcome": "answered", "waited_s": since - entered, "agent": agent, "reason": WHY}
+    return [
+        ("decision", "CallEntered", call, {**q, "kind": "call"}, entered),
+        ("decision", "CallLeft", call, {**q, **left}, since),
+    ]
+
+
+def completed(
+    call: str, queue: str, agent: str, at: float, talk_s: float, hold_s: float, onward: str = ""
+) -> Entry:
+    data = {"call": call, "queue": queue, "agent": agent, "talk_s": talk_s, "hold_s": hold_s}
+    by = "transferred" if onward else "caller"
+    return ("decision", "CallCompleted", call, {**data, "by": by, "onward": onward}, at)
+
+
+def wrapped_up(call: str, queue: str, agent: str, at: float, wrap_up_s: float) -> list[Entry]:
+    saved = {"call_id": call, "agent": agent, "disposition": f"by {agent}", "note": "…"}
+    over = {"call": call, "queue": queue, "agent": agent, "wrap_up_s": wrap_up_s}
+    return [
+        ("person", "WrapUpSaved", call, saved, at),
+        ("decision", "WrapUpEnded", call, {**over, "forced": False}, at),
+    ]
+
+
+def transferred_call(call: str = "t1", at: float = 2000.0) -> list[Entry]:
+    """Anna in billing gives the caller to the queue service, where Bob answers."""
+    arrived = {"call_id": call, "ani": "+14165550100", "dnis": "100"}
+    action = {"call_id": call, "by": "anna", "verb": "transfer", "detail": "queue service"}
+    return [
+        ("switch", "CallArrived", call, arrived, at),
+        *conversation(call, "billing", "anna", at, at + 10),
+        ("person", "CallAction", call, action, at + 40),
+        completed(call, "billing", "anna", at + 41, 31.0, 0.0, "queue"),
+        *conversation(call, "service", "bob", at + 41, at + 61),
+        *wrapped_up(call, "billing", "anna", at + 65, 24.0),
+        completed(call, "service", "bob", at + 100, 39.0, 0.0),
+        ("switch", "CallEnded", call, {"call_id": call, "by": "caller"}, at + 100),
+        *wrapped_up(call, "service", "bob", at + 110, 10.0),
+    ]
+
+
+def consulted_call(call: str = "k1", at: float = 3000.0) -> list[Entry]:
+    """Anna asks Bob, they confer with the caller, then Bob has the call; Zoe listens."""
+    leg = {"call_id": call, "leg_id": "l1", "agent_id": "bob"}
+    zoe = {"call_id": call, "leg_id": "l2", "agent_id": "zoe"}
+    placed = {"call_id": call, "by": "anna", "leg_id": "l1", "agent": "bob"}
+    listens = {"call_id": call, "by": "zoe", "leg_id": "l2", "agent": "zoe"}
+    taken = {"call": call, "queue": "billing", "agent": "bob", "giver": "anna"}
+    return [
+        ("switch", "CallArrived", call, {"call_id": call, "ani": "x", "dnis": "100"}, at),
+        *conversation(call, "billing", "anna", at, at + 10),
+        ("person", "LegPlaced", call, {**listens, "supervision": "listen"}, at + 15),
+        ("switch", "LegAnswered", call, zoe, at + 16),
+        ("switch", "CallHeld", call, {"call_id": call}, at + 20),
+        ("person", "LegPlaced", call, placed, at + 20),
+        ("switch", "LegAnswered", call, leg, at + 25),
+        ("switch", "LegsSwapped", call, {**leg, "caller_held": False}, at + 30),
+        ("switch", "LegsSwapped", call, {**leg, "caller_held": True}, at + 32),
+        ("switch", "RecordingStarted", call, {"call_id": call, "recording_id": "r1"}, at + 33),
+        ("switch", "ConferenceBegan", call, {"call_id": call}, at + 40),
+        ("switch", "LegEnded", call, zoe, at + 45),
+        ("switch", "CallHandedOver", call, leg, at + 50),
+        completed(call, "billing", "anna", at + 50, 22.0, 18.0, "agent"),
+        ("decision", "CallTaken", call, taken, at + 50),
+        *wrapped_up(call, "billing", "anna", at + 60, 10.0),
+        completed(call, "billing", "bob", at + 90, 40.0, 0.0),
+        ("switch", "CallEnded", call, {"call_id": call, "by": "caller"}, at + 90),
+        *wrapped_up(call, "billing", "bob", at + 95, 5.0),
     ]
 
 
@@ -164,6 +240,7 @@ def test_repeated_and_late_entries_change_nothing(seed: int) -> None:
     """The journal is replayed after a crash and switches repeat themselves."""
     dice = random.Random(seed)
     entries = answered_call() + abandoned_call("c2", 1003.0, 4.0) + abandoned_call("c3", 1004.0, 9)
+    entries += transferred_call() + consulted_call()
     once = picture(fold_of(entries))
     echoed: list[Entry] = []
     for entry in entries:
@@ -343,3 +420,123 @@ def test_the_timeline_says_what_happened_in_words() -> None:
     assert text_of("menu", {"what": "digits", "label": "Order", "value": "123"})["en"] == (
         "Order: 123"
     )
+
+
+def test_a_transferred_call_is_two_visits_and_two_parts_of_one_call() -> None:
+    """Each queue's books and each agent's time are right, and the caller is not told twice."""
+    fold = fold_of(transferred_call())
+    assert fold.intervals is not None
+    billing, service = fold.intervals.total("billing", 0.0), fold.intervals.total("service", 0.0)
+    for tally in (billing, service):
+        assert (tally.offered, tally.answered, tally.handled) == (1, 1, 1)
+        assert check_books(tally) == 0
+    assert (transfer_rate(billing), transfer_rate(service)) == (1.0, 0.0)
+    assert (aht(billing), aht(service)) == (31.0 + 24.0, 39.0 + 10.0)
+    record = fold.calls["t1"]
+    # I11: what the caller went through, one after the other, is the whole call.
+    assert (record.waited_s, record.talk_s, record.hold_s) == (30.0, 70.0, 0.0)
+    assert record.ended == record.arrived + 30.0 + 70.0
+    parts = fold.detail(record)["segments"]
+    assert [(p["agent"], p["queue"], p["how"]) for p in parts] == [
+        ("anna", "billing", "to queue"),
+        ("bob", "service", "caller"),
+    ]
+    assert [(p["wrap_up_s"], p["disposition"]) for p in parts] == [
+        (24.0, "by anna"),
+        (10.0, "by bob"),
+    ]
+
+
+def test_a_call_that_is_handed_over_is_answered_once() -> None:
+    """Two agents had it, one after the other, in one visit: the handle time is that of both."""
+    fold = fold_of(consulted_call())
+    assert fold.intervals is not None
+    tally = fold.intervals.total("billing", 0.0)
+    assert (tally.offered, tally.answered, tally.handled, tally.transferred) == (1, 1, 1, 1)
+    assert (tally.talk_s, tally.hold_s, tally.wrap_up_s) == (62.0, 18.0, 15.0)
+    record = fold.calls["k1"]
+    assert record.held == [(3020.0, 3030.0), (3032.0, 3040.0)]  # the consultation included
+    assert record.ended == record.arrived + 10.0 + 62.0 + 18.0  # I11
+    parts = fold.detail(record)["segments"]
+    assert [(p["agent"], p["role"], p["began"], p["ended"], p["how"]) for p in parts] == [
+        ("anna", "agent", 3010.0, 3050.0, "to agent"),
+        ("zoe", "supervisor", 3016.0, 3045.0, "left"),
+        ("bob", "conference", 3025.0, 3050.0, "took over"),
+        ("bob", "agent", 3050.0, 3090.0, "caller"),
+    ]
+
+
+def test_books_balance_in_the_middle_of_transfers() -> None:
+    """At every moment each caller is counted in one place."""
+    fold = RecordFold(intervals=IntervalFold(Calendar("UTC")))
+    assert fold.intervals is not None
+    for entry in sorted(transferred_call() + consulted_call("k1", 2005.0), key=lambda e: e[4]):
+        fold.feed(*entry)
+        for queue in ("billing", "service"):
+            assert check_books(fold.intervals.total(queue, 0.0)) == 0
+
+
+def test_a_call_that_an_agent_placed_is_in_no_inbound_figure() -> None:
+    """Dialling out makes no service level better; it is counted by itself."""
+    call = "d1"
+    q = {"call": call, "queue": "billing", "entered": 10.0, "kind": "outbound"}
+    offer = {"offer": "o1", "call": call, "agent": "anna", "queue": "billing", "number": "+49301"}
+    reached = {**q, "outcome": "reached", "waited_s": 5.0, "agent": "anna"}
+    entries: list[Entry] = [
+        ("decision", "CallEntered", call, q, 10.0),
+        ("decision", "Callback", call, offer, 10.0),
+        ("decision", "CallLeft", call, reached, 15.0),
+        completed(call, "billing", "anna", 45.0, 30.0, 0.0),
+        ("switch", "CallEnded", call, {"call_id": call, "by": "agent"}, 45.0),
+    ]
+    fold = fold_of(entries)
+    assert fold.intervals is not None
+    tally = fold.intervals.total("billing", 0.0)
+    assert (tally.offered, tally.answered, tally.handled) == (0, 0, 0)
+    assert (tally.placed, tally.placed_reached) == (1, 1)
+    record = fold.calls[call]
+    assert (record.direction, record.ani, record.outcome) == ("outbound", "+49301", "reached")
+    missed = {**q, "outcome": "not reached", "waited_s": 5.0, "agent": "", "reason": WHY}
+    fold = fold_of([*entries[:2], ("decision", "CallLeft", call, missed, 15.0)])
+    assert fold.calls[call].ended == 15.0
+
+
+def test_every_deed_and_every_party_is_in_the_timeline() -> None:
+    """In words, in each language; who asks what happened gets an answer."""
+    fold = fold_of(transferred_call() + consulted_call())
+    said = [
+        (entry["kind"], entry["text"]["en"], entry["text"]["zh"])
+        for call in ("t1", "k1")
+        for entry in fold.detail(fold.calls[call])["timeline"]
+    ]
+    for row in [
+        ("action", "anna transfers the call to service", "anna 将通话转接到 service"),
+        (
+            "completed",
+            "anna gave the call to a queue after 31 s",
+            "anna 通话 31 秒后转入队列",
+        ),
+        ("leg-answered", "zoe is in the call as supervisor", "zoe 以班长身份进入"),
+        ("leg-answered", "bob is on the line", "bob 已接入"),
+        ("swapped", "Talking with the caller", "与来电者通话"),
+        ("conference", "Everybody talks together", "多方通话"),
+        ("recording-started", "Recording", "开始录音"),
+        ("leg-ended", "zoe left", "zoe 已离开"),
+        ("taken", "anna handed the call over to bob", "anna 将通话移交给 bob"),
+    ]:
+        assert row in said
+
+
+def test_a_record_of_an_older_version_gets_its_parts() -> None:
+    """An update in the middle of a call costs nothing of its record."""
+    entries = answered_call()
+    fold = fold_of(entries[:13])
+    kept = json.loads(msgspec.json.encode(fold.snapshot()))
+    for record in kept["calls"]:
+        del record["segments"]
+    fold = RecordFold(intervals=IntervalFold(Calendar("UTC")))
+    fold.restore(kept)
+    for entry in entries[13:]:
+        fold.feed(*entry)
+    assert fold.calls["c1"].talk_s == 60.0
+    assert fold.calls["c1"].wrap_up_s == 10.0
