@@ -13,6 +13,7 @@ from agent_console.problems import broken, problem
 from agent_console.settings import ConsoleSettings
 
 IMPORT_PATH = "/api/customers.csv"
+EMBED_PATH = "/embed"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -129,6 +130,18 @@ def security_headers(settings: ConsoleSettings) -> dict[str, str]:
     return headers
 
 
+def embedded_headers(settings: ConsoleSettings) -> dict[str, str]:
+    """For the one page that others may show inside, and only those that the settings name."""
+    headers = security_headers(settings)
+    if settings.embed_origins:
+        policy, mine = headers["Content-Security-Policy"], " ".join(settings.embed_origins)
+        headers["Content-Security-Policy"] = policy.replace(
+            "frame-ancestors 'none'", f"frame-ancestors {mine}"
+        )
+        del headers["X-Frame-Options"]  # it knows all or nobody
+    return headers
+
+
 class SecurityHeaders:
     """Adds `security_headers`, and keeps answers of the API out of every cache.
 
@@ -138,6 +151,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, settings: ConsoleSettings) -> None:
         self._app = app
         self._headers = security_headers(settings)
+        self._embedded = embedded_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -145,13 +159,14 @@ class SecurityHeaders:
             return
 
         started = False
+        wanted = self._embedded if scope["path"] == EMBED_PATH else self._headers
 
         async def with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in wanted.items():
                     headers[name] = value
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "no-store"

@@ -121,6 +121,7 @@ def log_in_routes(
         virtual = not phones.sip_url()
         told: dict[str, object] = {
             "company": settings.company,
+            "embed_origins": list(settings.embed_origins),
             "demo": settings.demo,
             "demo_users": [dict(user) for user in settings.demo_users if settings.demo],
             "web_phone": settings.web_phone and not virtual,

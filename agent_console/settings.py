@@ -16,6 +16,8 @@ class ConsoleSettings:
     """
 
     origins: tuple[str, ...]
+    # Other pages that may show /embed inside: exact addresses, as `origins`.
+    embed_origins: tuple[str, ...] = ()
     company: str = ""
     demo: bool = False
     # Shown on the log-in page of a demonstration: {"name", "password", "role"} each.
@@ -56,7 +58,7 @@ class ConsoleSettings:
     check_session_every_s: float = 15.0
 
     def __post_init__(self) -> None:
-        for origin in self.origins:
+        for origin in (*self.origins, *self.embed_origins):
             scheme, _, host = origin.partition("://")
             if (
                 scheme not in ("http", "https")

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from agent_console.problems import problem
 
 # The first part of the addresses that are pages of the front end.
-PAGES = frozenset(("login", "desk", "supervisor", "wall", "reports", "admin", "call"))
+PAGES = frozenset(("login", "desk", "supervisor", "wall", "reports", "admin", "call", "embed"))
 
 NOT_BUILT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Call center</title></head>

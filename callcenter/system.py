@@ -454,6 +454,7 @@ class System:
             secret=self._console_secret(),
             metrics_token=settings.metrics_token.get_secret_value(),
             trusted_proxies=settings.trusted_proxies,
+            embed_origins=settings.embed_origins,
         )
         customers = ConsoleCustomers(self.desk)
         self.app = app = create_app(

@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 DEMO_SITE = Path(__file__).parent / "demo"
 _SECRET_NAME = re.compile(r"CALLCENTER_[A-Z0-9_]{1,48}")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?")  # nothing that means more in a header
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - shown to people, not bound
 Port = Annotated[int, Field(ge=1, le=65535)]
 Words = Annotated[tuple[str, ...], NoDecode]  # in the environment: separated by commas
@@ -123,6 +124,20 @@ class Settings(BaseSettings):
         if not plain or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("write it like https://calls.example.com, without a path")
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            plain = f"{parts.scheme}://{parts.netloc}" == origin == origin.lower()
+            if (
+                parts.scheme not in ("http", "https")
+                or not _HOST.fullmatch(parts.netloc)
+                or not plain
+            ):
+                raise ValueError("write each like https://crm.example.com, without a path")
+        return value
 
     @model_validator(mode="after")
     def _together(self) -> Self:

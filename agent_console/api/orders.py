@@ -155,7 +155,13 @@ ORDERS: tuple[Order, ...] = (
         "Give the call away unseen",
         "`kind`: agent, queue, number or flow (a menu).",
         example={"kind": "queue", "to": "support"},
-        refusals=("unknown-queue", "unknown-flow", "number-not-allowed", "agent-not-ready", *_YOURS),
+        refusals=(
+            "unknown-queue",
+            "unknown-flow",
+            "number-not-allowed",
+            "agent-not-ready",
+            *_YOURS,
+        ),
     ),
     _of_call(
         "consult",

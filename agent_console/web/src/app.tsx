@@ -3,6 +3,7 @@ import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import * as api from "./api";
 import { entered, homeOf, isLeader, live, store, user } from "./console";
+import { wantedNumber } from "./dialling";
 import { words } from "./language";
 import { Banners } from "./parts/banners";
 import { Icon } from "./parts/icons";
@@ -19,6 +20,7 @@ const pages: Record<string, () => Promise<Page>> = {
   "/supervisor": async () => (await import("./pages/floor/floor")).FloorPage,
   "/wall": async () => (await import("./pages/wall")).WallPage,
   "/reports": async () => (await import("./pages/reports")).ReportsPage,
+  "/embed": async () => (await import("./pages/embed")).EmbedPage,
   "/call": async () => (await import("./pages/web_phone")).WebPhonePage,
 };
 
@@ -35,7 +37,10 @@ export function App() {
   const me = user.value;
   if (me === undefined) return <main class="center" aria-busy="true" />;
   if (me === null) return <LoginPage />;
-  if (here === "/" || here === "/login") return <Redirect to={homeOf(me)} />;
+  if (here === "/" || here === "/login") {
+    return <Redirect to={wantedNumber.value && me.agent_id ? "/desk" : homeOf(me)} />;
+  }
+  if (here === "/embed") return <Load page={here} />;
   if (here === "/wall") {
     return isLeader(me) ? <Load page={here} /> : <Redirect to={homeOf(me)} />;
   }

@@ -5,12 +5,14 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { App } from "./app";
 import { startClock } from "./clock";
+import { takeDialLink } from "./dialling";
 import { watchNetwork } from "./console";
 import { locale } from "./language";
 import { applyTheme } from "./theme";
 import { startTips } from "./parts/tips";
 
 applyTheme();
+takeDialLink();
 startClock();
 startTips();
 watchNetwork();

@@ -339,6 +339,8 @@ export interface SipAccess {
 
 /** `GET /api/welcome`: what the log-in page may know before anyone has logged in. */
 export interface Welcome {
+  /** Pages that may show the console inside; an older server tells none. */
+  embed_origins?: string[];
   company: string;
   demo: boolean;
   demo_users: { name: string; password: string; role: Role }[];

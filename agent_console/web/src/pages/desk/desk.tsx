@@ -1,6 +1,7 @@
 /** The agent's desk. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { live, store, user } from "../../console";
+import { wantedNumber } from "../../dialling";
 import { percent } from "../../format";
 import { words } from "../../language";
 import { queueName, queuesInOrder } from "../../names";
@@ -37,6 +38,12 @@ export function DeskPage() {
     [],
   );
   useEffect(follow, []);
+  // A link of another program fills in a new call as soon as the agent could place one.
+  const wanted = wantedNumber.value;
+  const fillIn = wanted !== "" && mayDial();
+  useEffect(() => {
+    if (fillIn) setDialling(true);
+  }, [fillIn]);
   useEffect(
     () =>
       listen(() => ({
@@ -89,7 +96,16 @@ export function DeskPage() {
           onClose={() => setTransfer(null)}
         />
       ) : null}
-      {dialling ? <DialDialog actions={dialActions} onClose={() => setDialling(false)} /> : null}
+      {dialling ? (
+        <DialDialog
+          actions={dialActions}
+          number={wanted}
+          onClose={() => {
+            wantedNumber.value = "";
+            setDialling(false);
+          }}
+        />
+      ) : null}
     </div>
   );
 }

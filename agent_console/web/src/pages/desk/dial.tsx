@@ -15,10 +15,11 @@ export const mayDial = (): boolean =>
 
 export const dialKeys = (open: () => void): Keys => (mayDial() ? { C: open } : {});
 
-export function DialDialog({ actions, onClose }: { actions: Actions; onClose: () => void }) {
+export function DialDialog(props: { actions: Actions; number?: string; onClose: () => void }) {
+  const { actions, onClose } = props;
   const t = words().dial;
   const box = useRef<HTMLDialogElement>(null);
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(props.number ?? "");
   const [queue, setQueue] = useState("");
   const [wrong, setWrong] = useState(false);
   useEffect(() => {
