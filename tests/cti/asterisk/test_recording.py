@@ -167,11 +167,16 @@ async def test_a_callback_is_recorded_on_the_customers_side(desk):
     await desk.facts.wait(e.CallbackConnected)
     await begin(desk, "cb-1")
     await asyncio.sleep(1.0)
+    desk.link.execute(c.PauseRecording("cb-1", "rec-1"))
+    await desk.facts.wait(e.RecordingPaused)
     desk.link.execute(c.HoldCall("cb-1"))
     await desk.facts.wait(e.CallHeld)
     await asyncio.sleep(0.5)
     desk.link.execute(c.RetrieveCall("cb-1"))
     await desk.facts.wait(e.CallRetrieved)
+    await asyncio.sleep(0.7)
+    desk.link.execute(c.ResumeRecording("cb-1", "rec-1"))
+    await desk.facts.wait(e.RecordingResumed)
     await asyncio.sleep(0.5)
     await desk.disconnect()
     desk.facts.seen.clear()
@@ -182,7 +187,33 @@ async def test_a_callback_is_recorded_on_the_customers_side(desk):
     heard = Heard(await desk.facts.wait(e.RecordingStopped))
     assert heard.tenths(heard.caller, 900) > 1.5
     assert heard.tenths(heard.others, PHONE_TONE_HZ) > 1.2
+    assert heard.silence_s(heard.caller) > 1.0, "the pause did not survive being turned around"
     assert heard.tenths(heard.caller, PHONE_TONE_HZ) == 0
+
+
+async def test_it_goes_on_through_consultation_conference_and_hand_over(desk):
+    """One recording has everybody whom the caller hears, and nobody whom the caller does not."""
+    await desk.tone("deskbert", 1900)
+    call_id, record = await talking(desk)
+    await begin(desk, call_id)
+    desk.link.execute(c.DialLeg(call_id, "l1", "bert", Phone(PhoneKind.DESK, "bert"), "", 8.0))
+    await desk.facts.wait(e.LegAnswered, call_id=call_id, leg_id="l1")
+    await asyncio.sleep(1.0)
+    desk.link.execute(c.JoinLegs(call_id))
+    await desk.facts.wait(e.ConferenceBegan, call_id=call_id)
+    await asyncio.sleep(1.0)
+    desk.link.execute(c.HandOver(call_id, "l1"))
+    await desk.facts.wait(e.CallHandedOver, call_id=call_id)
+    await asyncio.sleep(1.5)
+    await desk.caller_hangs_up(record)
+    await desk.facts.wait(e.CallEnded, call_id=call_id)
+    assert len(desk.facts.of(e.RecordingStopped)) == 1
+    heard = Heard(await desk.facts.wait(e.RecordingStopped, recording_id="rec-1"))
+    assert heard.tenths(heard.caller, CALLER_TONE_HZ) > 3.0
+    last = heard.others[-RATE_HZ:]
+    assert heard.tenths(last, 1900) > 0.7, "the new agent is not in the recording"
+    third = heard.others[: -int(2.9 * RATE_HZ)]
+    assert heard.tenths(third, 1900) == 0, "the caller did not hear the consultation"
 
 
 async def test_a_caller_who_is_sent_away_is_recorded_no_longer(desk):
