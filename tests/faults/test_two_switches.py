@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from cti.asterisk.install import AsteriskInstall
@@ -77,6 +78,15 @@ class Pair:
         await console.begin_shift()
         return console
 
+    async def goes_home(self, name: str) -> None:
+        """No shift is left over for the next test."""
+        busy = ("reserved", "talking", "held")
+        boss = self.boss
+        with suppress(AssertionError):  # a test that failed leaves all sorts of things
+            await boss.until(lambda: boss.get(f"agent:{name}")["state"] not in busy, "idle")
+        with suppress(Refused):
+            await boss.do("set_agent_state", agent=name, state="offline")
+
     async def calls(self, switch: str) -> Caller:
         """Somebody calls in at one of the switches."""
         ani = f"+1613555{next(_strangers):04d}"
@@ -119,6 +129,34 @@ class Pair:
         await asyncio.sleep(2.5)
         await caller.press("1")
         await caller.until_over(timeout_s=20)
+
+    async def phone_of(self, console: Console) -> dict[str, Any]:
+        """A log-in for the agent's browser phone."""
+        async with console.http.post(f"{self.center.url}/api/phone") as answer:
+            assert answer.status == 200, await answer.text()
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def sip_answers(self, console: Console, path: str) -> bool:
+        """Whether a switch answers a phone there (it asks for the password, as it should)."""
+        user = f"agent-{console.name}"
+        register = (
+            "REGISTER sip:callcenter.invalid SIP/2.0\r\n"
+            f"Via: SIP/2.0/WS x.invalid;branch=z9hG4bK{time.monotonic_ns()}\r\n"
+            f"From: <sip:{user}@callcenter.invalid>;tag=t\r\n"
+            f"To: <sip:{user}@callcenter.invalid>\r\n"
+            f"Call-ID: {time.monotonic_ns()}\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n"
+            f"Contact: <sip:{user}@x.invalid;transport=ws>\r\nContent-Length: 0\r\n\r\n"
+        )
+        try:
+            async with console.http.ws_connect(
+                f"{self.center.url}{path}", protocols=["sip"]
+            ) as phone:
+                await phone.send_str(register)
+                answer = await phone.receive_str(timeout=5)
+                return answer.startswith("SIP/2.0 401")
+        except (aiohttp.ClientError, TypeError, TimeoutError):
+            return False
 
     async def switch_is(self, name: str, up: bool, within_s: float = 30.0) -> None:
         deadline = time.monotonic() + within_s
@@ -174,8 +212,7 @@ async def pair(center: Center, network: Network) -> AsyncIterator[Pair]:
     finally:
         await lines.close()
         for agent in pair.agents:
-            with suppress(Refused):
-                await boss.do("set_agent_state", agent=agent, state="offline")
+            await pair.goes_home(agent)
         for console in (boss, *pair.agents.values()):
             await console.close()
 
@@ -183,8 +220,9 @@ async def pair(center: Center, network: Network) -> AsyncIterator[Pair]:
 async def test_callers_of_both_reach_agents_on_either(pair: Pair) -> None:
     """Whoever has been idle the longest gets the call, wherever both of them are."""
     met: set[tuple[str, str]] = set()
-    for round_ in range(3):
-        callers = [(s, await pair.calls(s)) for s in ("east", "west", "west", "east")]
+    # Agents stay in their order: each meets a caller of either switch.
+    for round_ in ("east west west east", "west west east east", "west east east west"):
+        callers = [(switch, await pair.calls(switch)) for switch in round_.split()]
         for switch, caller in callers:
             met.add((switch, HOMES[await pair.talks(caller)]))
         await asyncio.sleep(1.5)
@@ -198,7 +236,7 @@ async def test_callers_of_both_reach_agents_on_either(pair: Pair) -> None:
             assert told.tone_s(CALLER_TONE_HZ) > 1.0, where
         for agent in HOMES:
             await pair.agents[agent].until_state("ready")
-    assert met >= {("east", "west"), ("west", "east")}
+    assert len(met) == 4
 
 
 async def test_one_is_killed_and_the_other_never_notices(pair: Pair) -> None:
@@ -250,3 +288,59 @@ async def test_one_is_killed_and_the_other_never_notices(pair: Pair) -> None:
             assert agent == "chen"
             assert heard.longest_gap_s(DESK_TONE_HZ) <= LONGEST_GAP_S
             assert told.longest_gap_s(CALLER_TONE_HZ) <= LONGEST_GAP_S
+
+
+async def test_our_restart_finds_the_calls_of_both(pair: Pair) -> None:
+    """kill -9 of our process: nobody hears it, wherever caller and agent are."""
+    callers = [await pair.calls(switch) for switch in ("east", "west", "west", "east")]
+    agents = [await pair.talks(caller) for caller in callers]
+    waiting = [await pair.calls(switch) for switch in ("west", "east")]
+    for caller in waiting:
+        await pair.row(caller, outcome="waiting")
+    pair.center.kill()
+    snapshots = {name: console.snapshots for name, console in pair.agents.items()}
+    pair.center.spawn()
+    await asyncio.to_thread(pair.center.wait_ready)
+    for name, console in pair.agents.items():
+        await console.until(
+            lambda c=console, n=name: c.connected and c.snapshots > snapshots[n], "a new snapshot"
+        )
+    await pair.boss.until(lambda: pair.boss.connected, "the supervisor's console")
+    assert [await pair.talks(caller) for caller in callers] == agents
+    files = {agent: pair.lines.last_heard(f"desk{agent}") for agent in agents}
+    for caller, agent in zip(callers, agents, strict=True):
+        await caller.hang_up()
+        heard = await caller.heard()
+        told = await complete(files[agent])
+        assert heard.longest_gap_s(DESK_TONE_HZ) <= LONGEST_GAP_S, agent
+        assert told.longest_gap_s(CALLER_TONE_HZ) <= LONGEST_GAP_S, agent
+    for caller in waiting:
+        await pair.talks(caller)
+        await caller.hang_up()
+
+
+async def test_a_browser_finds_the_other_switch(pair: Pair) -> None:
+    """The switch where an agent's browser registers is frozen: the next log-in is elsewhere."""
+    center, ben = pair.center, pair.agents["ben"]
+    assert (await pair.phone_of(ben))["ws"] == "/sip?at=east"
+    assert await pair.sip_answers(ben, "/sip?at=east")
+    assert not await pair.sip_answers(ben, "/sip?at=north")
+    west_west = await pair.calls("west")
+    agent = await pair.talks(west_west)
+    pid = center.asterisk_pid("east")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await pair.switch_is("east", up=False)
+        access = await pair.phone_of(ben)
+        assert access["ws"] == "/sip?at=west"
+        assert await pair.sip_answers(ben, access["ws"])
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    thawed = time.monotonic()
+    await pair.switch_is("east", up=True)
+    assert time.monotonic() - thawed < 5.0
+    assert (await pair.phone_of(ben))["ws"] == "/sip?at=east"
+    if HOMES[agent] == "west":
+        await west_west.hang_up()
+        heard = await west_west.heard()
+        assert heard.longest_gap_s(DESK_TONE_HZ) <= LONGEST_GAP_S

@@ -33,7 +33,7 @@ class Console:
         self.resumes = 0
         self.seqs: list[int] = []
         self._epoch, self._seq = "", 0
-        self._http = aiohttp.ClientSession(headers={"Origin": url})
+        self.http = aiohttp.ClientSession(headers={"Origin": url})
         self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._next = 0
@@ -43,7 +43,7 @@ class Console:
     async def open(self) -> Console:
         """Log in and connect; returns with the first snapshot."""
         body = {"name": self.name, "password": PASSWORD}
-        async with self._http.post(f"{self.url}/api/login", json=body) as answer:
+        async with self.http.post(f"{self.url}/api/login", json=body) as answer:
             if answer.status != 200:
                 raise Refused(str(answer.status), await answer.text())
         self._task = asyncio.create_task(self._keep_connected())
@@ -54,7 +54,7 @@ class Console:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._http.close()
+        await self.http.close()
 
     @property
     def connected(self) -> bool:
@@ -142,7 +142,7 @@ class Console:
 
     async def ask(self, path: str, **params: Any) -> Any:
         """GET over REST."""
-        async with self._http.get(f"{self.url}{path}", params=params) as answer:
+        async with self.http.get(f"{self.url}{path}", params=params) as answer:
             text = await answer.text()
             if answer.status != 200:
                 raise Refused(str(answer.status), text)
@@ -153,7 +153,7 @@ class Console:
     async def _keep_connected(self) -> None:
         while True:
             try:
-                async with self._http.ws_connect(f"{self.url}/live", heartbeat=10) as ws:
+                async with self.http.ws_connect(f"{self.url}/live", heartbeat=10) as ws:
                     await ws.send_json({"t": "hello", "epoch": self._epoch, "seq": self._seq})
                     async for message in ws:
                         if message.type is aiohttp.WSMsgType.TEXT:

@@ -195,3 +195,22 @@ async def hears_something(page: Page, *, timeout_ms: int = SOON_MS) -> None:
     await page.wait_for_function(
         "() => window.heard(1000).loud > -60", timeout=timeout_ms, polling=50
     )
+
+
+async def hears_only(
+    page: Page, *tones: int, not_: tuple[int, ...] = (), timeout_ms: int = SOON_MS
+) -> None:
+    """Return as soon as the page receives each of these tones at once, and none of `not_`."""
+    await page.wait_for_function(
+        """({ tones, not_ }) => {
+          const isHeard = (hertz, least) => {
+            const heard = window.heard(hertz);
+            return heard.share > least && heard.loud > -60;
+          };
+          const all = tones.every((hertz) => isHeard(hertz, 0.1));
+          return all && !not_.some((hertz) => isHeard(hertz, 0.02));
+        }""",
+        arg={"tones": list(tones), "not_": list(not_)},
+        timeout=timeout_ms,
+        polling=100,
+    )
