@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -63,14 +64,18 @@ class HandsOutRecordings(Protocol):
 
     async def fetch_recording(self, address: str, target: Path) -> None:
         """Write the wav file at `address` (of a `RecordingStopped`) to `target`, bounded in size
-        and time, and delete it there. Raises whatever goes wrong.
+        and time. Raises whatever goes wrong.
         """
+        ...
+
+    async def delete_recording(self, address: str) -> None:
+        """Take it away there; one that is gone already is no error. Raises whatever else."""
         ...
 
 
 Alarm = Callable[[str, dict[str, str] | None], None]
-Fetch = Callable[[str, str, Path], Awaitable[None]]
-"""Fetches a recording from a link's address (https) into a file. Raises whatever."""
+Source = Callable[[str], HandsOutRecordings | None]
+"""Who hands out the recordings of a link; None for a link whose recordings are files here."""
 
 
 class Recordings:
@@ -92,7 +97,7 @@ class Recordings:
         calls: Callable[[str], Iterable[LiveCall]],
         hear_own: Callable[[], bool],
         alarm: Alarm,
-        fetch: Fetch,
+        source: Source,
     ) -> None:
         self.rows = rows
         self._files = files
@@ -103,7 +108,7 @@ class Recordings:
         self._calls = calls
         self._hear_own = hear_own
         self._alarm = alarm
-        self._fetch = fetch
+        self._source = source
         self._work: asyncio.Queue[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = (
             asyncio.Queue(_WORK_MAX)
         )
@@ -214,7 +219,7 @@ class Recordings:
         await self.rows.begin(row)
         known = await self.rows.get(fact.recording_id)
         if known is None or known.state in (State.KEPT, State.DELETED):
-            await self._take_away(fact.address)  # we were killed after keeping it
+            await self._take_away(replace(row, address=fact.address))  # killed after keeping it
             return
         if not fact.address:
             await self._missing(known)
@@ -239,39 +244,49 @@ class Recordings:
         self._watch_the_disk()
 
     async def _keep(self, row: Recording) -> None:
-        fetched: Path | None = None
         source = _local(row.address)
-        if source is None:
-            if not row.address.startswith("https:"):
-                await self.rows.missing(row.recording_id)  # the virtual switch records nothing
-                return
-            fetched = source = self._files.folder / f"{uuid4().hex}.fetched.wav"
-            try:
-                await asyncio.to_thread(self._files.free_bytes)  # there is a folder
-                await self._fetch(row.link, row.address, fetched)
-            except Exception as error:
-                fetched.unlink(missing_ok=True)
-                raise KeepFailed(f"cannot be fetched: {error}") from error
-        elif not source.exists():
+        if source is None and not row.address.startswith("https:"):
+            await self.rows.missing(row.recording_id)  # the virtual switch records nothing
+            return
+        if source is not None and not source.exists():
             await self._missing(row)
             return
+        fetched = None if source is not None else await self._fetched(row)
         try:
-            kept = await self._files.keep(source, row.recording_id, row.started)
+            kept = await self._files.keep(source or fetched, row.recording_id, row.started)  # type: ignore[arg-type]
         finally:
             if fetched is not None:
-                fetched.unlink(missing_ok=True)
+                await asyncio.to_thread(fetched.unlink, missing_ok=True)
         await self.rows.kept(row.recording_id, kept.file, kept.length_s, kept.channels)
         self._router.note(
             h.RecordingKept(row.call_id, row.recording_id, row.agent, kept.length_s, kept.channels),
             self._router.now(),
         )
-        await self._take_away(row.address)
+        await self._take_away(row)
 
-    @staticmethod
-    async def _take_away(address: str) -> None:
-        source = _local(address)
-        if source is not None:
-            await asyncio.to_thread(source.unlink, missing_ok=True)
+    async def _fetched(self, row: Recording) -> Path:
+        """A copy of what is on another machine. Raises `KeepFailed`."""
+        source = self._source(row.link)
+        if source is None:
+            raise KeepFailed(f"the switch {row.link!r} hands out no recordings")
+        target = self._files.folder / f"{uuid4().hex}.fetched.wav"
+        try:
+            await asyncio.to_thread(self._files.free_bytes)  # there is a folder
+            await source.fetch_recording(row.address, target)
+        except Exception as error:
+            await asyncio.to_thread(target.unlink, missing_ok=True)
+            raise KeepFailed(f"it cannot be fetched: {error}") from error
+        return target
+
+    async def _take_away(self, row: Recording) -> None:
+        """From where the switch left it; a copy that stays there is told and no more."""
+        if (file := _local(row.address)) is not None:
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+        elif (source := self._source(row.link)) is not None and row.address:
+            try:
+                await source.delete_recording(row.address)
+            except Exception as error:
+                log.error("a recording stays with its switch", id=row.recording_id, why=str(error))
 
     async def _look_for_missing(self, link: str) -> None:
         """What ran on this switch and neither runs nor was handed over since it came back."""
@@ -335,7 +350,7 @@ class Recordings:
             if row.state not in (State.DELETED, State.RUNNING)
         ]
         for row in found:
-            await self._take_away(row.address)
+            await self._take_away(row)
             await self._delete(row)
         return len(found)
 

@@ -14,7 +14,6 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -56,7 +55,7 @@ from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.pops import Pops
 from callcenter.programs import Programs
-from callcenter.recordingfiles import KeepFailed, RecordingFiles
+from callcenter.recordingfiles import RecordingFiles
 from callcenter.recordings import HandsOutRecordings, Recordings
 from callcenter.router import Router
 from callcenter.siteview import SiteView
@@ -280,7 +279,7 @@ class System:
             calls=self.router.book.of_link,
             hear_own=lambda: self.site.agents_hear_own,
             alarm=self._alarm,
-            fetch=self._fetch_recording,
+            source=self._recordings_of,
         )
         self.call_history = CallHistory(self.history, rows, partial(self.view.name_of, "agent"))
         self._last_at = self.journal.last_at
@@ -402,11 +401,10 @@ class System:
         if isinstance(fact, e.LinkUp):
             self.beside(self.switches.back(fact.link))
 
-    async def _fetch_recording(self, link: str, address: str, target: Path) -> None:
-        source: object = self.router.links.get(link)
-        if not isinstance(source, HandsOutRecordings):
-            raise KeepFailed(f"the switch {link!r} hands out no recordings")
-        await source.fetch_recording(address, target)
+    def _recordings_of(self, link: str) -> HandsOutRecordings | None:
+        """A link whose recordings are not files of this machine."""
+        found: object = self.router.links.get(link)
+        return found if isinstance(found, HandsOutRecordings) else None
 
     def _link_of(self, call_id: str, record: Record) -> str:
         """Into another program: what goes with a call's record."""

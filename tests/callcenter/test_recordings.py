@@ -46,6 +46,8 @@ class World:
         self.live: dict[str, LiveCall] = {}
         self.time = NOW
         self.on_disk = True
+        self.broken: set[str] = set()
+        self.taken_away: list[str] = []
         self.tools: Callable[[], SpeechTools | None] = find_speech_tools
         self.rows = rows
         self.spool = folder / "spool"
@@ -61,7 +63,7 @@ class World:
             calls=lambda link: [x for x in self.live.values() if x.link == link],
             hear_own=lambda: True,
             alarm=self.alarm,
-            fetch=self.fetch,
+            source=lambda link: self,
         )
 
     def execute(self, order: c.Order) -> None:
@@ -84,8 +86,13 @@ class World:
         else:
             self.alarms[code] = text["en"]
 
-    async def fetch(self, link: str, address: str, target: Path) -> None:
+    async def fetch_recording(self, address: str, target: Path) -> None:
         raw(target, 1.0, wav=True)
+        if address in self.broken:
+            raise RuntimeError("half of it came")
+
+    async def delete_recording(self, address: str) -> None:
+        self.taken_away.append(address)
 
     def call(self, call_id: str = "c-1", queue: str = "sales", **more: Any) -> LiveCall:
         given = {"link": "pbx", "agent": "anna", "answered": NOW, "place": Place.TALKING, **more}
@@ -287,11 +294,19 @@ async def test_a_recording_whose_call_we_do_not_know_is_kept_all_the_same(world:
 
 
 async def test_a_recording_on_another_machine_is_fetched(world: World) -> None:
-    """Switches elsewhere give an https address."""
+    """Switches elsewhere give an https address; it is deleted there once we have it."""
+    address = "https://api.example.com/r"
     world.call()
-    world.desk.on_fact(e.RecordingStopped("c-1", "r-1", "https://api.example.com/r", 1.0))
+    world.broken.add(address)
+    world.desk.on_fact(e.RecordingStopped("c-1", "r-1", address, 1.0))
+    assert "half of it came" in await world.alarmed("recordings-not-kept")
+    assert world.taken_away == []
+    world.broken.clear()
     assert (await world.state("r-1", State.KEPT)).length_s == 1.0
     assert [path.name for path in world.store.rglob("*.wav")] == ["r-1.wav"]
+    async with asyncio.timeout(5):
+        while world.taken_away != [address]:
+            await asyncio.sleep(0.02)
 
 
 async def test_what_is_missing_is_said(world: World) -> None:
