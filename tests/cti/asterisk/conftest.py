@@ -523,12 +523,13 @@ class Ears:
     async def phase(self, name: str, music: str = "", **hears: str) -> None:
         """For a while everybody shall hear just these: `caller="deskanna deskbert"`.
 
-        Those of `music` hear music and nobody. Checked by `check`, when the call is over.
+        Those of `music` hear music (or ringing) and nobody. Checked by `check`, when the call is over.
         """
         await asyncio.sleep(0.4)  # whatever was on its way
         start = asyncio.get_running_loop().time()
-        await asyncio.sleep(1.6)
+        await asyncio.sleep(1.2)
         self._phases[name] = (start, asyncio.get_running_loop().time())
+        await asyncio.sleep(0.4)  # a recording may lack a moment and run ahead
         for who, others in hears.items():
             self._expected.append((name, who, set(others.split()), False))
         for who in music.split():
