@@ -244,16 +244,17 @@ class Recordings:
         self._watch_the_disk()
 
     async def _keep(self, row: Recording) -> None:
-        source = _local(row.address)
-        if source is None and not row.address.startswith("https:"):
-            await self.rows.missing(row.recording_id)  # the virtual switch records nothing
-            return
-        if source is not None and not source.exists():
+        source, fetched = _local(row.address), None
+        if source is None:
+            if not row.address.startswith("https:"):
+                await self.rows.missing(row.recording_id)  # the virtual switch records nothing
+                return
+            source = fetched = await self._fetched(row)
+        elif not source.exists():
             await self._missing(row)
             return
-        fetched = None if source is not None else await self._fetched(row)
         try:
-            kept = await self._files.keep(source or fetched, row.recording_id, row.started)  # type: ignore[arg-type]
+            kept = await self._files.keep(source, row.recording_id, row.started)
         finally:
             if fetched is not None:
                 await asyncio.to_thread(fetched.unlink, missing_ok=True)
