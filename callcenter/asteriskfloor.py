@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 from callcenter.access import AsteriskPhones
 from callcenter.demo import DEMO_WEB_CALLER
 from config.settings import Settings, secret_from_environment
-from config.site import AsteriskSwitch, Site
+from config.site import AsteriskSwitch, Site, TwilioSwitch
 from cti.asterisk.ami import AmiSettings
 from cti.asterisk.ari import AriClient
-from cti.asterisk.configuration import AgentLine, AsteriskConfig, Peer, Trunk, render
+from cti.asterisk.configuration import PEER_CONTEXT, AgentLine, AsteriskConfig, Peer, Trunk, render
 from cti.asterisk.dialplan import Dialplan
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import DEFAULT_PORTS, Identity, Layout, Ports, write_private
@@ -348,9 +348,15 @@ def asterisk_config(
         for trunk in site.trunks.values()
         if _ends_at(site, trunk.switch) == name
     )
+    # Twilio's calls to agents' phones may ring these and reach nothing else.
+    clouds = tuple(
+        Trunk(switch.id, switch.sip_addresses, context=PEER_CONTEXT)
+        for switch in site.switches.values()
+        if isinstance(switch, TwilioSwitch) and switch.sip_addresses
+    )
     return AsteriskConfig(
         agents=lines,
-        trunks=trunks,
+        trunks=(*trunks, *clouds),
         sip_address=settings.sip_address,
         public_address=settings.public_address,
         local_networks=settings.local_networks,

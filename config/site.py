@@ -129,7 +129,7 @@ class TwilioSwitch:
 
     `public_url` is where Twilio reaches us: https, with the path "/twilio" or below it.
     `browser_address` and `desk_address` are where agents are dialled ("sip:{agent}@…"), ""
-    where that is not possible.
+    where that is not possible; `sip_addresses` is where such calls come from to our Asterisks.
     """
 
     id: str
@@ -141,6 +141,7 @@ class TwilioSwitch:
     caller_id: str = ""
     browser_address: str = ""
     desk_address: str = ""
+    sip_addresses: tuple[str, ...] = ()  # IP addresses or networks
 
 
 Switch = AsteriskSwitch | TwilioSwitch

@@ -400,6 +400,7 @@ class SiteReader:
                 "browser_address", "", pattern=_DIALLED_AT, form=_DIALLED_AT_FORM
             ),
             desk_address=part.text("desk_address", "", pattern=_DIALLED_AT, form=_DIALLED_AT_FORM),
+            sip_addresses=self.addresses(part, "sip_addresses"),
         )
         self.no_secret(part, "auth_token", "a token")
         self.no_secret(part, "api_secret", "a secret")
@@ -410,11 +411,11 @@ class SiteReader:
         part.close()
         return found
 
-    def addresses(self, part: Section) -> tuple[str, ...]:
-        """The IP addresses or networks that a trunk's calls come from."""
-        found = part.texts("addresses")
+    def addresses(self, part: Section, key: str = "addresses") -> tuple[str, ...]:
+        """The IP addresses or networks that calls come from."""
+        found = part.texts(key)
         for index, address in enumerate(found):
-            path = (*part.path, "addresses", index)
+            path = (*part.path, key, index)
             try:
                 network = ip_network(address, strict=False)
             except ValueError:
@@ -424,7 +425,7 @@ class SiteReader:
             if network.prefixlen == 0:
                 fix = "name your provider's addresses only"
                 self.report.add(path, f"{shown(address)} lets the whole world call in", fix)
-        if not found:
+        if not found and key == "addresses":
             part.missing("addresses", "add 'addresses: [...]': where its calls come from")
         return found
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from twilio.request_validator import RequestValidator
 from agent_console.ports import Refusal
 from callcenter import switches
 from callcenter.access import HomePhones
+from callcenter.asteriskfloor import asterisk_config, other_places, place_of
 from callcenter.switches import Switches, VirtualFloor
 from callcenter.system import System
+from config.check import load_site
 from config.settings import DEMO_SITE, Settings
-from config.site import TwilioSwitch
+from config.site import AsteriskSwitch, TwilioSwitch
 from cti import commands as c
 from cti import events as e
 from cti.calls import Phone, PhoneKind
@@ -309,3 +312,34 @@ async def test_without_phones_nobody_gets_an_access(cloud: Any) -> None:
     assert phones.sip_url() == ""
     with pytest.raises(Refusal):
         await phones.agent_access("anna")
+
+
+def test_twilio_may_ring_agents_phones_and_nothing_else() -> None:
+    """Calls from a cloud must not come in as callers, and dial nothing out."""
+    cloud = replace(TWILIO, sip_addresses=("198.51.100.0/30",))
+    site = replace(load_site(DEMO_SITE), switches={"east": AsteriskSwitch("east"), "cloud": cloud})
+    config = asterisk_config(Settings(), site, {}, "east")
+    (trunk,) = [trunk for trunk in config.trunks if trunk.name == "cloud"]
+    assert (trunk.context, trunk.contact) == ("cc-peer", "")
+    assert trunk.addresses == cloud.sip_addresses
+
+
+def test_each_asterisk_has_a_place_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    """Ports and folders never meet; what was chosen once stays, what is named counts."""
+    named = AsteriskSwitch("west", sip_port=15999, rtp_first_port=40000, rtp_last_port=40099)
+    switches = {
+        "east": AsteriskSwitch("east"),
+        "west": named,
+        "asterisk": AsteriskSwitch("asterisk"),
+    }
+    site = replace(load_site(DEMO_SITE), switches=switches)
+    settings = Settings(var=tmp_path)
+    places = {name: place_of(settings, site, name) for name in switches}
+    ports = [set(asdict(place.identity.ports).values()) for place in places.values()]
+    assert all(not one & other for one, other in itertools.combinations(ports, 2))
+    assert places["west"].identity.ports.sip == 15999
+    assert places["west"].identity.ports.rtp_last == 40099
+    assert places["asterisk"].layout.root == tmp_path / "asterisk"
+    assert places["east"].layout.root == tmp_path / "asterisk-east"
+    assert places == {name: place_of(settings, site, name) for name in switches}
+    assert {p.name for p in other_places(settings, site, "west")} == {"east", "asterisk"}

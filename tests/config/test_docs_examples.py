@@ -130,7 +130,15 @@ def documented_keys() -> dict[str, tuple[str, str]]:
 
 
 KEYS = documented_keys()
-TWILIO = ("account_sid", "auth_token_env", "public_url", "api_key", "api_secret_env", "caller_id")
+TWILIO = (
+    "account_sid",
+    "auth_token_env",
+    "public_url",
+    "api_key",
+    "api_secret_env",
+    "caller_id",
+    "sip_addresses",
+)
 EXAMPLES = {"queues": "sales", "agents": "ben", "hours": "office", "numbers": "200"}
 
 
