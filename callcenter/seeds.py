@@ -4,10 +4,11 @@
     python -m callcenter.seeds 0 --count 10000
 
 A seed makes a site (queues, skills, overflow), agents who refuse, let it ring, vanish, sign out
-and come back, and callers who press keys, ask to be called back and give up, also in the ring.
-Facts are repeated at random. After every step the real engine, the real routing, the call records
-and the switch are compared (`Watch`), and the engine with its ledger (`acd.invariants`); then
-people calm down and everything must drain.
+and come back, who transfer, park, pick, consult, confer, hand over, dial out and supervise, and
+callers who press keys, ask to be called back and give up, also in the ring. Facts are repeated at
+random. After every step the real engine, the real routing, the call book, the call records and
+the switch are compared (`Watch`), and the engine with its ledger (`acd.invariants`); then people
+calm down and everything must drain.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from acd.engine import Engine
 from acd.invariants import CheckedEngine
 from acd.site import Agent, Queue, Site, SkillNeed
 from callcenter import happenings as h
+from callcenter.callbook import CallBook
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import Place, Prompt
+from cti.calls import Leg, LegState, Phone, PhoneKind, Place, Prompt, Supervision
 from cti.virtual.callers import Caller, Customer
 from cti.virtual.phones import Act, Phones, Reaction, careless
 from cti.virtual.scheduling import VirtualTime
@@ -37,6 +39,7 @@ from reporting.figures import check_books
 from reporting.intervals import Calendar, IntervalFold
 from reporting.records import RecordFold
 
+CONVERSATION = ("talking", "held", "consulting", "conference")
 CALLS = 40
 CALM_AT_S = 900.0
 DRAINED_BY_S = 12_000.0
@@ -63,6 +66,10 @@ class Outcome:
     abandoned: int
     callbacks: int
     refused_facts: int
+    transferred: int
+    handed_over: int
+    conferences: int
+    placed: int
 
 
 class Day:
@@ -93,6 +100,7 @@ class Day:
         self.steps = 0
         self.refused = 0
         self._step_no = 0
+        self._number = 0  # of the last leg, or call that an agent placed
         self._repeat = self.dice.choice((0.0, 0.05, 0.2))
         self.switch.connect(self._sink)
         for agent in self.site.agents:
@@ -124,7 +132,16 @@ class Day:
         self.watch.at_the_end()
         watch = self.watch
         return Outcome(
-            CALLS, self.steps, watch.answered, watch.abandoned, watch.callbacks, self.refused
+            CALLS,
+            self.steps,
+            watch.answered,
+            watch.abandoned,
+            watch.callbacks,
+            self.refused,
+            watch.transferred,
+            watch.handed_over,
+            watch.conferences,
+            watch.placed,
         )
 
     def fail(self, what: str) -> None:
@@ -188,6 +205,8 @@ class Day:
                     self._say(fact.call_id)
                 else:
                     self._enter(fact.call_id)
+            case e.IvrResumed():
+                self._say(fact.call_id)
             case e.StepFinished():
                 if self.routing.knows(fact.call_id):
                     self.routing.wait_again(fact.call_id)
@@ -249,10 +268,15 @@ class Day:
         if self.calm:
             return
         dice = self.dice
-        self.time.after(dice.expovariate(1 / 25), self._agent_does, agent)
         view = self.engine.agent_view(agent)
+        pace_s = 8.0 if view.state in CONVERSATION else 25.0
+        self.time.after(dice.expovariate(1 / pace_s), self._agent_does, agent)
         roll = dice.random()
-        if roll < 0.45:
+        if view.leg and roll < 0.5:
+            self.switch.people.hangs_up(agent)
+        elif view.call and view.state in CONVERSATION and roll < 0.6:
+            self._in_call(agent, view.call, view.state)
+        elif roll < 0.45:
             self._tell(f"{agent} wants calls")
             self._back_to_work(agent)
         elif roll < 0.55:
@@ -270,19 +294,103 @@ class Day:
         elif view.offer and roll < 0.90:
             self.act(f.OfferDeclined(view.offer))
             self._execute(c.CancelOffer(view.call, view.offer))
-        elif view.call and view.state in ("talking", "held"):
-            self._in_call(view.call, view.state)
+        elif view.state in ("ready", "not ready") and roll > 0.9:
+            self._own_wish(agent)
 
-    def _in_call(self, call: str, state: str) -> None:
-        roll = self.dice.random()
-        if roll < 0.3:
+    def _in_call(self, agent: str, call: str, state: str) -> None:
+        roll, legs = self.dice.random(), [x for x in self.switch.legs(call) if not x.supervision]
+        if roll < 0.12:
             self.switch.agent_hangs_up(call)
-        elif roll < 0.4:
+        elif roll < 0.16:
             self._execute(c.HangUpCall(call, "agent"))
+        elif legs and roll < 0.85:
+            self._with_party(call, state, self.dice.choice(legs))
+        elif state in ("talking", "held") and not legs and roll < 0.28:
+            self._give_away(agent, call)
+        elif roll < 0.85:
+            self._consult(agent, call)
         elif state == "talking":
             self._execute(c.HoldCall(call))
         else:
             self._execute(c.RetrieveCall(call))
+
+    def _with_party(self, call: str, state: str, leg: Leg) -> None:
+        """Whatever the button is pressed for, fitting or not: the switch may refuse."""
+        roll = self.dice.random()
+        if roll < 0.25:
+            self._execute(c.HandOver(call, leg.leg_id))
+        elif roll < 0.5:
+            self._execute(c.JoinLegs(call))
+        elif roll < 0.7:
+            self._execute(c.SwapLegs(call, leg.leg_id))
+        else:
+            self.routing.parties.end(call, leg.leg_id, back=state != "conference")
+
+    def _give_away(self, agent: str, call: str) -> None:
+        """To a queue, to another agent, to nobody for a while, to a menu, outside."""
+        dice, now = self.dice, self.time.time
+        view = self.engine.visit(call)
+        if view is None or view.entered == now:  # see `_menu`
+            return
+        queue = dice.choice(self.site.queues).id
+        gone = dice.choice(
+            (
+                f.CallTransferred(call, queue, priority=dice.choice((0, 1))),
+                f.CallTransferred(call, view.queue, dice.choice(self.site.agents).id),
+                f.CallTransferred(call, view.queue, park_s=dice.uniform(5.0, 60.0)),
+                f.CallTransferred(call, onward="menu"),
+                f.CallTransferred(call, onward="outside"),
+            )
+        )
+        if gone.agent == agent:
+            return
+        order: c.StartWaiting | c.StartMenu | c.TransferCall
+        if gone.queue:
+            order = c.StartWaiting(call, gone.queue, now, visit_after_s=7.0, digits="1")
+        elif gone.onward == "menu":
+            order = c.StartMenu(call, "menu:")
+        else:
+            order = c.TransferCall(call, "+49302")
+        self.routing.transfer(gone, order)
+
+    def _consult(self, agent: str, call: str) -> None:
+        dice = self.dice
+        everybody = [one.id for one in self.site.agents]
+        ready = [one for one in everybody if self.engine.agent_view(one).state == "ready"]
+        party = dice.choice((*ready, *ready, *ready, "", "", *everybody))
+        phone = Phone(PhoneKind.BROWSER if party else PhoneKind.OUTSIDE, party or "+49303")
+        leg = self._new_id("leg")
+        self._ring(agent, c.DialLeg(call, leg, party, phone, "", dice.choice((3.0, 20.0))))
+
+    def _own_wish(self, agent: str) -> None:
+        """Pick a caller out of turn, place a call, join somebody's conversation."""
+        dice, visits = self.dice, self.engine.visits()
+        roll = dice.random()
+        if roll < 0.3:
+            queue = dice.choice(self.site.queues).id
+            self.act(f.CallDialled(self._new_id("out"), agent, queue, "+49304"))
+        elif visits and roll < 0.6:
+            self.act(f.CallPicked(dice.choice(visits).call, agent, dice.choice(("", "boss"))))
+        elif visits:
+            call, phone = dice.choice(visits).call, Phone(PhoneKind.BROWSER, agent)
+            mode = dice.choice(tuple(Supervision))
+            order = c.SuperviseCall(call, self._new_id("leg"), agent, phone, mode, 20.0)
+            self._ring(agent, order)
+
+    def _ring(self, by: str, order: c.DialLeg | c.SuperviseCall) -> None:
+        look = self.switch.look(order.call_id)
+        if look is None or look[0].value not in CONVERSATION or not look[1]:
+            return
+        self._tell(order)
+        if self.routing.parties.dial(order, self.time.time) is None:
+            mode = order.mode.value if isinstance(order, c.SuperviseCall) else ""
+            number = "" if order.agent_id else order.phone.address
+            placed = h.LegPlaced(order.call_id, order.leg_id, by, order.agent_id, number, mode)
+            self.watch.feed(placed)
+
+    def _new_id(self, kind: str) -> str:
+        self._number += 1
+        return f"{kind}-{self._number}"
 
     def _back_to_work(self, agent: str) -> None:
         if self.engine.agent_view(agent).state == "offline":
@@ -297,9 +405,13 @@ class Day:
         self.calm = True
         for agent in self.site.agents:
             view = self.engine.agent_view(agent.id)
-            if view.state not in ("ready", "reserved", "talking", "held", "wrap-up"):
+            if view.state not in ("ready", "reserved", "wrap-up", *CONVERSATION):
                 self._back_to_work(agent.id)
+            elif view.leg or view.state in ("consulting", "conference"):
+                self.switch.people.hangs_up(agent.id)
             elif view.state == "held":
+                for leg in self.switch.legs(view.call):
+                    self.routing.parties.end(view.call, leg.leg_id, back=True)
                 self._execute(c.RetrieveCall(view.call))
             if view.state != "ready":
                 self.act(f.AgentReady(agent.id))
@@ -346,12 +458,16 @@ class Watch:
         self.over: set[str] = set()  # offers that ended
         self.visits: dict[tuple[str, str, float], str] = {}  # open "" or outcome
         self.answered = self.abandoned = self.callbacks = 0
+        self.transferred = self.handed_over = self.conferences = self.placed = 0
+        self.book = CallBook()
         self._changed = True
 
     def feed(self, entry: Any) -> None:
         stream, kind = h.stream_of(entry), type(entry).__name__
         at, data = self.day.time.time, h.as_dict(entry)
         self.fold.feed(stream, kind, h.call_of(entry), data, at)
+        self.book.apply(entry, at)
+        self.conferences += isinstance(entry, e.ConferenceBegan)
 
     def decided(self, decision: d.Decision) -> None:
         """I2, I3, I11, I12 and the offers' own order, by the decisions alone."""
@@ -369,6 +485,9 @@ class Watch:
                 self._left(decision)
             case d.CallCompleted():
                 self._not(decision.talk_s < 0 or decision.hold_s < 0, f"negative: {decision}")
+                self.transferred += bool(decision.onward)
+            case d.CallTaken():
+                self.handed_over += 1
             case d.WrapUpEnded():
                 self._not(decision.wrap_up_s < 0, f"negative wrap-up: {decision}")
 
@@ -394,7 +513,8 @@ class Watch:
         self.visits[key] = left.outcome
         self.answered += left.outcome == "answered"
         self.abandoned += left.outcome == "abandoned"
-        self.callbacks += left.outcome == "reached"
+        self.callbacks += left.outcome == "reached" and left.kind == "callback"
+        self.placed += left.outcome == "reached" and left.kind == "outbound"
 
     def at_rest(self) -> None:
         """I1, I4, I12, I16: after a step everybody must tell the same story."""
@@ -411,7 +531,9 @@ class Watch:
         for call in day.switch.live:
             look = day.switch.look(call)
             lost = look is not None and look[0] is not Place.ENTRY and call not in known
-            self._not(lost, f"the engine does not know {call}: {look}")
+            outside = look is not None and look[0].value in CONVERSATION and not look[1]
+            self._not(lost and not outside, f"the engine does not know {call}: {look}")
+            self._compare_book(call)
         if self._changed:
             self._changed = False
             self._books(views)
@@ -423,10 +545,10 @@ class Watch:
         expected: dict[str, Sequence[Place | None]] = {
             "waiting": (Place.WAITING, Place.ENTRY),
             "offered": (Place.RINGING,),
-            "connected": (Place.TALKING, Place.HELD),
+            "connected": tuple(map(Place, CONVERSATION)),
             "leaving": (Place.WAITING, Place.ENTRY),
             "dialling": (Place.TALKING,),
-            "parked": (None,),
+            "parked": (None,) if view.kind == "callback" else (Place.WAITING, Place.ENTRY),
             "retry": (None,),
         }
         fits = (
@@ -434,7 +556,38 @@ class Watch:
         )
         self._not(where not in fits, f"engine: {view}; switch: {look}")
         if look is not None and view.place in ("offered", "connected", "dialling"):
-            self._not(look[1] != view.agent, f"engine: {view}; switch: {look}")
+            # Who hung up while a party rings leaves the caller to the party, if it answers.
+            left = not look[1] and look[0] is Place.CONSULTING
+            self._not(look[1] != view.agent and not left, f"engine: {view}; switch: {look}")
+        if look is not None and view.place == "connected":
+            self._compare_parties(view, look[0])
+
+    def _compare_parties(self, view: Any, place: Place) -> None:
+        """Who is in the conversation, and how, by engine and by switch."""
+        day = self.day
+        legs = {leg.leg_id: leg for leg in day.switch.legs(view.call)}
+        agents = {leg_id for leg_id, leg in legs.items() if leg.agent_id}
+        known = set(day.engine.legs(view.call))
+        self._not(agents != known, f"legs of {view.call}: engine {known}, switch {agents}")
+        for leg_id in agents:
+            one, leg = day.engine.agent_view(legs[leg_id].agent_id), legs[leg_id]
+            reserved = one.state == "reserved"
+            fits = one.leg == leg_id and reserved == (leg.state is LegState.RINGING)
+            self._not(not fits, f"{leg_id} on the switch: {leg}; engine: {one}")
+        state = day.engine.agent_view(view.agent).state
+        parties = [leg for leg in legs.values() if leg.supervision is None]
+        rings = place is Place.CONSULTING and parties[0].state is LegState.RINGING
+        wrong = state != ("held" if rings else place.value)
+        self._not(wrong, f"{view.agent} is {state} by the engine, {place} {legs}")
+
+    def _compare_book(self, call: str) -> None:
+        """What consoles show, against the switch."""
+        known, look = self.book.get(call), self.day.switch.look(call)
+        if known is None or look is None or not look[1] or look[0].value not in CONVERSATION:
+            return
+        legs = {leg.leg_id: leg for leg in self.day.switch.legs(call)}
+        self._not(known.legs != legs, f"book: {known.legs}; switch: {legs}")
+        self._not(known.agent != look[1], f"book: {known.agent} has {call}; switch: {look}")
 
     def _books(self, views: Sequence[Any]) -> None:
         """I1, I16: records, engine and interval figures count the same callers."""
@@ -456,6 +609,10 @@ class Watch:
         self._not(bool(self.offers), f"I12: open offers: {self.offers}")
         open_visits = [key for key, outcome in self.visits.items() if not outcome]
         self._not(bool(open_visits), f"I1: no outcome: {open_visits}")
+        self._not(bool(self.book.calls), f"still in the book: {self.book.calls}")
+        self._not(
+            bool(day.engine.agents) and any(a.leg for a in day.engine.agents.values()), "legs"
+        )
         unfinished = [r.call_id for r in self.fold.calls.values() if r.ended is None]
         self._not(bool(unfinished), f"records without an end: {unfinished}")
         intervals = self.fold.intervals

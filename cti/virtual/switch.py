@@ -26,7 +26,7 @@ from typing import Any
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import LegState, OfferFailure, PhoneKind, Place
+from cti.calls import Leg, LegState, OfferFailure, PhoneKind, Place
 from cti.link import FactSink
 from cti.virtual.callers import Caller, Customer
 from cti.virtual.endings import Endings
@@ -122,6 +122,11 @@ class VirtualSwitch:
         if offer is not None:
             return call.place, offer.agent_id, offer.offer_id
         return call.place, call.agent, ""
+
+    def legs(self, call_id: str) -> tuple[Leg, ...]:
+        """The further parties of a live call; for checks."""
+        call = self._calls.get(call_id)
+        return () if call is None else tuple(one.leg() for one in (call.parties or {}).values())
 
     async def start(self, sink: FactSink) -> None:
         self.connect(sink)

@@ -35,6 +35,9 @@ def test_no_day_breaks_an_invariant(first: int) -> None:
     assert total["abandoned"] > 2 * PART
     assert total["callbacks"] > 0
     assert total["refused_facts"] > PART
+    assert total["transferred"] > PART / 2
+    assert total["handed_over"] + total["conferences"] > 0
+    assert total["placed"] > 0
 
 
 def test_a_seed_replays_exactly() -> None:
@@ -121,9 +124,36 @@ class LosesTheLine(Broken):
         return [x for x in decisions if not isinstance(x, d.CallEntered)]
 
 
+class ConsultedAgentGetsAnOffer(Broken):
+    def spoil(self, decisions: list[d.Decision]) -> list[d.Decision]:
+        on_legs = [agent.id for agent in self.agents.values() if agent.leg]
+        more = [
+            replace(x, offer=x.offer + "b", agent=agent)
+            for x in decisions
+            if isinstance(x, d.Offer)
+            for agent in on_legs[:1]
+        ]
+        return [*decisions, *more]
+
+
+class TransferredCallerCountedTwice(Broken):
+    def spoil(self, decisions: list[d.Decision]) -> list[d.Decision]:
+        gone = {x.call for x in decisions if isinstance(x, d.CallCompleted) and x.onward}
+        again = [x for x in decisions if isinstance(x, d.CallEntered) and x.call in gone]
+        return [*decisions, *again]
+
+
+class HandsOverWithoutTelling(Broken):
+    def spoil(self, decisions: list[d.Decision]) -> list[d.Decision]:
+        return [x for x in decisions if not isinstance(x, d.CallTaken)]
+
+
 @pytest.mark.parametrize(
     "bug",
     [
+        ConsultedAgentGetsAnOffer,
+        TransferredCallerCountedTwice,
+        HandsOverWithoutTelling,
         LeavesWithoutAbandon,
         StuckInReserved,
         CountedTwice,
@@ -138,7 +168,7 @@ def test_a_planted_bug_in_the_engine_is_caught(bug: Callable[[Site], Engine]) ->
     """A harness that has never caught anything may be unable to."""
 
     def days() -> None:
-        for seed in range(10):
+        for seed in range(30):
             Day(seed, engine_of=bug).run()
 
     with pytest.raises(Violation, match=r"replay: python -m callcenter\.seeds \d+"):
@@ -168,7 +198,13 @@ def _ignore_cancel(day: Day) -> None:
     day.switch.execute = lossy  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("bug", [_drop_caller_gone, _ignore_cancel])
+def _lose_the_end_of_legs(day: Day) -> None:
+    """A link that does not say when a consulted party has left."""
+    sink = day._sink
+    day.switch.connect(lambda fact: None if isinstance(fact, e.LegEnded) else sink(fact))
+
+
+@pytest.mark.parametrize("bug", [_drop_caller_gone, _ignore_cancel, _lose_the_end_of_legs])
 def test_a_planted_bug_in_the_link_is_caught(bug: Callable[[Day], None]) -> None:
     """Switch links are where most call centers go wrong; the comparison must see it."""
 
