@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from cti import events as e
 from cti.calls import LegState, Place
 from cti.twilio.book import Book
-from cti.twilio.live import CONVERSATION, Live, Room
+from cti.twilio.live import Live, Room
 from cti.twilio.parties import Parties
 from cti.twilio.rest import Leg
 
@@ -75,9 +75,11 @@ def _set_room_right(call: Live, legs: Legs, parties: Parties) -> bool:
             parties.over(call, party)
         elif leg.status == _TALKING and party.joins and not party.answered:
             party.state = LegState.TALKING
+    if call.agent_gone:
+        return call.consulted is not None
     if call.other_sid not in legs.by_sid:
         parties.other_left(call)
-    return call.other_sid in legs.by_sid
+    return call.agent_gone or call.other_sid in legs.by_sid
 
 
 def adopted(call: Live, link: str) -> e.CallAdopted:
@@ -149,26 +151,37 @@ def take_up(book: Book, parties: Parties, found: list[Leg], *, restarted: bool) 
 def compare(book: Book, parties: Parties, found: list[Leg]) -> None:
     """Between restarts: a hang-up that nobody told us is found out here.
 
-    A call that began or ended while the list was made is not judged by it, so it takes two.
+    The list is made status by status, and legs change while it is: who is missing twice is
+    looked up before it counts as gone.
     """
     there = {leg.sid: leg.status for leg in found}
     book.hang_up_again(there)
     for call in book.calls:
+        gone = []
         for party in list(call.parties.values()):
             party.missing = party.missing + 1 if party.sid and party.sid not in there else 0
             if party.missing >= 2:
-                parties.over(call, party)
+                gone.append(party.sid)
             elif party.joins and there.get(party.sid) == _TALKING:
                 parties.answered(call, party)  # and nobody told us
         lead_gone = bool(call.sid) and call.sid not in there
-        talking = call.place in CONVERSATION and call.room is not Room.NO and not call.leaving
-        other_gone = talking and call.other_sid not in there
-        if not lead_gone and not other_gone:
-            call.missing = 0
-            continue
-        call.missing += 1
+        other_gone = call.room is not Room.NO and call.talks and call.other_sid not in there
+        call.missing = call.missing + 1 if lead_gone or other_gone else 0
         if call.missing >= 2:
-            if lead_gone:
-                book.lead_over(call, "completed")
-            else:
-                parties.other_left(call)
+            gone += [call.sid] if lead_gone else [call.other_sid]
+        for sid in gone:
+            book.spawn(_gone(book, parties, call, sid))
+
+
+async def _gone(book: Book, parties: Parties, call: Live, sid: str) -> None:
+    """What becomes of a call of whose legs one is not listed."""
+    status = await book.fate(sid)
+    if not status or not book.is_live(call):
+        return
+    party = call.party_of(sid)
+    if party is not None:
+        parties.over(call, party)
+    elif sid == call.sid:
+        book.lead_over(call, "completed")
+    elif sid == call.other_sid:
+        parties.other_left(call)

@@ -12,12 +12,13 @@ from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, OfferFailure, Place
 from cti.twilio.http import RestError, RestRefused, RestUnreachable
-from cti.twilio.keeping import pack
+from cti.twilio.keeping import pack, unpack
 from cti.twilio.live import Live, LiveCalls, Party, Room, Timer
 from cti.twilio.memory import Memory
 from cti.twilio.rest import Rest
 from cti.twilio.settings import TwilioSettings
 from cti.twilio.twiml import Documents
+from cti.twilio.unfiled import Unfiled
 from cti.twilio.urls import Urls
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Book:
         self.calls = LiveCalls()
         self.memory = Memory(settings.state_file)
         self.rest: Rest | None = None
+        self.unfiled = Unfiled(self.memory)
         self.unended: dict[str, None] = {}  # legs that could not be hung up
         self._report = report
         self._silent = False
@@ -121,6 +123,8 @@ class Book:
 
     def forget(self, call: Live) -> None:
         call.stop_visits()
+        if call.recording is not None:  # it ends with its leg
+            self.unfiled.add(call, call.recording)
         self.calls.forget(call)
         self.memory.forget(call.call_id, call.sid)
         call.wake.set()
@@ -178,6 +182,15 @@ class Book:
         if party.answered:
             return e.LegEnded(call.call_id, party.leg_id, party.agent_id)
         return e.LegFailed(call.call_id, party.leg_id, party.agent_id, why)
+
+    def remember(self, kept: dict[str, dict[str, Any]]) -> None:
+        """Take up what the memory kept over a restart."""
+        for name, data in kept.items():
+            try:
+                if not self.unfiled.remember(name, data):
+                    self.calls.add(unpack(name, data))
+            except (ValueError, KeyError, TypeError):
+                log.exception("link %s: call %s cannot be taken up", self.name, name)
 
     def parties_out(self, call: Live) -> list[e.Fact]:
         return [self.party_out(call, party) for party in list(call.parties.values())]
@@ -258,14 +271,18 @@ class Book:
 
     async def _lives(self, call: Live) -> bool:
         """Twilio says that the call cannot be changed: has it ended unheard?"""
+        status = await self.fate(call.sid)
+        if status:
+            self.lead_over(call, status)
+        return not status
+
+    async def fate(self, sid: str) -> str:
+        """How a leg ended, "" when it lives or nobody knows."""
         try:
-            status = await self.open_rest.status(call.sid)
+            status = await self.open_rest.status(sid)
         except RestError:
-            return False  # the next list of calls tells
-        if status and status not in FINAL:
-            return True
-        self.lead_over(call, status or "gone")
-        return False
+            return ""  # the next list of calls tells
+        return status if status in FINAL else "" if status else "gone"
 
     def _nudge_failed(self, call: Live, error: RestError) -> None:
         orders, call.orders = call.orders, []
@@ -331,6 +348,7 @@ class Book:
         """Record no more; `RecordingStopped` follows when Twilio has the file."""
         recording, call.recording = call.recording, None
         if recording is not None and recording.sid:
+            self.unfiled.add(call, recording)
             self.spawn(self.end_recording(call.sid, recording.sid))
 
     async def end_recording(self, sid: str, recording: str) -> None:

@@ -6,9 +6,11 @@ RestUnreachable   no answer; `sent` says whether the request may have arrived
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import aiohttp
@@ -18,6 +20,9 @@ from twilio.http.response import Response  # type: ignore[import-untyped]
 log = logging.getLogger(__name__)
 
 AT_ONCE = 20  # Twilio refuses too many requests at once (429)
+_DOWNLOAD_S = 300.0
+_PART = 1_000_000
+_FILE_MAX = 1_000_000_000  # bytes: eight hours in stereo
 _ANSWER_MAX = 4_000_000  # bytes: a page of 1,000 calls has about a million
 
 # Twilio's numbers for "this cannot be changed": it is over, or was never there.
@@ -81,7 +86,7 @@ class AioHttp(AsyncHttpClient):  # type: ignore[misc]
         url = self._url(uri) + (f"?{query}" if query else "")
         sent = dict(headers or {})
         if auth is not None:
-            sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
+            sent["Authorization"] = _basic(auth)
         try:
             async with self._session.request(
                 method,
@@ -103,5 +108,33 @@ class AioHttp(AsyncHttpClient):  # type: ignore[misc]
             return uri
         return urlunsplit(urlsplit(uri)._replace(scheme=self._origin[0], netloc=self._origin[1]))
 
+    async def download(self, url: str, auth: tuple[str, str], target: Path) -> None:
+        """Write what is at `url` to a file. Raises `RestRefused`, `RestUnreachable` or `OSError`;
+        the file may be incomplete then."""
+        timeout = aiohttp.ClientTimeout(total=_DOWNLOAD_S, sock_read=30.0)
+        headers = {"Authorization": _basic(auth)}
+        try:
+            async with self._session.get(
+                url, headers=headers, timeout=timeout, max_redirects=3
+            ) as answer:
+                if answer.status != 200:
+                    raise RestRefused(answer.status, 0, "the file is not to be had")
+                await self._write(answer, target)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise RestUnreachable(f"the file broke off: {error!r}", sent=True) from error
+
+    async def _write(self, answer: aiohttp.ClientResponse, target: Path) -> None:
+        size = 0
+        with await asyncio.to_thread(target.open, "wb") as file:
+            async for part in answer.content.iter_chunked(_PART):
+                size += len(part)
+                if size > _FILE_MAX:
+                    raise RestRefused(answer.status, 0, "the file is too large")
+                await asyncio.to_thread(file.write, part)
+
     async def close(self) -> None:
         await self._session.close()
+
+
+def _basic(auth: tuple[str, str]) -> str:
+    return "Basic " + b64encode(":".join(auth).encode()).decode()

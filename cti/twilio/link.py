@@ -34,7 +34,6 @@ from cti.twilio.adoption import compare, take_up
 from cti.twilio.book import FINAL, Book, Later
 from cti.twilio.conversation import Conversation
 from cti.twilio.http import RestError
-from cti.twilio.keeping import unpack
 from cti.twilio.legs import Legs
 from cti.twilio.live import Live, Timer
 from cti.twilio.orders import Orders
@@ -135,11 +134,7 @@ class TwilioLink:
         kept, ended = self._book.memory.open()
         for sid in ended:
             self._book.calls.remember_ended(sid)
-        for call_id, data in kept.items():
-            try:
-                self._book.calls.add(unpack(call_id, data))
-            except (ValueError, KeyError, TypeError):
-                log.exception("link %s: call %s cannot be taken up", self._name, call_id)
+        self._book.remember(kept)
         self._book.rest = Rest(self._settings)
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
@@ -158,6 +153,17 @@ class TwilioLink:
 
     def execute(self, order: c.Order) -> None:
         self._orders.execute(order)
+
+    async def fetch_recording(self, address: str, target: Path) -> None:
+        """Write the file at `address`, of a `RecordingStopped`, to `target`.
+
+        Raises `RestError`, `OSError`, or `ValueError` for an address that is no recording's.
+        """
+        await self._recordings.fetch(address, target)
+
+    async def delete_recording(self, address: str) -> None:
+        """Delete at Twilio what has been fetched. Raises as `fetch_recording`."""
+        await self._recordings.delete(address)
 
     def write_fallback(self, file: Path) -> None:
         """The TwiML that keeps callers while we are away, for a site to host elsewhere."""
@@ -196,6 +202,7 @@ class TwilioLink:
             await self._pause()
 
     def _listed(self, found: list[Leg]) -> None:
+        self._book.spawn(self._recordings.look_for_files())
         if self._up:
             compare(self._book, self._parties, found)
             return

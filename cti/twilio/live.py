@@ -111,6 +111,7 @@ class Live:
     agent_dialled: bool = False
     other_sid: str = ""
     outsider: bool = False  # the call was handed over to somebody outside
+    agent_gone: bool = False  # and a consulted party rings for the caller
     rang: bool = False
     agent_answered: bool = False
     connected: bool = False
@@ -165,9 +166,14 @@ class Live:
         return EndedBy.SYSTEM if self.outsider else EndedBy.AGENT
 
     @property
+    def in_conversation(self) -> bool:
+        """Whether the caller is out of the menu and the queue."""
+        return self.place in CONVERSATION and self.connected and not self.leaving
+
+    @property
     def talks(self) -> bool:
         """Whether somebody has the caller."""
-        return self.place in CONVERSATION and self.connected and not self.leaving
+        return self.in_conversation and not self.agent_gone
 
     @property
     def room_name(self) -> str:
@@ -227,6 +233,7 @@ class Live:
         self.offer_id = self.agent_id = self.other_sid = ""
         self.rang = self.cancelled = self.connected = self.agent_answered = False
         self.muted = self.outsider = self.agent_dialled = self.leaving = False
+        self.agent_gone = False
         self.failed = None
 
     def no_room(self) -> None:

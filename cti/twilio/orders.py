@@ -98,7 +98,7 @@ class Orders:
 
     def _take_away(self, call: Live, order: c.StartWaiting | c.StartMenu | c.TransferCall) -> None:
         """The caller's next document is this order's, wherever the caller is now."""
-        if call.talks:
+        if call.in_conversation:
             call.caller_leaves()
         elif call.place not in (Place.ENTRY, Place.WAITING):
             raise OrderError("the caller cannot be moved")

@@ -71,6 +71,8 @@ class Parties:
         party.state = LegState.TALKING if party.mode is None else LegState.SUPERVISING
         self._book.keep(call)
         self._book.report(e.LegAnswered(call.call_id, party.leg_id, party.agent_id))
+        if call.agent_gone and party.mode is None and self._book.is_live(call):
+            self._give(call, party)
 
     def picked_up(self, call: Live, party: Party, key: str | None) -> str:
         """What somebody hears who picked up. `key`: pressed; None when it was not asked for."""
@@ -127,18 +129,32 @@ class Parties:
             call.place = Place.TALKING
         self._book.keep(call)
         self._book.report(fact)
+        if call.agent_gone and party.mode is None:
+            self._caller_alone(call)
 
     def other_left(self, call: Live) -> None:
-        """The agent is gone. A party who has answered goes on with the caller; else it is over."""
-        if call.leaving or not self._book.is_live(call):
+        """The agent is gone. A party who has answered goes on with the caller, and one who
+        rings, rings on for the caller; else it is over.
+        """
+        if call.leaving or call.agent_gone or not self._book.is_live(call):
             return
         heir = self.heir(call)
         if heir is not None:
-            held = self.held(call, heir)
-            for fact in self.take_over(call, heir):
-                self._book.report(fact)
-            self._book.spawn(self._connect(call, held))
-            return
+            self._give(call, heir)
+        elif call.consulted is not None:
+            self._book.calls.forget_leg(call.other_sid)
+            call.agent_gone, call.other_sid = True, ""
+            self._book.keep(call)
+        else:
+            self._caller_alone(call)
+
+    def _give(self, call: Live, heir: Party) -> None:
+        held = self.held(call, heir)
+        for fact in self.take_over(call, heir):
+            self._book.report(fact)
+        self._book.spawn(self._connect(call, held))
+
+    def _caller_alone(self, call: Live) -> None:
         lead = call.sid
         self._book.end(call, call.other_by, "completed")
         self._book.hang_up(lead)
@@ -166,7 +182,7 @@ class Parties:
         facts = [self._book.party_out(call, party) for party in out if party is not heir]
         call.parties.pop(heir.leg_id, None)
         call.agent_id, call.other_sid, call.offer_id = heir.agent_id, heir.sid, ""
-        call.outsider, call.muted = not heir.agent_id, False
+        call.outsider, call.muted, call.agent_gone = not heir.agent_id, False, False
         others = any(party.mode is None for party in call.parties.values())
         call.place = Place.CONFERENCE if others else Place.TALKING
         self._book.calls.forget_leg(agent)

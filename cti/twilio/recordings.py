@@ -11,11 +11,12 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cti import commands as c
 from cti import events as e
 from cti.twilio.book import Book, OrderError
-from cti.twilio.http import RestError
+from cti.twilio.http import RestError, RestRefused
 from cti.twilio.live import Live, Recording
 from cti.twilio.rooms import Rooms
 from cti.twilio.urls import TOKEN
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 Params = Mapping[str, str]
 
 _SID = re.compile(r"RE[0-9a-fA-F]{32}")
+_LOOKS_FIRST = 3  # lists of calls that pass before we look for a file ourselves
+_LOOKS_MAX = 200
+_AT_ONCE = 5
 _LENGTH = re.compile(r"[0-9]{1,6}")
 _TOLD_MAX = 5_000
 _OVER = ("completed", "absent", "failed")
@@ -92,6 +96,7 @@ class Recordings:
             await self._book.open_rest.stop_recording(call.sid, recording.sid)
             if call.recording is recording:
                 call.recording = None
+                self._book.unfiled.add(call, recording)
 
         self._rooms.carry_out(order, work)
 
@@ -105,7 +110,16 @@ class Recordings:
     def progress(self, call_id: str, recording_id: str, params: Params) -> None:
         """Twilio has the file, or there is none to be had. Told once."""
         status, sid = params.get("RecordingStatus", ""), params.get("RecordingSid", "")
-        if status not in _OVER or (call_id, recording_id) in self._told:
+        length, channels = params.get("RecordingDuration", ""), params.get("RecordingChannels", "")
+        self._file(call_id, recording_id, status, sid, length, channels == "2")
+
+    def _file(
+        self, call_id: str, recording_id: str, status: str, sid: str, length: str, stereo: bool
+    ) -> None:
+        if status not in _OVER:
+            return
+        self._book.unfiled.filed(recording_id)
+        if (call_id, recording_id) in self._told:
             return
         self._told[call_id, recording_id] = None
         if len(self._told) > _TOLD_MAX:
@@ -115,8 +129,47 @@ class Recordings:
         if call is not None and running is not None and running.recording_id == recording_id:
             call.recording = None
             self._book.keep(call)
-        length = params.get("RecordingDuration", "")
         length_s = float(length) if _LENGTH.fullmatch(length) else 0.0
         there = status == "completed" and _SID.fullmatch(sid) is not None
-        address = self._book.open_rest.recording_address(sid) if there else ""
+        address = self._book.open_rest.recording_address(sid, stereo=stereo) if there else ""
         self._book.report(e.RecordingStopped(call_id, recording_id, address, length_s))
+
+    async def look_for_files(self) -> None:
+        """Ask for recordings that should be there by now, and that nobody told us of."""
+        asked = 0
+        for row in self._book.unfiled:
+            row.looks += 1
+            if row.looks < _LOOKS_FIRST or asked >= _AT_ONCE:
+                continue
+            asked += 1
+            try:
+                status, length, channels = await self._book.open_rest.recording(
+                    row.caller_sid, row.sid
+                )
+            except RestError as error:
+                log.warning("recording %s cannot be looked up: %s", row.recording_id, error)
+                status = "absent" if isinstance(error, RestRefused) and error.call_is_over else ""
+                length, channels = "", 1
+            if row.looks > _LOOKS_MAX:
+                status = status or "absent"
+            self._file(row.call_id, row.recording_id, status, row.sid, length, channels == 2)
+
+    # Files --------------------------------------------------------------------------------
+
+    async def fetch(self, address: str, target: Path) -> None:
+        """Write the file at `address` to `target`. Our token is sent to Twilio only, whatever
+        the address says."""
+        sid, stereo = _taken_apart(address)
+        await self._book.open_rest.fetch_recording(sid, target, stereo=stereo)
+
+    async def delete(self, address: str) -> None:
+        sid, _ = _taken_apart(address)
+        await self._book.open_rest.delete_recording(sid)
+
+
+def _taken_apart(address: str) -> tuple[str, bool]:
+    path, _, query = address.partition("?")
+    sid = path.rpartition("/")[2].removesuffix(".wav")
+    if not _SID.fullmatch(sid):
+        raise ValueError("not the address of a recording")
+    return sid, "RequestedChannels=2" in query

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from twilio.base.exceptions import (  # type: ignore[import-untyped]
@@ -46,12 +47,11 @@ class Rest:
 
     def __init__(self, settings: TwilioSettings, http: AioHttp | None = None) -> None:
         self._http = http or AioHttp(settings.rest_timeout_s, settings.api_url)
-        self._client = Client(
+        self._auth = (
             settings.api_key or settings.account_sid,
             settings.api_secret if settings.api_key else settings.auth_token,
-            settings.account_sid,
-            http_client=self._http,
         )
+        self._client = Client(*self._auth, settings.account_sid, http_client=self._http)
         self._origin = settings.api_url or "https://api.twilio.com"
         self._account = settings.account_sid
         self._tries = settings.rest_tries
@@ -182,9 +182,31 @@ class Rest:
         )
         return str(recording.sid)
 
-    def recording_address(self, recording: str) -> str:
+    def recording_address(self, recording: str, *, stereo: bool) -> str:
         """Where a recording can be fetched, with the account's name and token."""
-        return f"{self._origin}/2010-04-01/Accounts/{self._account}/Recordings/{recording}.wav"
+        file = f"/2010-04-01/Accounts/{self._account}/Recordings/{recording}.wav"
+        return f"{self._origin}{file}" + ("?RequestedChannels=2" if stereo else "")
+
+    async def recording(self, sid: str, recording: str) -> tuple[str, str, int]:
+        """How a recording is doing, its length in seconds ("" when unknown), its channels."""
+        found = await self._repeated(
+            lambda: self._client.calls(sid).recordings(recording).fetch_async()
+        )
+        return str(found.status), str(found.duration or ""), int(found.channels or 1)
+
+    async def fetch_recording(self, recording: str, target: Path, *, stereo: bool) -> None:
+        """Write a recording's file. Raises `OSError` too."""
+        address = self.recording_address(recording, stereo=stereo)
+        async with self._slots:
+            await self._http.download(address, self._auth, target)
+
+    async def delete_recording(self, recording: str) -> None:
+        """One that is not there any more is no error."""
+        try:
+            await self._repeated(lambda: self._client.recordings(recording).delete_async())
+        except RestRefused as refused:
+            if not refused.call_is_over:
+                raise
 
     async def pause_recording(self, sid: str, recording: str) -> None:
         await self._recording(sid, recording, status="paused", pause_behavior="silence")

@@ -82,6 +82,7 @@ class Rooms:
         add("*", root + "/Calls/{sid}/Recordings.json", self._record)
         add("*", root + "/Calls/{sid}/Recordings/{recording}.json", self._recording)
         add("GET", root + "/Recordings/{recording}.wav", self._file)
+        add("DELETE", root + "/Recordings/{recording}.json", self._delete)
 
     def _sid(self, kind: str) -> str:
         return f"{kind}{next(self._ids):08x}{secrets.token_hex(12)}"
@@ -355,7 +356,6 @@ class Rooms:
         await self.twilio.status(recording.callback, self.recording_said(recording))
 
     def recording_said(self, recording: Recording) -> Form:
-        seconds = (recording.ended - recording.began) * self.twilio.speed
         where = f"/2010-04-01/Accounts/{self.twilio.account}/Recordings/{recording.sid}"
         return {
             "AccountSid": self.twilio.account,
@@ -363,10 +363,15 @@ class Rooms:
             "RecordingSid": recording.sid,
             "RecordingUrl": self.twilio.api_url + where,
             "RecordingStatus": "completed",
-            "RecordingDuration": str(int(seconds)),
+            "RecordingDuration": self._length(recording) or "",
             "RecordingChannels": "2" if recording.channels == "dual" else "1",
             "RecordingSource": "StartCallRecordingAPI",
         }
+
+    def _length(self, recording: Recording) -> str | None:
+        if recording.status != "completed":
+            return None
+        return str(int((recording.ended - recording.began) * self.twilio.speed))
 
     async def _record(self, request: web.Request) -> web.Response:
         form = await self.twilio.received(request)
@@ -413,7 +418,7 @@ class Rooms:
             "date_created": None,
             "date_updated": None,
             "start_time": None,
-            "duration": None,
+            "duration": self._length(recording),
             "sid": recording.sid,
             "price": None,
             "uri": f"{base}/Recordings/{recording.sid}.json",
@@ -432,4 +437,15 @@ class Rooms:
             return self.twilio.error(401, 20003, "Authenticate")
         if recording is None or recording.status != "completed":
             return self.twilio.error(404, 20404, "The requested resource was not found")
-        return web.Response(body=b"RIFF" + bytes(2000), content_type="audio/x-wav")
+        channels = 2 if request.query.get("RequestedChannels") == "2" else 1
+        if channels == 2 and recording.channels != "dual":
+            return self.twilio.error(400, 20001, "not recorded in two channels")
+        return web.Response(body=b"RIFF" + bytes(1000 * channels), content_type="audio/x-wav")
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        form = await self.twilio.received(request)
+        if isinstance(form, web.Response):
+            return form
+        if self.recordings.pop(request.match_info["recording"], None) is None:
+            return self.twilio.error(404, 20404, "The requested resource was not found")
+        return web.Response(status=204)

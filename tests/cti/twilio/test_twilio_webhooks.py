@@ -479,7 +479,7 @@ class Obeying:
     async def record(self, sid: str, progress: str, *, stereo: bool) -> str:
         return "RE" + "e" * 32
 
-    def recording_address(self, recording: str) -> str:
+    def recording_address(self, recording: str, *, stereo: bool) -> str:
         return f"https://api.example/{recording}"
 
 
