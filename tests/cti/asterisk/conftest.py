@@ -11,7 +11,7 @@ import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy
 import pytest
@@ -301,20 +301,20 @@ class Desk:
             raise RuntimeError("the synthesiser failed")
         return str(self.lab.tone)
 
-    async def connect(self) -> AsteriskLink:
-        """Start a link (again); returns when it is up."""
+    async def connect(self, **more: object) -> AsteriskLink:
+        """Start a link (again), with more settings; returns when it is up."""
         identity = self.lab.office.identity
-        self.link = AsteriskLink(
-            "t",
-            ami=ami_settings(identity),
-            agi_port=identity.ports.agi,
-            prompt_path=self.prompt_path,
-            trunk="main",
-            dialling=DialRules(allowed_prefixes=("+49", "0800")),
-            recorder=Recorder(
-                self.lab.office.layout.recordings, self.lab.office.layout.control_socket
-            ),
-        )
+        layout = self.lab.office.layout
+        settings: dict[str, Any] = {
+            "ami": ami_settings(identity),
+            "agi_port": identity.ports.agi,
+            "prompt_path": self.prompt_path,
+            "trunk": "main",
+            "dialling": DialRules(("+49", "0800"), barred_prefixes=("+49900",)),
+            "recorder": Recorder(layout.recordings, layout.control_socket),
+            **more,
+        }
+        self.link = AsteriskLink("t", **settings)
         await self.link.start(self.facts)
         async with asyncio.timeout(5):
             while not self.link.up:
@@ -523,7 +523,7 @@ class Ears:
     async def phase(self, name: str, music: str = "", **hears: str) -> None:
         """For a while everybody shall hear just these: `caller="deskanna deskbert"`.
 
-        Those of `music` hear music (or ringing) and nobody. Checked by `check`, when the call is over.
+        Those of `music` hear music (or ringing) and nobody. `check` measures, after the call.
         """
         await asyncio.sleep(0.4)  # whatever was on its way
         start = asyncio.get_running_loop().time()
