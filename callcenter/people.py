@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.check import ConfigErrors, load_site
 from config.settings import Settings
+from ivr.mistakes import suggestion
 from storage.database import opened
 from storage.users import Users
 
@@ -40,6 +42,24 @@ def _password() -> str:
     return answer
 
 
+def _check_agent(named: str, implied: str) -> None:
+    """Refuse an agent that the site does not have; only warn of a log-in that is none's name."""
+    err = Console(stderr=True)
+    folder = Settings().site_folder
+    try:
+        agents = load_site(folder).agents
+    except ConfigErrors as errors:
+        err.print(f"[yellow]{folder} has mistakes; see callcenter check-config: {errors}[/]")
+        return
+    if named and named not in agents:
+        what = f"There is no agent '{named}' in {folder}: {suggestion(named, agents)}"
+        err.print(f"[red]{what}[/]", highlight=False, soft_wrap=True)
+        raise SystemExit(1)
+    if not named and implied and implied not in agents:
+        what = f"{folder} has no agent '{implied}'; this user takes no calls until it has one."
+        err.print(f"[yellow]{what}[/]", highlight=False, soft_wrap=True)
+
+
 @app.command("add")
 def add(
     user_id: Annotated[str, typer.Argument(help="What is typed at the log-in.")],
@@ -49,6 +69,7 @@ def add(
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
 ) -> None:
     """Make a user; the password is asked for."""
+    _check_agent(agent, user_id if role == "agent" else "")
     password = _password()
     shown, takes = name or user_id, agent or (user_id if role == "agent" else "")
     _with_users(

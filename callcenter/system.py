@@ -476,6 +476,8 @@ class System:
                 live=self.live,
             ),
         )
+        # Whoever has other rights now must not go on with what is open.
+        self.users.on_rights = app.state.consoles.end_user
         options = serve_options(console)
         if settings.tls_certificate is not None:
             options["ssl_certfile"] = str(settings.tls_certificate)

@@ -62,7 +62,8 @@ class Users:
     """Users and sessions in the database. `clock` gives UTC epoch seconds.
 
     Looking up a session is answered from memory for `cache_s`; a change made through this
-    object is seen at once, one made by another process after `cache_s`.
+    object is seen at once, one made by another process after `cache_s`. `on_rights` is called
+    with the id of a user whose sessions ended by such a change: password, role, shut out.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Users:
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._cache: dict[str, tuple[User, float, float]] = {}  # token hash: user, until, expires
         self._generation = 0
+        self.on_rights: Callable[[str], None] = lambda user_id: None
         self._nobody = ""  # the hash that a password for an unknown user is checked against
 
     # Users ---------------------------------------------------------------------------------
@@ -183,6 +185,8 @@ class Users:
             if not keep:
                 await _delete_sessions(connection, sessions.c.user_id == login_id(user_id))
         self._forget()
+        if not keep:
+            self.on_rights(login_id(user_id))
 
     # Passwords -----------------------------------------------------------------------------
 

@@ -82,6 +82,25 @@ async def test_people_log_in_and_see_the_floor(started: Any) -> None:
             assert snapshot["put"]["site"]["company"] == "Harbour Lights Electronics"
 
 
+async def test_new_rights_end_what_is_open(started: Any) -> None:
+    """A password that was changed because it leaked must close the thief's page at once."""
+    system = await started(demo=True)
+    base = system.settings.base_url
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        headers = {"Origin": base}
+        login = {"name": "sam", "password": DEMO_PASSWORD}
+        async with session.post(f"{base}/api/login", json=login, headers=headers) as response:
+            assert response.status == 200
+        async with session.ws_connect(f"{base}/live", headers=headers) as socket_:
+            await socket_.send_json({"t": "hello", "epoch": "", "seq": 0})
+            await socket_.receive_json(timeout=5)
+            await system.users.set_password("sam", "another one for sam")
+            async with asyncio.timeout(2):  # sessions are looked at far less often
+                while not socket_.closed:
+                    await socket_.receive()
+            assert socket_.close_code == 4401
+
+
 async def test_a_locked_database_drops_no_call_and_promises_nothing(
     started: Any, tmp_path: Path
 ) -> None:
