@@ -3,7 +3,11 @@
 The supervisor's phone is a leg of the call like every other. Its channel runs `cc-supervise`,
 which hears what the agent's channel hears and says; whispering and barging in are other
 options of the same. Neither the agent's nor the caller's channel is moved for it, so neither
-hears anything of a supervisor who comes, changes the mode, or leaves.
+hears anything of a supervisor who comes, changes the mode, or leaves. (Whoever barges into a
+conference is a member of it.)
+
+What ChanSpy whispers into a channel is not in that channel's recording: neither a whisper, which
+is right, nor what somebody says who barges into a conversation of two.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from cti.asterisk.actions import agent as agent_name
 from cti.asterisk.ami import Frame, Reply
 from cti.asterisk.live import Live, LiveLeg
 from cti.asterisk.outcomes import originate_failure
-from cti.calls import LegState, OfferFailure, PhoneKind, Supervision
+from cti.calls import LegState, OfferFailure, PhoneKind, Place, Supervision
 
 LEGS_MAX = 16
 
@@ -105,7 +109,15 @@ class Supervisors:
             leg.supervision = order.mode
             self._do.report(e.SupervisionChanged(call.call_id, leg.leg_id, order.mode))
 
-        self._do.redirect(order, leg.channel, "cc-supervise", "s", "in", done=changed)
+        context, exten, priority = self._place(call, order.mode)
+        self._do.redirect(order, leg.channel, context, exten, priority, done=changed)
+
+    @staticmethod
+    def _place(call: Live, mode: Supervision) -> tuple[str, str, str]:
+        """Where in the dialplan a supervisor belongs: ChanSpy reaches two, a room all of them."""
+        if mode is Supervision.BARGE and call.place is Place.CONFERENCE:
+            return "cc-conference", call.channel, "1"
+        return "cc-supervise", "s", "in"
 
     # What becomes of the phone --------------------------------------------------------
 
@@ -126,6 +138,8 @@ class Supervisors:
         if call is None or leg is None or leg.answered or leg.cancelled:
             return
         leg.state = LegState.SUPERVISING
+        if leg.supervision is Supervision.BARGE and call.place is Place.CONFERENCE:
+            self._do.redirect(None, leg.channel, *self._place(call, leg.supervision))
         self._do.report(e.LegAnswered(call.call_id, leg.leg_id, leg.agent_id))
 
     def _on_originate(self, event: Frame) -> None:

@@ -24,8 +24,8 @@ CLEO = Phone(PhoneKind.DESK, "cleo")
 class Tone:
     """One party's tone in what somebody heard, moment by moment."""
 
-    def __init__(self, file: str | Path, hertz: float) -> None:
-        samples = samples_of(Path(file))
+    def __init__(self, heard: str | Path | numpy.ndarray, hertz: float) -> None:
+        samples = heard if isinstance(heard, numpy.ndarray) else samples_of(Path(heard))
         turned = samples * numpy.exp(-2j * numpy.pi * hertz * numpy.arange(samples.size) / RATE_HZ)
         # 20 ms: the other tones, whole multiples of 50 Hz away, cancel out.
         self.level = 2 * numpy.abs(numpy.convolve(turned, numpy.ones(160) / 160, "same"))
@@ -40,6 +40,12 @@ class Tone:
     def heard_s(self, from_s: float = 0.0, to_s: float | None = None) -> float:
         end = None if to_s is None else int(to_s * RATE_HZ)
         return float((self.level[int(from_s * RATE_HZ) : end] > 0.1).sum()) / RATE_HZ
+
+
+def others_of(stopped: e.RecordingStopped) -> numpy.ndarray:
+    """What the caller heard, from a raw recording."""
+    raw = Path(stopped.address.removeprefix("file://")).read_bytes()
+    return numpy.frombuffer(raw, dtype="<i2").astype(float)[1::2] / 32768
 
 
 class Listening:
@@ -85,6 +91,9 @@ async def test_each_mode_is_heard_by_the_right_ones_and_nobody_is_disturbed(desk
     """Coming, each change and leaving: caller and agent go on hearing each other without a gap."""
     call_id, record = await talking(desk)
     times = Listening()
+    desk.link.execute(c.StartRecording(call_id, "rec-1"))
+    await desk.facts.wait(e.RecordingStarted)
+    times.now("recording")
     await asyncio.sleep(0.5)
     supervise(desk, call_id, Supervision.LISTEN)
     await desk.facts.wait(e.LegAnswered, leg_id="s1")
@@ -130,6 +139,8 @@ async def test_each_mode_is_heard_by_the_right_ones_and_nobody_is_disturbed(desk
     assert leaked.heard_s(late + barge[0], late + barge[1]) > 0.8, "the caller did not hear"
     assert leaked.heard_s(0, late + times.at["barge"] - 0.2) < 0.02, "a whisper reached the caller"
     assert leaked.heard_s(late + times.at["again"] + 0.4) < 0.02
+    kept = Tone(others_of(await desk.facts.wait(e.RecordingStopped)), SUPERVISOR_TONE_HZ)
+    assert kept.heard_s() < 0.02, "a whisper is in the recording"
     assert Tone(supervisor, CALLER_TONE_HZ).heard_s() > 4.0
     assert Tone(supervisor, PHONE_TONE_HZ).heard_s() > 4.0
 
@@ -158,6 +169,28 @@ async def test_a_supervisor_stays_through_hold_and_a_restart_of_ours(desk, heari
     await hearing(caller)
     assert Tone(caller, SUPERVISOR_TONE_HZ).heard_s() > 0.6, "not heard after hold and restart"
     assert Tone(f"{record}-deskcleo-heard.wav", CALLER_TONE_HZ).heard_s() > 1.0
+
+
+async def test_who_barges_into_a_conference_is_heard_by_everybody(desk, hearing):
+    """Not by the agent and the caller only: all of them talk together."""
+    call_id, record = await supervised(desk)
+    desk.link.execute(c.DialLeg(call_id, "l1", "bert", Phone(PhoneKind.DESK, "bert"), "", 8.0))
+    await desk.facts.wait(e.LegAnswered, leg_id="l1")
+    desk.link.execute(c.JoinLegs(call_id))
+    await desk.facts.wait(e.ConferenceBegan, call_id=call_id)
+    await asyncio.sleep(0.3)
+    await change(desk, call_id, Supervision.BARGE)
+    await asyncio.sleep(1.2)
+    await change(desk, call_id, Supervision.LISTEN)
+    await asyncio.sleep(0.7)
+    assert desk.facts.of(e.LegEnded) == []
+    await desk.caller_hangs_up(record)
+    await desk.facts.wait(e.CallEnded, call_id=call_id)
+    await desk.nobody_left()
+    for who in ("", "-deskanna", "-deskbert"):
+        file = f"{record}{who}-heard.wav"
+        await hearing(file)
+        assert 0.8 < Tone(file, SUPERVISOR_TONE_HZ).heard_s() < 1.6, who
 
 
 async def test_taking_over_gives_the_supervisor_the_caller(desk, hearing):
