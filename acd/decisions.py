@@ -145,6 +145,15 @@ class CallTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class CallParked:
+    """The call is offered to nobody before `until`; None: it is in the queue's line now."""
+
+    call: str
+    queue: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class WrapUpEnded:
     """The after-call work for `call` is over; `forced` when its time ran out."""
 
@@ -213,6 +222,7 @@ Decision = (
     | OfferEnded
     | CallCompleted
     | CallTaken
+    | CallParked
     | WrapUpEnded
     | AgentChanged
     | CallbackChanged

@@ -263,6 +263,7 @@ class Floor:
         if visit.due is not None and self._is_parked(visit):
             visit.place = PARKED
             visit.timer = self.timers.start(visit.due, "park", visit.call)
+            self.out.append(d.CallParked(visit.call, visit.queue.id, visit.due))
             return
         visit.place = WAITING
         visit.line.add(visit)

@@ -153,6 +153,7 @@ def park_time_over(floor: Floor, call: str) -> None:
     visit = floor.visits[call]
     visit.timer = NO_TIMER
     visit.due = None
+    floor.out.append(d.CallParked(visit.call, visit.queue.id, None))
     floor.back_in_line(visit)
 
 

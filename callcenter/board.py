@@ -385,7 +385,8 @@ class Board:
                 },
             )
         for gone in self._waiting.get(queue, set()) - out:
-            if not any(gone in others for q, others in self._waiting.items() if q != queue):
+            elsewhere = any(gone in others for q, others in self._waiting.items() if q != queue)
+            if not elsewhere and gone not in self._parked:
                 self._store.drop(SUPERVISOR, f"waiting:{gone}")
         self._waiting[queue] = out
 

@@ -463,6 +463,8 @@ class Router:
                 if self.pops is not None:
                     self.pops.hide(decision.callback)
                 self._touch_queue(decision.queue)
+            case d.CallParked():
+                self._touch_queue(decision.queue)
             case d.CallTaken():
                 self._show_record(decision.call, decision.agent)
             case d.WrapUpEnded() if self.pops is not None:

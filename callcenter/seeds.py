@@ -407,7 +407,11 @@ class Day:
             view = self.engine.agent_view(agent.id)
             if view.state not in ("ready", "reserved", "wrap-up", *CONVERSATION):
                 self._back_to_work(agent.id)
-            elif view.leg or view.state in ("consulting", "conference"):
+            elif (
+                view.leg
+                or view.state in ("consulting", "conference")
+                or (view.state == "talking" and self.time.time > CALM_AT_S + 1000.0)
+            ):
                 self.switch.people.hangs_up(agent.id)
             elif view.state == "held":
                 for leg in self.switch.legs(view.call):

@@ -218,6 +218,7 @@ class RecordFold:
             ("decision", "CallLeft"): self._left,
             ("decision", "CallCompleted"): self._completed,
             ("decision", "CallTaken"): self._taken,
+            ("decision", "CallParked"): self._parked,
             ("decision", "WrapUpEnded"): self._wrap_up_ended,
             ("decision", "CallbackChanged"): self._callback_changed,
             ("ivr", "Trail"): self._trail,
@@ -408,6 +409,10 @@ class RecordFold:
         self._part(record, visit, agent, at)
         self._count(record, visit)
         return self._note(record, at, "taken", {"agent": agent, "giver": given.agent})
+
+    def _parked(self, record: CallRecord, data: Data, at: float) -> bool:
+        kind = "unparked" if data.get("until") is None else "parked"
+        return self._note(record, at, kind, {"queue": str(data.get("queue", ""))})
 
     def _wrap_up_ended(self, record: CallRecord, data: Data, at: float) -> bool:
         agent = str(data["agent"])

@@ -43,6 +43,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "completed": ("Conversation over, {talk_s:.0f} s", "对话结束，{talk_s:.0f} 秒"),
     "ended": ("Call ended", "通话结束"),
     "taken": ("{giver} handed the call over to {agent}", "{giver} 将通话移交给 {agent}"),
+    "parked": ("Parked: who picks the call up gets it", "已驻留，等待代接"),
+    "unparked": ("Nobody picked it up: in the queue {queue} again", "无人代接，返回队列 {queue}"),
     "action": ("{by}: {verb} {to}", "{by}：{verb} {to}"),
     "leg-answered": ("{who} is on the line", "{who} 已接入"),
     "leg-failed": ("{who} was not reached: {why}", "未接通 {who}：{why}"),

@@ -253,7 +253,7 @@ class Center:
 
     async def drain(self) -> None:
         """Everybody does what is due until no call is left, and then no work either."""
-        for _ in range(100):
+        for n in range(100):
             for agent in self.router.engine.agents:
                 self.switch.phone_up(agent)
                 call = self.router.call_of(agent)
@@ -264,6 +264,10 @@ class Center:
                         await self.floor.ready(agent)
                     elif self.state(agent) == "held" and call is not None:
                         await self.floor.retrieve(agent, call.call_id)
+                    elif self.state(agent) in ("consulting", "conference") or (
+                        self.state(agent) == "talking" and n > 50  # nobody else hangs up
+                    ):
+                        self.switch.people.hangs_up(agent)
                     elif self.state(agent) == "wrap-up" and call is not None:
                         await self.floor.wrap_up(agent, call.call_id, "", "", "ready")
             if not self.router.book.calls and not self.switch.live:
@@ -317,6 +321,7 @@ def opened() -> Opening:
     return build
 
 
+OUTSIDE = "+14165550142"
 AGENTS = ("anna", "dana", "ben", "emeka")
 
 
@@ -355,14 +360,18 @@ class Dice(random.Random):
                 await floor.sign_in(agent, "browser")
             case "ready":
                 if self.random() < 0.1:
+                    await self.own_wish(center, agent)
+                elif self.random() < 0.1:
                     await self.choice((floor.sign_out, lambda who: floor.not_ready(who, "lunch")))(
                         agent
                     )
             case "reserved" if call is not None and self.random() < 0.2:
                 await floor.decline(agent, call.offer_id)
-            case "talking" if self.random() < 0.3:
-                await self.choice((floor.hold, floor.hang_up))(agent, mine)
-            case "held":
+            case "talking" if self.random() < 0.4:
+                await self.in_call(center, agent, mine)
+            case "consulting" | "conference" if self.random() < 0.6:
+                await self.with_party(center, agent, mine)
+            case "held" if call is not None and call.consulted() is None:
                 await floor.retrieve(agent, mine)
             case "wrap-up" if self.random() < 0.5:
                 await floor.wrap_up(agent, mine, "solved", "noted", self.choice(("", "ready")))
@@ -371,6 +380,48 @@ class Dice(random.Random):
                 await floor.ready(agent)
         if self.random() < 0.02:
             center.switch.phone_down(agent)
+
+    async def in_call(self, center: Center, agent: str, call: str) -> None:
+        floor, other = center.floor, self.choice(AGENTS)
+        queue = self.choice(tuple(center.site.queues))
+        deeds: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: floor.hold(agent, call),
+            lambda: floor.hang_up(agent, call),
+            lambda: floor.mute(agent, call, self.random() < 0.5),
+            lambda: floor.record(agent, call, self.choice(("start", "stop", "pause"))),
+            lambda: floor.transfer(agent, call, "queue", queue),
+            lambda: floor.transfer(agent, call, "agent", other),
+            lambda: floor.transfer(agent, call, "flow", center.site.default_flow),
+            lambda: floor.transfer(agent, call, "number", OUTSIDE),
+            lambda: floor.park(agent, call),
+            lambda: floor.consult(agent, call, "agent", other),
+            lambda: floor.consult(agent, call, "agent", other),
+            lambda: floor.consult(agent, call, "number", OUTSIDE),
+        )
+        await self.choice(deeds)()
+
+    async def with_party(self, center: Center, agent: str, call: str) -> None:
+        floor, live = center.floor, center.router.book.get(call)
+        leg = next(iter(live.legs), "") if live is not None else ""
+        deeds: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: floor.swap(agent, call),
+            lambda: floor.complete(agent, call),
+            lambda: floor.conference(agent, call),
+            lambda: floor.end_leg(agent, call, leg),
+            lambda: floor.hang_up(agent, call),
+        )
+        await self.choice(deeds)()
+
+    async def own_wish(self, center: Center, agent: str) -> None:
+        floor, calls = center.floor, list(center.router.book.calls) or [""]
+        call = self.choice(calls)
+        deeds: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: floor.dial(agent, OUTSIDE, ""),
+            lambda: floor.pick(agent, call),
+            lambda: floor.assign("zoe", call, agent),
+            lambda: floor.supervise(agent, call, self.choice(("listen", "barge", "off"))),
+        )
+        await self.choice(deeds)()
 
 
 @pytest.fixture

@@ -615,7 +615,7 @@ async def test_a_consultation_survives_a_restart(opened: Any, conference: bool) 
 async def test_what_happened_while_we_were_away_is_taken_up(opened: Any) -> None:
     """The colleague hung up, or the caller was handed over, and nobody of us saw it."""
     center = await opened()
-    call, leg = await consulting(center)
+    call, _ = await consulting(center)
     center.die()
     center.switch.people.hangs_up("dana")
     await center.run(1.0)
