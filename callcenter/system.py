@@ -81,6 +81,7 @@ from reporting.records import RecordFold
 from reporting.store import History
 from storage.database import open_engine, upgrade
 from storage.journal import Journal
+from storage.journal_retention import forget_before
 from storage.recordings import RecordingRows
 from storage.users import Users
 
@@ -88,6 +89,7 @@ log = structlog.get_logger("callcenter.system")
 
 SNAPSHOT_EVERY_S = 60.0
 OCCUPANCY_EVERY_S = 15
+DAY_S = 86_400.0
 ProgressSink = Callable[[Progress], None]
 
 
@@ -133,6 +135,7 @@ class System:
         self._stack.push_async_callback(self.programs.webhooks.stop)
         self.beside(self._keep_snapshots())
         self._take_up()
+        self.beside(self._forget())
         self.beside(self._watch())
         await self._open_console()
         self._stack.push_async_callback(self.switches.disconnect)
@@ -570,6 +573,17 @@ class System:
                 self.records.forget(self.calendar.midnight(self.clock.now()))
             except Exception:
                 log.exception("no snapshot this time")
+
+    async def _forget(self) -> None:
+        """Once a day: what the journal needs to keep no longer."""
+        while self.settings.journal_keep_days:
+            before = self.clock.now() - self.settings.journal_keep_days * DAY_S
+            try:
+                if count := await forget_before(self.database, before):
+                    log.info("old journal entries forgotten", entries=count)
+            except Exception:
+                log.exception("the journal could not be shortened this time")
+            await asyncio.sleep(DAY_S)
 
     async def _watch(self) -> None:
         """Figures that nobody pushes: Prometheus', and agents' occupancy, which time changes."""

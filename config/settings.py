@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     embed_origins: Words = ()  # pages that may show the console inside: "https://crm.example.com"
 
     database_url: SecretStr = SecretStr("")  # it may hold a password; "": SQLite in `var`
+    journal_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0  # 0: for ever
 
     # The switch
     switch: Literal["auto", "asterisk", "virtual"] = "auto"

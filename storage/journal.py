@@ -1,4 +1,4 @@
-"""The journal: everything that happened, in order, once, for ever.
+"""The journal: everything that happened, in order, once, for as long as a site keeps it.
 
 `append` is synchronous and never waits: it gives the entry its number and puts it in
 a bounded buffer. One writer task stores the buffer in batches, one transaction each,
