@@ -401,6 +401,7 @@ class CallControl(Deeds):
         """The number as it is dialled, if it may be and the agent is not dialling like mad."""
         dialled = permitted(number)
         if not dialled:
+            self._note("", agent, verb, "refused: a number that may not be dialled")
             raise Refusal("number-not-allowed", "This number may not be dialled.", 422)
         now = self._router.now()
         times = self._dials.setdefault(agent, deque(maxlen=MOST_DIALS))

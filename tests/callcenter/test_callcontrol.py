@@ -547,7 +547,13 @@ async def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Any) -> 
     for deed, code in rows:
         assert await refusal(deed()) == code
     assert center.router.engine.snapshot() == before
-    assert len(center.journal.entries) == written
+    traces = [entry.decode() for entry in center.journal.entries[written:]]
+    tried = "refused: a number that may not be dialled"  # somebody should see who tries
+    assert [(x["by"], x["verb"], x["detail"]) for x in traces] == [
+        ("anna", "transfer", tried),
+        ("anna", "transfer", tried),
+        ("anna", "consult", tried),
+    ]
 
 
 async def test_without_a_disk_or_a_switch_nothing_is_begun(opened: Any) -> None:
