@@ -52,7 +52,7 @@ class _Call:
 
 # What an entry makes of its call, and the event: (type, data beside the call) or None.
 _Tell = Callable[["EventFold", _Call, Data, float], tuple[str, Data] | None]
-BEGINNINGS = frozenset((("switch", "CallArrived"),))
+BEGINNINGS = frozenset((("switch", "CallArrived"), ("acd", "CallDialled")))
 
 
 class EventFold:

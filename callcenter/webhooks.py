@@ -296,7 +296,8 @@ class _Delivery:
 
     async def _deliver_all(self) -> None:
         patience = self._all.patience
-        reader = self._all.feed.reader(self.cursor)
+        # A place beyond the end is of another database: from now on, then.
+        reader = self._all.feed.reader(min(self.cursor, self._all.feed.last))
         while True:
             for event in await reader.next(50):
                 if self._wanted.takes(event):

@@ -142,6 +142,9 @@ async def center(start_center: StartCenter) -> Center:
     """A call center with an all-powerful key."""
     center = await start_center()
     center.key = await center.new_key("everything")
+    system = center.system
+    # What the start itself told is not what a test listens for.
+    await until(lambda: system.programs.feed.last == system.journal.last_seq)
     return center
 
 

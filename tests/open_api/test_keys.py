@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 
 import pytest
 import websockets
+from typer.testing import CliRunner
 
 from agent_console.api.routes import Route, all_routes
 from agent_console.api.scopes import SCOPES
+from callcenter.cli import app
 from callcenter.keys import parse_expiry
 from storage.apikeys import ApiKeys
 
@@ -303,3 +307,60 @@ def test_until_when_a_key_lives() -> None:
     for wrong in ("soon", "2001-01-01", "5", "-5d", "d"):
         with pytest.raises(ValueError, match=wrong):
             parse_expiry(wrong, 2e9)
+
+
+def test_keys_are_made_listed_and_revoked_by_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown once, alone on standard output; afterwards only the name and what it may."""
+    monkeypatch.setenv("CALLCENTER_VAR", str(tmp_path))
+    runner = CliRunner()
+
+    def told(*words: str) -> Any:
+        return runner.invoke(app, ["key", *words])
+
+    made = told("new", "crm", "--scopes", "calls:read, queues:read", "--expires", "90d")
+    assert made.exit_code == 0
+    key = made.stdout.strip()
+    assert re.fullmatch(r"cck_[0-9a-f]{8}_[A-Za-z0-9_-]{43}", key)
+    listed = told("list").stdout
+    assert "crm" in listed
+    assert key not in listed
+    assert told("new", "crm", "--scopes", "calls:read").exit_code == 1
+    assert told("new", "other", "--scopes", "calls:everything").exit_code == 1
+    assert told("new", "bad name", "--scopes", "calls:read").exit_code == 1
+    assert told("new", "late", "--scopes", "calls:read", "--expires", "2001-01-01").exit_code == 1
+    assert told("revoke", "crm").exit_code == 0
+    assert "revoked" in told("list").stdout
+    assert told("revoke", "nobody").exit_code == 1
+
+
+async def test_wild_bodies_break_nothing(start_center: Any) -> None:
+    """Whatever a program sends to any route: an answer as described, never a fault of ours."""
+    center = await start_center(api_requests_per_minute=100_000)
+    center.key = await center.new_key("wild")
+    call = await center.talking()
+    dice = random.Random(20261126)
+    words = ["", "anna", "sales", call, "🦜", "\x00", "a" * 300, "\u2028", "+1900", "%s", "{ani}"]
+
+    def thing(depth: int = 0) -> Any:
+        kind = dice.randrange(8 if depth < 2 else 6)
+        simple = (None, dice.random() < 0.5, dice.randrange(-5, 10**12), -1.5, 1e308)
+        if kind < 5:
+            return dice.choice(words) if kind > 2 else dice.choice(simple)
+        if kind == 5:
+            return dice.choice(["ready", "agent", "number", "start", "listen", "browser"])
+        if kind == 6:
+            return [thing(depth + 1) for _ in range(dice.randrange(4))]
+        return {dice.choice(words): thing(depth + 1) for _ in range(dice.randrange(4))}
+
+    for _ in range(6):
+        for route in all_routes():
+            names = set(route.body.model_fields) if route.body is not None else set()
+            given = {name: thing() for name in names if dice.random() < 0.9}
+            if dice.random() < 0.1:
+                given[dice.choice(words)] = thing()
+            path = route.path.format(**{**PLAIN, "call_id": dice.choice([call, "c1"])})
+            status, told, _ = await center.ask(route.method, path, json=given)
+            assert status < 500 or told["code"] in ("switch-away", "try-again"), (path, told)
+    assert (await center.ask("GET", "/calls?live=true"))[0] == 200
