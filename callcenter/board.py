@@ -95,7 +95,7 @@ class Board:
         self._calls.add(call_id)
         call = self._router.book.get(call_id)
         if call is not None:
-            parties = (call.agent, *(leg.agent_id for leg in call.legs.values()))
+            parties = (call.agent, *(leg.agent_id for leg in call.legs.values()), *call.parts)
             self._agents.update(agent for agent in parties if agent)
         self._schedule()
 
