@@ -66,7 +66,7 @@ class Book:
     ) -> None:
         self.name = name
         self.settings = settings
-        self.urls = Urls(settings.public_url)
+        self.urls = Urls(settings.public_url, settings.fallback_url)
         self.documents = Documents(settings, self.urls)
         self.calls = LiveCalls()
         self.memory = Memory(settings.state_file)

@@ -40,6 +40,12 @@ VOICES: Mapping[str, Voice] = MappingProxyType(
 )
 
 
+# Twilio's own, for everybody. A site that has music of its own names it.
+MUSIC: Mapping[str, str] = MappingProxyType(
+    {"default": "http://com.twilio.sounds.music.s3.amazonaws.com/ClockworkWaltz.mp3"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TwilioSettings:
     """One Twilio account.
@@ -49,6 +55,10 @@ class TwilioSettings:
     nothing that a request says of itself. REST is called with the account's token, or with
     an API key if one is given.
 
+    `fallback_url` is where the document is hosted that keeps callers while we are away (see
+    `TwilioLink.write_fallback`): somewhere that our own outage does not reach. "" is our own
+    "/fallback", which helps only while this process is slow or broken, not when it is gone.
+
     Agents are dialled at `browser_address` and `desk_address`, where `{agent}` is the agent's
     id: "client:{agent}" for a Twilio Client, "sip:{agent}@pbx.example.com" for a phone that is
     registered elsewhere; "" when there is no such phone. `phones` are the phones that are
@@ -57,7 +67,8 @@ class TwilioSettings:
 
     `caller_id` is shown on calls to outside numbers when nothing else is asked for; it must
     belong to the account. `music` and `recordings_url` are addresses that Twilio fetches
-    sound from. `state_file` is where live calls are kept over a restart (None: nowhere).
+    sound from (no music: silence). `state_file` is where live calls are kept over a restart
+    (None: nowhere).
 
     Times are in seconds. A webhook is answered after `answer_s` at the latest: with "ask
     again in `again_s`" when nobody has said by then what the caller is to hear.
@@ -75,9 +86,10 @@ class TwilioSettings:
     phones: tuple[tuple[str, PhoneKind], ...] = ()
     confirm_outside: bool = True
     voices: Mapping[str, Voice] = field(default_factory=lambda: VOICES)
-    music: Mapping[str, str] = field(default_factory=dict)
+    music: Mapping[str, str] = field(default_factory=lambda: MUSIC)
     music_loops: int = 20
     recordings_url: str = ""
+    fallback_url: str = ""
     sorry: tuple[tuple[str, str], ...] = (("en", "One moment, please. We will be right with you."),)
     state_file: Path | None = None
     answer_s: float = 2.0
@@ -96,6 +108,8 @@ class TwilioSettings:
         safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)
         if not safe or not url.netloc or url.query or url.fragment:
             raise ValueError("public_url: an https address without query is wanted")
+        if self.fallback_url and urlsplit(self.fallback_url).scheme not in ("http", "https"):
+            raise ValueError("fallback_url: a web address is wanted")
         if self.public_url.endswith("/"):
             raise ValueError("public_url: without the slash at the end, please")
 

@@ -76,9 +76,10 @@ def parse(path: str) -> Route | None:
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Our webhooks below `base`."""
+    """Our webhooks below `base`; `elsewhere` is where the fallback is hosted, if it is."""
 
     base: str
+    elsewhere: str = ""
 
     @property
     def back(self) -> str:
@@ -86,7 +87,7 @@ class Urls:
 
     @property
     def fallback(self) -> str:
-        return f"{self.base}/fallback"
+        return self.elsewhere or f"{self.base}/fallback"
 
     @property
     def status(self) -> str:

@@ -206,6 +206,7 @@ class World:
             "public_url": f"{self.base}/twilio",
             "api_url": self.twilio.api_url,
             "caller_id": "+14165550100",
+            "fallback_url": self.twilio.fallback,
             "phones": tuple((agent, PhoneKind.BROWSER) for agent in SITE.agents),
             "music": {"default": "https://music.example/waltz.mp3"},
             "state_file": self.folder / "twilio.calls",
