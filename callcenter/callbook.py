@@ -112,6 +112,7 @@ class LiveCall:
             answered=part.answered,
             ended=part.ended,
             reason=part.reason,
+            trail=[step for step in self.trail if step[0] <= part.ended],
             legs={},
             leg_since={},
             parts={},
