@@ -88,11 +88,22 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
  same => n,Set(CC_PARKED=)
  same => n,Set(CC_AGENT=${{IMPORT(${{CC_PEER}},CC_LEG_AGENT)}})
  same => n,UserEvent(HandedOver,Leg: ${{IMPORT(${{CC_PEER}},CC_LEG)}},Call: ${{CC_CALL}})
- same => n,Goto(cc-retrieve,s,1)
+ same => n,GotoIf($["${{IMPORT(${{CC_PEER}},CC_LEG_MODE)}}" = ""]?talk)
+ same => n,Set(CC_TRY=0)
+; A supervisor's channel, taken into a bridge before it has left ChanSpy, would be hung up.
+ same => n(comes),GotoIf($["${{IMPORT(${{CC_PEER}},CC_PEER)}}" = "${{CHANNEL}}"]?talk)
+ same => n,Set(CC_TRY=$[${{CC_TRY}} + 1])
+ same => n,GotoIf($[${{CC_TRY}} > 60]?talk)
+ same => n,Wait(0.05)
+ same => n,Goto(comes)
+ same => n(talk),Goto(cc-retrieve,s,1)
 
 [cc-conference]
-; The extension is the room: the caller's channel. When the caller leaves, it is over for all.
-exten => h,1,ExecIf($["${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}}" = "1"]?SoftHangup(${{CC_ROOM}}))
+; The extension is the room: the caller's channel. When the caller (who is marked) leaves, it is
+; over for all; when everybody else has left, for the caller.
+exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
+ same => n,Set(CC_LEFT=${{CC_LEFT}}-${{CONFBRIDGE_INFO(marked,${{CC_ROOM}})}})
+ same => n,ExecIf($["${{CC_LEFT}}" = "1-1"]?SoftHangup(${{CC_ROOM}}))
 exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,Set(CC_PARKED=)
  same => n,StopMusicOnHold()

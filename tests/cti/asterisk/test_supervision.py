@@ -196,6 +196,7 @@ async def test_who_barges_into_a_conference_is_heard_by_everybody(desk, hearing)
 async def test_taking_over_gives_the_supervisor_the_caller(desk, hearing):
     """The agent is out, the two talk, and the call can be held like any other."""
     call_id, record = await supervised(desk)
+    await change(desk, call_id, Supervision.BARGE)  # whose channel leaves it late
     desk.link.execute(c.HandOver(call_id, "s1"))
     handed = await desk.facts.wait(e.CallHandedOver, call_id=call_id)
     assert (handed.leg_id, handed.agent_id) == ("s1", "cleo")
