@@ -222,7 +222,8 @@ def _completed(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str
     call.onward = onward
     if call.agent == data["agent"]:
         call.agent = ""
-    return "call.transferred", {"agent": data["agent"], "onward": onward}
+    # After a hand-over the new agent talks already; after a blind transfer an offer follows.
+    return "call.transferred", {"agent": data["agent"], "onward": onward, "to_agent": call.agent}
 
 
 def _wrapped_up(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:

@@ -201,6 +201,13 @@ class ApiAnswers:
 
         Raises `TooManyAnswers`.
         """
+        try:
+            return await self._begin(key_id, name, fingerprint)
+        except sa.exc.IntegrityError:
+            # Another process began it in the same moment; now its note can be read.
+            return await self._begin(key_id, name, fingerprint)
+
+    async def _begin(self, key_id: str, name: str, fingerprint: str) -> Answered | None:
         now = self._clock()
         this = (api_answers.c.key_id == key_id) & (api_answers.c.idempotency_key == name)
         async with self._writes.begin() as connection:

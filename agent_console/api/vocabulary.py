@@ -35,7 +35,7 @@ EVENTS: dict[str, str] = {
     "`caller_held`.",
     "call.conference": "Three or more talk together.",
     "call.transferred": "The agent gave the call away. `agent` (who did), `onward`: queue, agent, "
-    "parked, menu or outside.",
+    "parked, menu or outside; `to_agent` has it now, if anybody.",
     "call.recording": "A recording began, paused, went on or stopped. `recording`, `state`: "
     "recording, paused or stopped.",
     "call.recorded": "A recording can be heard now. `recording`, `length_s`, `channels`.",
