@@ -406,7 +406,7 @@ class AsteriskLink:
     async def _entry(self, session: Session) -> None:
         """A call is in the menu: for the first time, or again after we were away."""
         call_id, trunk, dnis, tries = _arguments(session, 4)
-        if not call_id.startswith(f"{self._name}-"):
+        if not self._is_ours(call_id):
             log.error("a voice session without a call: %r", call_id[:80])
             return
         known = call_id in self._calls
@@ -432,7 +432,7 @@ class AsteriskLink:
     async def _wait(self, session: Session) -> None:
         """A waiting caller pressed a digit, or an announcement is due."""
         call_id, digit = _arguments(session, 2)
-        if not call_id.startswith(f"{self._name}-"):
+        if not self._is_ours(call_id):
             log.error("a voice session without a call: %r", call_id[:80])
             return
         call = self._session_call(session, call_id, Place.WAITING)
@@ -441,6 +441,10 @@ class AsteriskLink:
         voice = self._voice(session, call)
         self._report(e.WaitVisited(call_id, digit))
         await self._serve(voice, call)
+
+    def _is_ours(self, call_id: str) -> bool:
+        """Whether a call has this id; those that we placed are named by whoever ordered them."""
+        return call_id.startswith(f"{self._name}-") or call_id in self._calls
 
     async def _serve(self, voice: VoiceSession, call: Live) -> None:
         try:

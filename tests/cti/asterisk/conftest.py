@@ -341,10 +341,7 @@ class Desk:
         self, dnis: str = "5000", *, ani: str = "15550100", before: float = 0.3, keys: str = ""
     ) -> Path:
         """A caller dials in; returns the base name of the recordings."""
-        self.lab.count += 1
-        record = self.lab.folder / f"call{self.lab.count}"
-        self.record = record
-        await self._global("REC", str(record))
+        record = await self.new_recordings()
         await self.network.request(
             {
                 "Action": "Originate",
@@ -359,6 +356,13 @@ class Desk:
             }
         )
         return record
+
+    async def new_recordings(self) -> Path:
+        """What is heard from now on is kept under this base name."""
+        self.lab.count += 1
+        self.record = self.lab.folder / f"call{self.lab.count}"
+        await self._global("REC", str(self.record))
+        return self.record
 
     async def caller_hangs_up(self, record: Path) -> None:
         await self.network.request({"Action": "Hangup", "Channel": record.name, "Cause": "16"})
@@ -446,6 +450,7 @@ async def desk(lab: Lab) -> AsyncIterator[Desk]:
         await desk.phone(f"desk{agent}", "answer")
     for who, hertz in TONES_HZ.items():
         await desk.tone(who, hertz)
+    await desk.new_recordings()
     await desk.connect()
     try:
         yield desk
