@@ -22,6 +22,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9_.:@+-]{1,40}")
 _DIGITS = re.compile(r"[0-9*#]{0,12}")
 _GONE = "No such channel"  # what Asterisk says of a channel that has hung up already
 
+# Asterisk may lose a channel that is moved again while it is still on its way.
+BETWEEN_MOVES_S = 0.1
+
 Headers = Mapping[str, str | Sequence[str]]
 Handler = Callable[..., None]
 """Carries out one order; raises `OrderError`, `AmiError` or `DialRefusedError`."""
@@ -53,6 +56,7 @@ class Actions:
         self.trunk = trunk
         self._ask = ask
         self._dialing = dialing
+        self._free_at: dict[str, float] = {}  # channels that were moved a moment ago
 
     def call(self, order: c.Order) -> Live:
         """The live call that the order is about."""
@@ -109,19 +113,52 @@ class Actions:
     ) -> None:
         """Take a channel to another place of the dialplan.
 
-        `extra` (channel, context, extension) goes there in the same moment.
+        `extra` (channel, context, extension) goes there in the same moment. A channel that
+        was moved a moment ago is given the time to arrive first.
         """
-        headers = {
+        headers: dict[str, str | list[str]] = {
             "Action": "Redirect",
             "Channel": channel,
             "Context": context,
             "Exten": exten,
             "Priority": priority,
         }
+        channels = [channel]
         if extra is not None:
             headers["ExtraChannel"], headers["ExtraContext"], headers["ExtraExten"] = extra
             headers["ExtraPriority"] = "1"
-        self.send(headers, order, done, failed)
+            channels.append(extra[0])
+        wait_s = self._wait_for(channels)
+        if wait_s <= 0.0:
+            self.send(headers, order, done, failed)
+            return
+
+        def move() -> None:
+            try:
+                self.send(headers, order, done, failed)
+            except AmiError as error:
+                if order is not None:
+                    if failed is not None:
+                        failed(order)
+                    self.order_failed(order, str(error))
+
+        asyncio.get_running_loop().call_later(wait_s, move)
+
+    def _wait_for(self, channels: list[str]) -> float:
+        """How long until these may be moved, which they then are."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        at = max(now, *(self._free_at.get(channel, now) for channel in channels))
+        free_at = at + BETWEEN_MOVES_S
+        for channel in channels:
+            self._free_at[channel] = free_at
+        loop.call_at(free_at, self._arrived, channels, free_at)
+        return at - now
+
+    def _arrived(self, channels: list[str], free_at: float) -> None:
+        for channel in channels:
+            if self._free_at.get(channel) == free_at:
+                del self._free_at[channel]
 
     def set(self, channel: str, name: str, value: str) -> None:
         """Set a variable of a channel; nobody waits for it."""

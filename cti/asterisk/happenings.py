@@ -214,9 +214,9 @@ class Happenings:
 
     def _on_peer_hangup(self, event: Frame) -> None:
         """An agent on hold hung up: nobody else would tell the caller soon."""
-        channel = event.get("Channel")
+        channel, uniqueid = event.get("Channel"), event.get("Uniqueid")
         for call in self._calls:
-            if call.place is Place.HELD and channel and channel == call.peer:
+            if call.place is Place.HELD and call.is_peer(channel, uniqueid):
                 call.ends_by = call.ends_by or EndedBy.AGENT
                 self._hang_up(call.channel)
                 return

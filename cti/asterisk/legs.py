@@ -316,9 +316,9 @@ class Legs:
             if found[1].supervision is None:
                 self._leg_hung_up(*found, event.get("Cause"))
             return
-        channel = event.get("Channel")
+        channel, uniqueid = event.get("Channel"), event.get("Uniqueid")
         for call in self._calls:
-            if call.legs and channel and channel == call.peer and not call.callback:
+            if call.legs and call.is_peer(channel, uniqueid) and not call.callback:
                 self._agent_hung_up(call)
                 return
 

@@ -80,6 +80,10 @@ class Live:
     def agent_channel(self) -> str:
         return self.channel if self.callback else self.peer
 
+    def is_peer(self, channel: str, uniqueid: str) -> bool:
+        """Whether this is the peer. While Asterisk moves it, another bears its name and ends."""
+        return channel == self.peer != "" and self.peer_uniqueid in ("", uniqueid)
+
     @property
     def talking_legs(self) -> list[LiveLeg]:
         """The further parties, supervisors aside."""

@@ -1,0 +1,37 @@
+"""Orders that come faster than a channel can follow them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cti import commands as c
+from cti import events as e
+from cti.calls import Phone, PhoneKind
+
+DESK = Phone(PhoneKind.DESK, "anna")
+
+
+async def test_hold_and_retrieve_as_fast_as_a_program_can(desk):
+    """Asterisk loses channels that are moved too fast: each gets the time to arrive."""
+    record = await desk.call()
+    call = (await desk.facts.wait(e.CallArrived)).call_id
+    desk.link.execute(c.StartWaiting(call, "sales", 1.0))
+    await desk.facts.wait(e.CallWaiting)
+    desk.link.execute(c.OfferCall(call, "o1", "anna", DESK, 10.0))
+    await desk.facts.wait(e.OfferAnswered)
+    await asyncio.sleep(0.3)
+
+    def at_once(fact: object) -> None:
+        if isinstance(fact, e.CallHeld):
+            desk.link.execute(c.RetrieveCall(call))
+        elif isinstance(fact, e.CallRetrieved) and len(desk.facts.of(e.CallHeld)) < 20:
+            desk.link.execute(c.HoldCall(call))
+
+    desk.facts.hook = at_once
+    desk.link.execute(c.HoldCall(call))
+    await desk.facts.wait(e.CallRetrieved, skip=19, timeout_s=30)
+    assert desk.facts.of(e.OrderFailed) == []
+    await asyncio.sleep(0.3)
+    await desk.caller_hangs_up(record)
+    assert (await desk.facts.wait(e.CallEnded)).by.value == "caller"
+    await desk.nobody_left()
