@@ -190,6 +190,8 @@ class CallControl(Deeds):
             raise Refusal("not-talking", message)
         if call.consulted() is not None:
             raise Refusal("consulting", f"End the consultation before the call is {what}.")
+        if self._router.routing.is_leaving(call_id):
+            raise Refusal("leaving-already", "This call is being given away already.")
         self._reach(call_id)
         return call
 

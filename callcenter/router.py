@@ -33,7 +33,7 @@ from callcenter.retries import Retries
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, PhoneKind
+from cti.calls import EndedBy, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
@@ -407,7 +407,9 @@ class Router:
         if visit is None:
             self.routing.take_up(fact, "", "", now, legs=legs)
             return
-        here = replace(fact, queue=visit.queue)  # the switch does not know of overflows
+        # The switch does not know of overflows; of a transfer that we missed it alone knows.
+        gone = visit.place == "connected" and fact.place is Place.WAITING
+        here = fact if gone else replace(fact, queue=visit.queue)
         self.routing.take_up(
             here,
             visit.place,

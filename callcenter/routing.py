@@ -206,6 +206,11 @@ class Routing:
             line.wait = self._wait_order(fact.call, order.queue, order.entered_at)
         self._execute(order)
 
+    def is_leaving(self, call_id: str) -> bool:
+        """Whether a transfer of this call has been ordered and not been done yet."""
+        line = self._lines.get(call_id)
+        return line is not None and line.transfer is not None
+
     def wait_again(self, call_id: str) -> None:
         """Back to the music after an announcement, unless a phone rings for the caller already.
 
@@ -280,6 +285,7 @@ class Routing:
         self, line: _Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
     ) -> None:
         line.talking, line.offer, line.parked, line.entry = True, "", None, None
+        line.transfer = None
         if place == "offered" and fact.offer_id == offer:
             self.act(f.OfferAccepted(offer), now)
         elif place != "connected":

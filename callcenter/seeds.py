@@ -619,12 +619,34 @@ class Watch:
         )
         unfinished = [r.call_id for r in self.fold.calls.values() if r.ended is None]
         self._not(bool(unfinished), f"records without an end: {unfinished}")
+        self._parts()
         intervals = self.fold.intervals
         assert intervals is not None
         answered = sum(t.answered for t in intervals.tallies.values())
         self._not(answered != self.answered, f"I16: {answered} answered, {self.answered} told")
         handled = sum(t.handled for t in intervals.tallies.values())
         self._not(handled != self.answered, f"I16: {self.answered} answered, {handled} handled")
+
+    def _parts(self) -> None:
+        """I11: the parts of a call follow each other, and the books have all of their time."""
+        in_parts = 0.0
+        for record in self.fold.calls.values():
+            until = 0.0
+            for part in record.segments:
+                if part.role != "agent":
+                    continue
+                seen = (record.call_id, part)
+                spent_s = (part.talk_s or 0.0) + (part.hold_s or 0.0)
+                lasted_s = (part.ended or 0.0) - part.began
+                self._not(abs(spent_s - lasted_s) > 1e-6, f"I11: {lasted_s} s: {seen}")
+                self._not(part.began < until or part.wrap_up_s is None, f"I11: {seen}")
+                until = part.ended or 0.0
+                if record.visits[part.visit].kind == "call":
+                    in_parts += spent_s + (part.wrap_up_s or 0.0)
+        intervals = self.fold.intervals
+        assert intervals is not None
+        handled_s = sum(t.talk_s + t.hold_s + t.wrap_up_s for t in intervals.tallies.values())
+        self._not(abs(handled_s - in_parts) > 1e-3, f"I11: {handled_s} s, parts {in_parts} s")
 
     def _not(self, wrong: bool, what: str) -> None:
         if wrong:

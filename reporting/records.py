@@ -25,6 +25,7 @@ from reporting.segments import (
     AGENT,
     CONFERENCE,
     CONSULTED,
+    OUTSIDE,
     SUPERVISOR,
     Segment,
     last_part,
@@ -538,7 +539,13 @@ class RecordFold:
     def _handed_over(self, record: CallRecord, data: Data, at: float) -> bool:
         leave(record.segments, str(data.get("leg_id", "")), at, "took over")
         self._music_over(record, at)
-        return self._note(record, at, "handed-over", self._who(record, data))
+        who = self._who(record, data)
+        if not self._note(record, at, "handed-over", who):
+            return False
+        if "agent" not in who and record.ended is None:
+            leg = f"{data.get('leg_id', '')}, handed over"
+            record.segments.append(Segment(OUTSIDE, record.queue, at, "", who["number"], leg=leg))
+        return True
 
     def _supervision(self, record: CallRecord, data: Data, at: float) -> bool:
         mode = {"mode": str(data.get("mode", ""))}

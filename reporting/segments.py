@@ -2,8 +2,9 @@
 
 All parts of a call have its id. Each agent to whom a call belonged has a part of role "agent",
 from the answer (or the hand-over) to the end of the after-call work; its time is the agent's
-handle time. Whoever was consulted, was in a conference or supervised has a part that counts in
-no figure of the call: the same minute is not counted twice.
+handle time. Somebody outside to whom an agent left the call has a part of role "outside".
+Whoever was consulted, was in a conference or supervised has a part that counts in no figure of
+the call: the same minute is not counted twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ AGENT = "agent"
 CONSULTED = "consulted"
 CONFERENCE = "conference"
 SUPERVISOR = "supervisor"
+OUTSIDE = "outside"
 
 
 @dataclass(slots=True)

@@ -640,3 +640,43 @@ async def test_what_happened_while_we_were_away_is_taken_up(opened: Any) -> None
     await center.run(1.0)
     assert center.router.book.get(call).agent == "dana"
     assert (center.state("anna"), center.state("dana")) == ("wrap-up", "talking")
+
+
+async def test_a_transfer_that_nobody_saw_done_is_taken_up(opened: Any) -> None:
+    """We died between the order and its result: the caller waits where the switch says."""
+    center = await opened()
+    call = await talking(center)
+    center.switch.disconnect()  # the order still gets there, the news of it does not
+    center.router.choice.reachable = lambda call_id: True
+    await center.floor.transfer("anna", call, "queue", "support")
+    await center.run(1.0)
+    center.die()
+    center = await opened(after=center)
+    await center.run(1.0)
+    assert center.state("anna") == "wrap-up"
+    assert center.router.engine.visit(call).queue == "support"
+    assert center.fold.calls[call].segments[0].how == "to queue"
+
+
+async def test_a_call_is_given_away_once(opened: Any) -> None:
+    """A button pressed twice sends nobody to two places."""
+    center = await opened()
+    call = await talking(center)
+    await center.floor.transfer("anna", call, "queue", "support")
+    assert await refusal(center.floor.park("anna", call)) == "leaving-already"
+    await center.run(1.0)
+    assert center.router.engine.visit(call).queue == "support"
+
+
+async def test_time_with_somebody_outside_is_a_part_of_the_call(opened: Any) -> None:
+    """Where the caller's time went is in the record, also when it was not with us."""
+    center = await opened(customers=lambda number: Customer("answer", 1.0, talk_s=30.0))
+    call, _ = await consulting(center, "number", OUTSIDE)
+    await center.floor.complete("anna", call)
+    await center.until(lambda: center.fold.calls[call].ended is not None, 120.0)
+    record = center.fold.calls[call]
+    mine, asked, outside = record.segments
+    assert (mine.role, mine.agent, mine.how) == ("agent", "anna", "to outside")
+    assert (asked.role, asked.number, asked.how) == ("consulted", OUTSIDE, "took over")
+    assert (outside.role, outside.number, outside.ended) == ("outside", OUTSIDE, record.ended)
+    assert outside.began == mine.ended

@@ -147,3 +147,58 @@ async def test_nothing_is_remembered_of_calls_that_are_over(popping: Any) -> Non
     assert pops._calls == {}
     assert pops._told == {}
     assert dict(center.screen_pop._pops) == {}
+
+
+async def test_a_consulted_colleague_sees_the_record_while_on_the_line(popping: Any) -> None:
+    """Whoever is asked about a customer knows which one; afterwards it is gone there, not here."""
+    center = await popping()
+    await center.staff("anna")
+    call = center.call(ani=KNOWN, talk_s=600.0)
+    await center.until(lambda: center.state("anna") == "talking")
+    await center.staff("dana")
+    await _settle()
+    leg = await center.floor.consult("anna", call, "agent", "dana")
+    await center.until(lambda: center.state("dana") == "talking")
+    assert (_shown(center, "anna"), _shown(center, "dana")) == ("Grace Chen", "Grace Chen")
+    await center.floor.end_leg("anna", call, leg)
+    await center.until(lambda: center.state("dana") == "ready")
+    assert (_shown(center, "anna"), _shown(center, "dana")) == ("Grace Chen", "")
+
+
+async def test_the_record_goes_with_the_caller_from_agent_to_agent(popping: Any) -> None:
+    """The giver has it to the end of the own after-call work, the taker to the end of theirs."""
+    center = await popping()
+    await center.staff("anna")
+    call = center.call(ani=KNOWN, talk_s=600.0)
+    await center.until(lambda: center.state("anna") == "talking")
+    await center.staff("dana")
+    await _settle()
+    await center.floor.consult("anna", call, "agent", "dana")
+    await center.until(lambda: center.state("anna") == "consulting")
+    await center.floor.complete("anna", call)
+    await center.until(lambda: center.state("anna") == "wrap-up")
+    assert (_shown(center, "anna"), _shown(center, "dana")) == ("Grace Chen", "Grace Chen")
+    await center.floor.wrap_up("anna", call, "solved", "", "not_ready")
+    assert (_shown(center, "anna"), _shown(center, "dana")) == ("", "Grace Chen")
+    await center.floor.transfer("dana", call, "queue", center.site.agents["emeka"].queues[0])
+    await center.until(lambda: center.state("dana") == "wrap-up")
+    await center.floor.sign_in("emeka", "browser")
+    await center.floor.pick("emeka", call)
+    await center.until(lambda: center.state("emeka") == "talking")
+    assert (_shown(center, "dana"), _shown(center, "emeka")) == ("Grace Chen", "Grace Chen")
+
+
+async def test_a_supervisor_sees_the_record_of_the_call_that_is_listened_to(popping: Any) -> None:
+    """Helping needs the same picture that the agent has."""
+    center = await popping()
+    await center.staff("anna")
+    call = center.call(ani=KNOWN, talk_s=600.0)
+    await center.until(lambda: center.state("anna") == "talking")
+    await center.floor.sign_in("emeka", "browser")
+    await _settle()
+    await center.floor.supervise("emeka", call, "listen")
+    await center.until(lambda: center.state("emeka") == "talking")
+    assert _shown(center, "emeka") == "Grace Chen"
+    await center.floor.supervise("emeka", call, "off")
+    await center.until(lambda: center.state("emeka") == "not ready")
+    assert _shown(center, "emeka") == ""
