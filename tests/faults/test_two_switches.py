@@ -239,6 +239,37 @@ async def test_callers_of_both_reach_agents_on_either(pair: Pair) -> None:
     assert len(met) == 4
 
 
+async def test_a_colleague_on_the_other_switch_is_asked_and_gets_the_caller(pair: Pair) -> None:
+    """Consultation, conference and hand-over do not care where phones are registered."""
+    caller = await pair.calls("east")
+    first = await pair.talks(caller)
+    agent = pair.agents[first]
+    call_id = agent.call["call_id"]
+    other = next(name for name in HOMES if HOMES[name] != HOMES[first])
+    party = pair.agents[other]
+    await party.until_state("ready")
+    await agent.do("consult", call_id=call_id, kind="agent", to=other)
+    await agent.until(lambda: leg_state(agent) == "talking", "the colleague")
+    await agent.do("conference", call_id=call_id)
+    await agent.until_state("conference")
+    await asyncio.sleep(1.0)
+    await agent.do("complete", call_id=call_id)
+    await agent.until_state("ready")
+    assert await pair.talks(caller) == other
+    await asyncio.sleep(1.5)
+    await caller.hang_up()
+    heard = await caller.heard()
+    told = await complete(pair.lines.last_heard(f"desk{other}"))
+    assert heard.share(DESK_TONE_HZ, -1.2, -0.2) > 0.5
+    assert told.share(CALLER_TONE_HZ, -1.2, -0.2) > 0.5
+
+
+def leg_state(console: Console) -> str:
+    """Of the only further party of the agent's call."""
+    legs = (console.call or {}).get("legs") or [{}]
+    return str(legs[0].get("state", ""))
+
+
 async def test_one_is_killed_and_the_other_never_notices(pair: Pair) -> None:
     """Its calls are lost, its callers' callbacks are kept, and it comes back by itself."""
     center, lines = pair.center, pair.lines
