@@ -93,6 +93,37 @@ async def test_a_call_is_told_from_arrival_to_wrap_up(center: Any) -> None:
     assert {"hold", "retrieve", "hang_up"} <= set(verbs)
 
 
+async def test_a_call_that_is_given_away_tells_who_has_it(center: Any) -> None:
+    """Consultation, hand-over and transfer, as a CRM follows them."""
+    await center.done("/agents/dana/sign-in", phone="browser")
+    call = await center.talking("anna")
+    await center.done("/agents/dana/ready")
+    async with center.stream("?types=call.*") as stream:
+        live = center.system.router.book.get(call)
+        leg = await center.done(f"/calls/{call}/consult", kind="agent", to="dana")
+        await center.until(lambda: leg in live.legs and live.legs[leg].state.value == "talking")
+        await center.done(f"/calls/{call}/complete")
+        await center.until(lambda: live.agent == "dana")
+        await center.done(f"/calls/{call}/transfer", kind="queue", to="support")
+        frames = await heard(stream, is_type("call.queued"))
+    told = [
+        (f["type"], f["data"].get("agent", ""), f["data"].get("to_agent", ""))
+        for f in frames[1:]
+        if f["type"] != "call.action"
+    ]
+    assert told == [
+        ("call.held", "", ""),
+        ("call.leg_ringing", "dana", ""),
+        ("call.leg_answered", "dana", ""),
+        ("call.transferred", "anna", "dana"),
+        ("call.transferred", "dana", ""),
+        ("call.queued", "", ""),
+    ]
+    assert frames[-1]["data"]["call"]["queue"] == "support"
+    by = [(f["data"]["verb"], f["data"]["by"]) for f in frames if f["type"] == "call.action"]
+    assert by == [(verb, "key:everything") for verb in ("consult", "complete", "transfer")]
+
+
 async def test_who_was_away_gets_what_was_missed_exactly(center: Any, start_center: Any) -> None:
     """Cut anywhere, also over our restart: the parts together are the whole, in order."""
     async with center.stream() as stream:
