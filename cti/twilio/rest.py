@@ -61,10 +61,11 @@ class Rest:
         await self._http.close()
 
     async def redirect(self, sid: str, url: str, fallback: str) -> None:
-        """Let a live call ask at `url` what to do next."""
+        """Let a live call ask at `url` what to do next. The fallback is got, not posted to: who
+        hosts a file takes no form."""
         await self._repeated(
             lambda: self._client.calls(sid).update_async(
-                url=url, method="POST", fallback_url=fallback, fallback_method="POST"
+                url=url, method="POST", fallback_url=fallback, fallback_method="GET"
             )
         )
 
@@ -87,7 +88,7 @@ class Rest:
                 url=url,
                 method="POST",
                 fallback_url=fallback,
-                fallback_method="POST",
+                fallback_method="GET",
                 status_callback=progress,
                 status_callback_method="POST",
                 status_callback_event=_PROGRESS,
