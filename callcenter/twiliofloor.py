@@ -15,7 +15,7 @@ from config.site import Site, TwilioSwitch
 from cti.calls import PhoneKind
 from cti.dialing import DialRules
 from cti.twilio.link import TwilioLink
-from cti.twilio.settings import TwilioSettings
+from cti.twilio.settings import MUSIC, TwilioSettings
 
 
 @dataclass(slots=True)
@@ -76,6 +76,9 @@ def twilio_settings(switch: TwilioSwitch, site: Site, var: Path) -> TwilioSettin
         desk_address=switch.desk_address,
         phones=_known_phones(switch, site),
         state_file=var / f"twilio-{switch.id}.calls",
+        fallback_url=switch.fallback_url,
+        music={"default": switch.music_url} if switch.music_url else MUSIC,
+        recordings_url=switch.recordings_url.rstrip("/"),
     )
 
 

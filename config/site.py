@@ -142,6 +142,9 @@ class TwilioSwitch:
     browser_address: str = ""
     desk_address: str = ""
     sip_addresses: tuple[str, ...] = ()  # IP addresses or networks
+    fallback_url: str = ""  # where the document is hosted that keeps callers while we are away
+    music_url: str = ""  # "": Twilio's own
+    recordings_url: str = ""  # where Twilio finds the files of `recordings`
 
 
 Switch = AsteriskSwitch | TwilioSwitch

@@ -62,6 +62,8 @@ _WEBHOOKS = re.compile(
 _WEBHOOKS_FORM = "write it like https://calls.example.com/twilio"
 _DIALLED_AT = re.compile(r"(client:|sip:)[A-Za-z0-9._-]*\{agent\}(@[A-Za-z0-9.:;=_-]{1,253})?")
 _DIALLED_AT_FORM = "write it like sip:desk-{agent}@pbx.example.com"
+_FETCHED = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[!-~]{0,400})?")
+_FETCHED_FORM = "write a web address, such as https://files.example.com/waiting.mp3"
 _E164 = re.compile(r"\+[0-9]{3,15}")
 _E164_FORM = "write '+', the country code and the number"
 _ONE = {
@@ -401,6 +403,9 @@ class SiteReader:
             ),
             desk_address=part.text("desk_address", "", pattern=_DIALLED_AT, form=_DIALLED_AT_FORM),
             sip_addresses=self.addresses(part, "sip_addresses"),
+            fallback_url=part.text("fallback_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
+            music_url=part.text("music_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
+            recordings_url=part.text("recordings_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
         )
         self.no_secret(part, "auth_token", "a token")
         self.no_secret(part, "api_secret", "a secret")
