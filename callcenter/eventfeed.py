@@ -21,8 +21,8 @@ from storage.journal import JournalUnavailable
 
 log = structlog.get_logger("callcenter.eventfeed")
 
-REMEMBERED = 20_000
-WAITING_MAX = 100_000
+REMEMBERED = 5_000  # at least; twice as many at most
+WAITING_MAX = 20_000
 PAGE = 1_000
 
 
@@ -63,6 +63,7 @@ class EventFeed:
         self._raw: deque[_Raw] = deque()
         self._ring: list[PublicEvent] = []
         self.last = journal.committed_seq  # told up to this number of the journal
+        self._taken = self.last  # the last entry that came through here
         self._dropped = 0  # entries up to this number wait in no memory
         self._since = self.last  # the ring has everything after this number
         self._news = asyncio.Event()
@@ -72,6 +73,9 @@ class EventFeed:
     def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int:
         """The journal's own `append`, listened to."""
         seq = self._journal.append(stream, kind, call_id, data, at)
+        if seq > self._taken + 1:
+            self._forget_raw(seq - 1)  # somebody else wrote into the journal, too
+        self._taken = seq
         if tells(stream, kind) and isinstance(data, dict):
             self._raw.append((seq, at, stream, kind, call_id, data))
             if len(self._raw) > WAITING_MAX:
@@ -100,6 +104,8 @@ class EventFeed:
 
     async def _tell(self, upto: int) -> None:
         fresh: list[PublicEvent] = []
+        if upto > self._taken:
+            self._forget_raw(upto)
         if self._dropped > self.last:
             upto = min(upto, self._dropped)
             raws = [_raw(entry) async for entry in self._journal.read(self.last, upto)]
