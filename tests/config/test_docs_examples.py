@@ -1,4 +1,4 @@
-"""What docs/configuration.md and docs/flows.md say is tried: examples, tables, messages.
+"""What the pages on configuration, flows and Twilio say is tried: examples, tables, messages.
 
 The first line of each YAML block says what it is:
 
@@ -29,7 +29,9 @@ from config.yaml_lines import load_yaml
 from ivr.reading import Section
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("configuration.md", "flows.md")}
+PAGES = {
+    name: (DOCS / name).read_text("utf-8") for name in ("configuration.md", "flows.md", "twilio.md")
+}
 BLOCK = re.compile(r"^```yaml\n# (?P<marker>[^\n]+)\n(?P<body>.*?)^```$", re.M | re.S)
 ANY_BLOCK = re.compile(r"^```ya?ml$", re.M)
 BOUNDS = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
