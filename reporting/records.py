@@ -60,6 +60,10 @@ class OfferRecord:
     outcome: str = ""  # see acd.decisions.OfferEnded
 
 
+_CHANGES = ("recording-paused", "recording-resumed")
+_RECORDING = ("recording-started", *_CHANGES, "recording-stopped", "recording-kept")
+
+
 @dataclass(slots=True)
 class Moment:
     """One line of the timeline; `reason` is a routing reason's code and data."""
@@ -560,7 +564,14 @@ class RecordFold:
     def _recording(self, kind: str) -> Callable[[CallRecord, Data, float], bool]:
         def take(record: CallRecord, data: Data, at: float) -> bool:
             shown = {name: str(data[name]) for name in ("recording_id", "by") if name in data}
-            return self._note(record, at, kind, shown)
+            told = [
+                moment.kind
+                for moment in record.timeline
+                if moment.kind in _RECORDING and moment.data == shown
+            ]
+            # A switch tells again how things stand when it is back.
+            again = told[-1:] == [kind] if kind in _CHANGES else kind in told
+            return not again and self._note(record, at, kind, shown)
 
         return take
 

@@ -527,6 +527,18 @@ def test_every_deed_and_every_party_is_in_the_timeline() -> None:
         assert row in said
 
 
+def test_a_recording_that_is_told_again_is_no_news() -> None:
+    """After a restart the switch tells how things stand; people see each change once."""
+    named = {"call_id": "c1", "recording_id": "r1"}
+    said = ["Started", "Paused", "Started", "Paused", "Resumed", "Paused", "Stopped", "Stopped"]
+    fold = fold_of(answered_call()[:13])
+    for second, what in enumerate(said):
+        fold.feed("switch", f"Recording{what}", "c1", named, 1000.0 + second)
+    kinds = [moment.kind for moment in fold.calls["c1"].timeline if "recording" in moment.kind]
+    wanted = ["started", "paused", "resumed", "paused", "stopped"]
+    assert kinds == [f"recording-{what}" for what in wanted]
+
+
 def test_a_record_of_an_older_version_gets_its_parts() -> None:
     """An update in the middle of a call costs nothing of its record."""
     entries = answered_call()
