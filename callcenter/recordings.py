@@ -122,8 +122,8 @@ class Recordings:
         match fact:
             case e.OfferAnswered() | e.CallbackConnected():
                 asyncio.get_running_loop().call_soon(self._answered, fact)
-            case e.CallWaiting():
-                # Nobody talks with the caller any more: what is said now is nobody's affair.
+            case e.CallWaiting() | e.IvrResumed() | e.CallHandedOver(agent_id=""):
+                # None of us talks with the caller any more: what is said is not our affair.
                 if running := self._running.pop(fact.call_id, ""):
                     self._router.execute(c.StopRecording(fact.call_id, running))
             case e.RecordingStarted():

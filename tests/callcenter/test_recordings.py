@@ -173,11 +173,21 @@ async def test_a_queue_that_is_always_recorded_begins_at_the_answer(world: World
     assert world.orders[-1].call_id == "cb"
 
 
-async def test_who_waits_again_is_not_recorded(world: World) -> None:
-    """A caller who goes back into the queue talks with nobody."""
+@pytest.mark.parametrize(
+    "fact",
+    [
+        e.CallWaiting("c-1"),  # back in a queue, or parked
+        e.IvrResumed("c-1", ""),  # in a menu, which may ask for secrets
+        e.CallHandedOver("c-1", "l-1", ""),  # with somebody outside
+    ],
+)
+async def test_whom_nobody_of_us_talks_with_is_not_recorded(world: World, fact: e.Fact) -> None:
+    """What callers say and type there is nobody's affair."""
     world.call()
     world.desk.on_fact(e.RecordingStarted("c-1", "r-1"))
-    world.desk.on_fact(e.CallWaiting("c-1"))
+    world.desk.on_fact(e.CallHandedOver("c-1", "l-1", "ben"))
+    assert world.orders == []
+    world.desk.on_fact(fact)
     assert world.orders == [c.StopRecording("c-1", "r-1")]
 
 
