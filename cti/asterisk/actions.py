@@ -189,6 +189,13 @@ class Actions:
         except AmiError as error:
             log.warning("cannot hang up %s: %s", channel, error)
 
+    def bring_back(self, call: Live) -> None:
+        """The caller waits again; nobody waits for the outcome."""
+        try:
+            self.redirect(None, call.channel, "cc-wait", "s", "back")
+        except AmiError as error:
+            log.warning("cannot bring back call %s: %s", call.call_id, error)
+
     def order_failed(self, order: c.Order, why: str, unknown: bool = False) -> None:
         self.report_soon(e.OrderFailed(order.call_id, type(order).__name__, why, unknown))
 

@@ -244,11 +244,13 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
  same => n,Goto(cc-held,s,1)
 
 [cc-held]
+; Who hangs up here takes the other one along, whose end may be heard of first.
 exten => s,1,StartMusicOnHold(${{CC_MUSIC}})
  same => n(more),Wait(5)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?more)
  same => n,Goto(cc-bye,s,1)
-exten => h,1,SoftHangup(${{CC_PEER}})
+exten => h,1,UserEvent(HeldHungUp,Call: ${{CC_CALL}})
+ same => n,SoftHangup(${{CC_PEER}})
 
 [cc-hold-agent]
 exten => h,1,NoOp()
@@ -266,11 +268,15 @@ exten => over,1,Hangup(16)
 
 [cc-retrieve]
 ; The other one may need a moment to get out of where it is. With a party that waits for the
-; agent (CC_PARKED) an agent who hangs up leaves the caller to that party.
+; agent (CC_PARKED) an agent who hangs up leaves the caller to that party. Who is not there
+; may be on the way: while Asterisk moves a channel it has another name.
 exten => s,1,StopMusicOnHold()
  same => n,Set(CC_TRY=0)
+ same => n,Set(CC_MISSED=0)
  same => n(join),Bridge(${{CC_PEER}})
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?again)
+ same => n,Set(CC_MISSED=$[${{CC_MISSED}} + 1])
+ same => n,GotoIf($[${{CC_MISSED}} < 4]?again)
  same => n,GotoIf($["${{CC_PARKED}}" = ""]?cc-bye,s,1)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PARKED}})}}]?cc-handed-over,${{CC_PARKED}},1)
  same => n,Goto(cc-bye,s,1)

@@ -23,7 +23,8 @@ class Happenings:
     A fact is reported after the call's state is right: the sink may give orders at once.
     `hang_up` ends a channel that nobody else would end. `is_ending` finds out whether the
     whole switch is going down just now, and says so soon. `part` lets go of the further
-    legs of a call that ends or leaves its agent.
+    legs of a call that ends or leaves its agent. `bring_back` takes a caller back to the
+    wait treatment, away from a phone that should not ring.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Happenings:
         hang_up: Callable[[str], None],
         is_ending: Callable[[Callable[[bool], None]], None] = lambda then: then(False),
         part: Callable[[Live], None] = lambda call: None,
+        bring_back: Callable[[Live], None] = lambda call: None,
     ) -> None:
         self._calls = calls
         self._report = report
         self._hang_up = hang_up
         self._is_ending = is_ending
         self._part = part
+        self._bring_back = bring_back
         self._events: dict[str, Callable[[Frame], None]] = {
             "UserEvent": self._on_user_event,
             "DialBegin": self._on_dial_begin,
@@ -52,6 +55,7 @@ class Happenings:
             "CallWaiting": self._on_waiting,
             "OfferEnded": self._on_offer_ended,
             "PeerHungUp": self._on_peer_hung_up,
+            "HeldHungUp": self._on_held_hung_up,
             "CallbackAgent": self._on_callback_agent,
             "CallbackUnconfirmed": self._on_callback_unconfirmed,
             "CallbackEnded": self._on_callback_ended,
@@ -107,6 +111,10 @@ class Happenings:
         call.offer_id = call.agent_id = ""
         self._report(e.OfferFailed(call.call_id, offer_id, agent_id, why))
 
+    def _on_held_hung_up(self, event: Frame, call: Live) -> None:
+        """The caller's end follows. That of the agent's channel does not tell who hung up."""
+        call.peer = call.peer_uniqueid = ""
+
     def _on_peer_hung_up(self, _: Frame, call: Live) -> None:
         if call.ends_by is None and call.connected and not call.agent_id:
             call.ends_by = EndedBy.SYSTEM  # somebody outside, to whom the call was handed over
@@ -116,6 +124,10 @@ class Happenings:
     def _on_dial_begin(self, event: Frame) -> None:
         call = self._calls.on_channel(event.get("Uniqueid"))
         if call is not None:
+            if _strange(call, event):
+                # An order of before a reconnect was carried out only now.
+                self._bring_back(call)
+                return
             call.peer = event.get("DestChannel")
             call.peer_uniqueid = event.get("DestUniqueid")
             if call.callback or not call.offer_id:
@@ -131,7 +143,7 @@ class Happenings:
         call = self._calls.on_channel(event.get("Uniqueid"))
         if call is None or event.get("DialStatus") != "ANSWER" or call.cancelled:
             return
-        if not call.offer_id:
+        if not call.offer_id or _strange(call, event):
             return
         call.place = Place.TALKING
         call.connected = True
@@ -237,3 +249,9 @@ class Happenings:
         """The call whose agent put it on hold with the phone's own key."""
         channel = event.get("Channel")
         return next((x for x in self._calls if x.connected and channel == x.agent_channel), None)
+
+
+def _strange(call: Live, event: Frame) -> bool:
+    """Whether the phone of a Dial event is another one than the open offer's."""
+    waits = bool(call.offer_id and call.rings) and not call.connected and not call.callback
+    return waits and not event.get("DestChannel").startswith(call.rings)

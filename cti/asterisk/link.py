@@ -123,7 +123,12 @@ class AsteriskLink:
             confirm_outside=confirm_outside,
         )
         self._happenings = Happenings(
-            self._calls, self._report, actions.end_channel, self._is_ending, legs.part
+            self._calls,
+            self._report,
+            actions.end_channel,
+            self._is_ending,
+            legs.part,
+            actions.bring_back,
         )
         self._happenings.listen(legs.events)
         self._happenings.listen(self._keys.events)
@@ -343,6 +348,7 @@ class AsteriskLink:
         unseen = one.agent_answered and not call.agent_answered
         call.callback, call.agent_answered = one.callback, one.agent_answered
         call.ends_by, call.why = None, ""
+        call.rings = ""  # whatever rings for it is what the call itself says
         call.connected = one.place in _CONVERSATION
         call.cancelled = False
         call.agent_gone = one.place is Place.CONSULTING and not one.peer

@@ -177,6 +177,11 @@ class Orders:
             self._do.set(call.channel, "CC_NUMBER", number)
         self._do.redirect(order, call.channel, "cc-connect", exten, failed=self._offer_not_begun)
         call.offer_id, call.agent_id = order.offer_id, order.agent_id
+        call.rings = f"PJSIP/{kind}-{agent}-"
+        if order.phone.via:
+            call.rings = f"PJSIP/peer-{order.phone.via}-"
+        elif outside:
+            call.rings = "Local/" if ask else f"PJSIP/trunk-{self._do.trunk}-"
         call.place = Place.RINGING
         call.cancelled = False
 

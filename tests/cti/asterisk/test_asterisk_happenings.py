@@ -22,7 +22,13 @@ class World:
         for key, value in call.items():
             setattr(self.call, key, value)
         self.calls.add(self.call)
-        self.happenings = Happenings(self.calls, self.facts.append, self.ended.append)
+        self.brought_back: list[Live] = []
+        self.happenings = Happenings(
+            self.calls,
+            self.facts.append,
+            self.ended.append,
+            bring_back=self.brought_back.append,
+        )
 
     def event(self, name: str, **fields: str) -> list[e.Fact]:
         self.facts.clear()
@@ -142,3 +148,23 @@ def test_events_of_strangers_change_nothing(name):
     world = World()
     assert world.event(name, Uniqueid="x", Channel="PJSIP/x", UserEvent="CallWaiting") == []
     assert world.calls.ids == ("m-1",)
+
+
+def test_a_phone_that_is_not_the_offers_is_not_told_as_its_agent():
+    """A Redirect carried out only after a reconnect rings somebody else: the caller comes back."""
+    world = World(offer_id="o2", agent_id="bert", rings="PJSIP/desk-bert-")
+    assert world.dial() == []
+    assert world.dial("ANSWER") == [], "nobody is told to talk with the wrong agent"
+    assert world.brought_back == [world.call]
+    assert world.event("UserEvent", UserEvent="CallWaiting", Call="m-1") == [
+        e.OfferFailed("m-1", "o2", "bert", OfferFailure.CANCELLED),
+        e.CallWaiting("m-1"),
+    ]
+
+
+def test_the_phone_of_the_offer_is_told_as_its_agent():
+    """The same with the right phone."""
+    world = World(rings="PJSIP/desk-anna-")
+    assert world.dial() == [e.OfferRinging("m-1", "o1", "anna")]
+    assert world.dial("ANSWER") == [e.OfferAnswered("m-1", "o1", "anna")]
+    assert world.brought_back == []

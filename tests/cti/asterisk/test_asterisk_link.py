@@ -216,6 +216,23 @@ async def test_a_cancelled_offer_brings_the_caller_back(desk):
     await desk.facts.wait(e.OfferAnswered, offer_id="o2")
 
 
+async def test_an_order_of_before_a_reconnect_rings_nobody_in_anothers_name(desk):
+    """Asterisk may carry out late what we took for lost: the caller comes back and is offered."""
+    call_id, _ = await waiting(desk)
+    await desk.phone("deskbert", "ring")
+    offer(desk, call_id, "bert", "o2")
+    await desk.facts.wait(e.OfferRinging, offer_id="o2")
+    late = {"Channel": desk.link._calls.get(call_id).channel, "Exten": "8~desk~anna~o1"}
+    late |= {"Action": "Redirect", "Context": "cc-connect", "Priority": "1"}
+    await desk.link._ami.request(late)
+    assert (await desk.facts.wait(e.OfferFailed, offer_id="o2")).agent_id == "bert"
+    await desk.facts.wait(e.CallWaiting, skip=1)
+    offer(desk, call_id, "cleo", "o3")
+    await desk.facts.wait(e.OfferAnswered, offer_id="o3", agent_id="cleo")
+    assert [fact.offer_id for fact in desk.facts.of(e.OfferRinging)] == ["o2", "o3"]
+    assert len(desk.facts.of(e.OfferAnswered)) == 1
+
+
 async def test_orders_may_be_given_from_inside_the_sink(desk):
     """The router answers facts with orders at once."""
 
