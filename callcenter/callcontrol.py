@@ -31,10 +31,16 @@ DIALS_IN_S = 60.0
 CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
+def random_token() -> str:
+    """Short, of plain characters: switches carry it about with their channels."""
+    return uuid4().hex[:16]
+
+
 class CallControl(Deeds):
     """Call control on the router. `park_s` is how long a parked call waits to be picked.
 
-    `recording` is how calls of a queue are recorded.
+    `recording` is how calls of a queue are recorded. `token` makes the ids of legs, recordings
+    and calls that agents place: never the same twice.
     """
 
     def __init__(
@@ -44,8 +50,10 @@ class CallControl(Deeds):
         *,
         recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
         park_s: float = PARK_S,
+        token: Callable[[], str] = random_token,
     ) -> None:
         super().__init__(router, durable)
+        self._token = token
         self._recording = recording
         self._park_s = park_s
         self._dials: dict[str, deque[float]] = {}  # when each agent dialled outside numbers
@@ -106,7 +114,7 @@ class CallControl(Deeds):
                 raise Refusal("recording-already", "The call is being recorded already.")
             if rule.calls == "never":
                 raise Refusal("recording-off", "Calls of this queue are not recorded here.", 403)
-            order: c.Order = c.StartRecording(call_id, f"rec-{uuid4().hex}", rule.stereo)
+            order: c.Order = c.StartRecording(call_id, f"rec-{self._token()}", rule.stereo)
         elif action not in ("stop", "pause", "resume"):
             raise Refusal("unknown-action", f"A recording cannot “{action}”.", 422)
         elif not running:
@@ -137,7 +145,7 @@ class CallControl(Deeds):
         self._free(agent, own=True)
         lost = self._can_save()
         dialled = self._number(agent, "dial", number, self._router.menus.site.callback_number)
-        call_id = f"out-{uuid4().hex[:16]}"
+        call_id = f"out-{self._token()}"
         self._refuse_if(self._router.act(f.CallDialled(call_id, agent, queue, dialled)))
         self._note(call_id, agent, "dial", dialled)
         await self._saved(lost)
@@ -256,7 +264,7 @@ class CallControl(Deeds):
             number = self._number(agent, "consult", to, self._router.menus.site.transfer_number)
             phone = Phone(PhoneKind.OUTSIDE, number)
         party = to if kind == "agent" else ""
-        leg_id = _new_leg()
+        leg_id = f"leg-{self._token()}"
         order = c.DialLeg(call_id, leg_id, party, phone, self._router.caller_id(call.queue), RING_S)
         self._ring(agent, order, number)
         self._note(call_id, agent, "consult", f"{kind} {number or to}")
@@ -322,7 +330,7 @@ class CallControl(Deeds):
         self._free(agent, own=True)
         lost = self._can_save()
         phone = self._router.phones.of(agent)
-        leg_id = _new_leg()
+        leg_id = f"leg-{self._token()}"
         self._ring(agent, c.SuperviseCall(call.call_id, leg_id, agent, phone, mode, RING_S), "")
         self._note(call.call_id, agent, "supervise", mode.value)
         return lost
@@ -415,11 +423,6 @@ class CallControl(Deeds):
             raise Refusal("too-many-dials", message, 429)
         times.append(now)
         return dialled
-
-
-def _new_leg() -> str:
-    """Short, of plain characters: switches carry it about with their channels."""
-    return f"leg-{uuid4().hex[:16]}"
 
 
 def _who(leg: Leg) -> str:

@@ -14,7 +14,7 @@ import structlog
 from acd import facts as f
 from agent_console.ports import Refusal
 from callcenter import happenings as h
-from callcenter.callcontrol import CallControl
+from callcenter.callcontrol import CallControl, random_token
 from callcenter.deeds import Durability
 from callcenter.router import Router
 from config.site import RecordingRule
@@ -57,8 +57,9 @@ class Floor(CallControl):
         phones: Callable[[str], set[str]],
         spawn: Callable[[Awaitable[None]], None],
         recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
+        token: Callable[[], str] = random_token,
     ) -> None:
-        super().__init__(router, durable, recording=recording)
+        super().__init__(router, durable, recording=recording, token=token)
         self._customers = customers
         self._dispositions = dispositions
         self._phones = phones
