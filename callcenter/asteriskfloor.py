@@ -135,7 +135,8 @@ def _named_ports(switch: AsteriskSwitch) -> dict[str, int]:
 class AsteriskFloor:
     """Our own Asterisk: configuration, process, ARI, prompts, link.
 
-    `peers` are the other Asterisks of the site, which phones registered there are led to.
+    `peers` are the other Asterisks of the site, which phones registered there are led to;
+    `on_gone` is told when the process has ended by itself.
     """
 
     kind = "asterisk"
@@ -149,10 +150,12 @@ class AsteriskFloor:
         install: AsteriskInstall,
         prompts: PromptStore | None,
         peers: Iterable[Place] = (),
+        on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
         self.layout = place.layout
         self._peers = tuple(peers)
+        self._on_gone = on_gone
         self._site = site
         self._settings = settings
         identity = place.identity
@@ -225,8 +228,12 @@ class AsteriskFloor:
         began = await self.server.start()
         version = self.server.install.version
         log.info("asterisk is running", switch=self.place.name, how=began.value, version=version)
-        keeping = asyncio.create_task(keep_running(self.server, self.link.switch_ended))
+        keeping = asyncio.create_task(keep_running(self.server, self._ended))
         self._tasks.add(keeping)
+
+    def _ended(self, why: str) -> None:
+        self.link.switch_ended(why)
+        self._on_gone()
 
     async def begin(self) -> None:
         task = asyncio.create_task(self._prerender())

@@ -365,8 +365,19 @@ class Router:
         else:  # the calls of the others are not known yet: nobody shall be blamed for them
             self.later(OTHERS_COME_S, self.go_live)
 
+    def switch_gone(self, link: str) -> None:
+        """A switch's process has ended: its phones are silent, also in calls of other switches."""
+        now = self._now()
+        for call in self.choice.led_over(link):
+            if call.answered is not None:
+                self._wait_again(call, now)
+            elif call.agent:
+                self.routing.act(f.PhoneFailed(call.agent, SWITCH_LOST), now)
+        self.arm()
+
     def _wait_again(self, call: LiveCall, now: float) -> None:
         """The agent's phone went with its switch, the caller is on another: back into the line."""
+        self.choice.forget(call.call_id)
         log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
         entered = call.entered if call.entered is not None else call.arrived
         order = self.menus.wait_order(call.call_id, call.queue, entered)

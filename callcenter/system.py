@@ -371,7 +371,8 @@ class System:
         self._progress(Progress("starting Asterisk"))
         place = place_of(settings, self.site, name)
         peers = [*other_places(settings, self.site, name)]
-        floor = AsteriskFloor(place, settings, self.site, install, self._prompts, peers)
+        gone = partial(self.router.switch_gone, name)
+        floor = AsteriskFloor(place, settings, self.site, install, self._prompts, peers, gone)
         await floor.start()
         return floor
 

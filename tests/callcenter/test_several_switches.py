@@ -26,6 +26,7 @@ from config.site import AsteriskSwitch, TwilioSwitch
 from cti import commands as c
 from cti import events as e
 from cti.calls import Phone, PhoneKind
+from cti.virtual.phones import Act, Reaction, always
 from cti.virtual.scheduling import RealTime
 from cti.virtual.switch import VirtualSwitch
 
@@ -188,6 +189,58 @@ async def test_a_phone_on_another_switch_is_led_there(two: Any) -> None:
     here = two.router.phones.seen_from("other", Phone(PhoneKind.BROWSER, "anna"))
     assert here.via == ""
     assert two.router.phones.seen_from("other", Phone(PhoneKind.OUTSIDE, "+1416")).via == ""
+
+
+async def test_a_caller_whose_agent_was_on_a_switch_that_ended_waits_again(two: Any) -> None:
+    """Nobody can talk with a phone that is gone: music and the next agent, at once."""
+    await two.staff("anna")
+    talks = two.other.call_in(two.caller(talk_s=600.0, patience_s=600.0))
+    await two.until(lambda: two.state("anna") == "talking")
+    entered = two.router.book.get(talks).entered
+    two.switch.disconnect()
+    two.router.receive(e.LinkDown("virtual", "gone"))
+    two.router.switch_gone("virtual")
+    assert _last(two.sent["other"], c.StartWaiting).entered_at == entered
+    await two.run(2.0)
+    assert two.outcome(talks) == "waiting"
+    assert two.router.engine.position(talks) == 1
+    two.router.switch_gone("virtual")
+    await two.run(2.0)
+    assert two.outcome(talks) == "waiting"
+
+
+async def test_a_phone_that_rings_on_a_switch_that_ended_rings_no_more(opened: Any) -> None:
+    """The caller on the other switch goes to the next agent, and nobody is blamed."""
+    center = await opened(phones=always(Reaction(Act.IGNORE)))
+    other = VirtualSwitch("other", center.time, phones=always(Reaction(Act.IGNORE)), agents=())
+    center.router.links["other"] = other
+    other.connect(center.router.receive)
+    await center.staff("anna")
+    call = other.call_in(center.caller(patience_s=600.0))
+    await center.until(lambda: center.state("anna") == "reserved")
+    center.switch.disconnect()
+    center.router.receive(e.LinkDown("virtual", "gone"))
+    center.router.switch_gone("virtual")
+    await center.run(0.5)
+    assert center.state("anna") == "fault"
+    assert center.router.engine.agent_view("anna").reason == "switch lost"
+    assert center.outcome(call) == "waiting"
+
+
+async def test_a_call_that_an_agent_places_goes_out_where_the_phone_is(two: Any) -> None:
+    """One leg less to pay and to fail, unless that switch has no line to the outside."""
+    await two.staff("anna")
+    placed = await two.floor.dial("anna", "+12025550123", "")
+    await two.run(0.2)
+    assert _last(two.sent["virtual"], c.DialCallback).phone.via == ""
+    assert two.router.book.get(placed).link == "virtual"
+    await two.until(lambda: two.state("anna") != "talking", within_s=300.0)
+    await two.drain()
+    two.router.choice.outgoing = lambda: ("other",)
+    placed = await two.floor.dial("anna", "+12025550124", "")
+    await two.run(0.2)
+    assert _last(two.sent["other"], c.DialCallback).phone.via == "virtual"
+    assert two.router.book.get(placed).link == "other"
 
 
 async def test_a_callback_goes_out_where_it_was_asked_for(two: Any) -> None:
