@@ -93,9 +93,14 @@ def welcome(system: System) -> None:
         if settings.web_phone:
             table.add_row("Call in from a browser", f"[bold]{base}/call[/]")
         table.add_row("Numbers", ", ".join(system.site.numbers))
+    if len(names := system.switches.names) > 1:
+        late = set(names) - set(system.switches.up)
+        told = (f"{name} [red](does not start)[/]" if name in late else name for name in names)
+        table.add_row("Switches", ", ".join(told))
     if settings.demo:
         names = ", ".join(user["name"] for user in demo_users(system.site))
         table.add_row("Demo log-ins", f"{names}   password: {DEMO_PASSWORD}")
+    table.add_row("Other programs", f"{base}/api/v1/openapi.json   keys: callcenter key new")
     table.add_row("Health, metrics", f"{base}/healthz  {base}/metrics")
     table.add_row("Stop", "Ctrl-C")
     out.print(Panel(table, title=f"{system.site.company} is open", expand=False))

@@ -253,6 +253,16 @@ class _Flow:
 
 def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
     """What a person should look at, though the system runs."""
+    used = {phone.kind for agent in site.agents.values() for phone in agent.phones}
+    for switch in site.switches.values():
+        for kind in ("browser", "desk"):
+            if isinstance(switch, TwilioSwitch) and kind in used:
+                key = f"{kind}_address"
+                if not getattr(switch, key):
+                    message = f"callers of switch {switch.id!r} reach no {kind} phone"
+                    fix = f"add '{key}: sip:…', or agents there are tried in vain"
+                    line = report.line(("switches", switch.id))
+                    yield Mistake(report.file, line, message, fix)
     for queue in site.queues.values():
         at: Path = ("queues", queue.id)
         staff = [agent for agent in site.agents.values() if queue.id in agent.queues]

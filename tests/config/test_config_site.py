@@ -534,6 +534,16 @@ def test_a_mistake_in_a_switch_is_told_with_its_line(this: str, to: str, said: s
     assert told.startswith("site.yaml:"), _with_switches(SWITCHES.replace(this, to))
 
 
+def test_phones_that_twilios_callers_cannot_reach_are_a_warning() -> None:
+    """Agents would be rung in vain, and look as if their phones were broken."""
+    files = {f"flows/{p.name}": p.read_text("utf-8") for p in (DEMO_SITE / "flows").glob("*.yaml")}
+    address = "    browser_address: sip:agent-{agent}@pbx.example.com\n"
+    files["site.yaml"] = SWITCHES.lstrip() + address + (DEMO_SITE / "site.yaml").read_text("utf-8")
+    said = [str(warning) for warning in read_site(files).warnings]
+    assert "site.yaml:4: callers of switch 'cloud' reach no desk phone; " in "\n".join(said)
+    assert not any("browser phone" in one for one in said)
+
+
 def test_trunks_and_agents_stand_at_an_asterisk_that_is_there() -> None:
     """A phone at a switch that nobody runs would be silence."""
     site = SWITCHES + "trunks:\n  a: {addresses: [192.0.2.1], switch: nort}\n"
