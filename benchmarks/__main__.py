@@ -197,6 +197,23 @@ def switches(quick: bool) -> bool:
     return True
 
 
+def webhooks(quick: bool) -> bool:
+    """How fast Twilio's webhooks are answered, over real HTTP."""
+    few = ("--webhooks", "300") if quick else ("--keep",)
+    result = run("Twilio's webhooks", "benchmarks.twilio_webhooks", "--json", *few)
+    if result is None:
+        return False
+    show(
+        f"Twilio's webhooks, {result['per_s']} a second, ms",
+        ("", "p50", "p99"),
+        [
+            ("all", result["ms"]["p50"], result["ms"]["p99"]),
+            *((name, ms["p50"], ms["p99"]) for name, ms in result["ms_by_webhook"].items()),
+        ],
+    )
+    return not result["failed"]
+
+
 def main() -> int:
     """All of them; 0 when every one gave its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -212,6 +229,7 @@ def main() -> int:
         controls(quick),
         consoles(quick),
         switches(quick),
+        webhooks(quick),
     ]
     if not quick:
         out.print("The figures are in benchmarks/results/.", highlight=False)

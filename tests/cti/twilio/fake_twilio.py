@@ -141,6 +141,7 @@ class FakeTwilio:
         self.shuffle_s = 0.0  # status callbacks are late by up to this
         self.lost = 0.0  # share of status callbacks that never come
         self.random = random.Random(seed)
+        self.checks = True  # hold every REST request against Twilio's description
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.violations: list[str] = []
         self.different: list[str] = []  # a repeated webhook that got another answer
@@ -632,7 +633,7 @@ class FakeTwilio:
         for name, value in pairs:
             form[name] = f"{form[name]} {value}" if name in form else value
         self.requests.append((request.method, request.path, form))
-        api = description()
+        api = description() if self.checks else None
         if api is not None:
             query = list(request.query.items())
             wrong = api.request(request.method, request.path, query, pairs)
@@ -654,7 +655,7 @@ class FakeTwilio:
         return request.headers.get("Authorization") == expected
 
     def answer(self, request: web.Request, status: int, value: Any) -> web.Response:
-        api = description()
+        api = description() if self.checks else None
         if api is not None:
             self.violations += api.answer(request.method, request.path, status, value)
         return web.json_response(value, status=status)
