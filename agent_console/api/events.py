@@ -24,12 +24,14 @@ from agent_console.api.answers import known_problem, problem
 from agent_console.api.guard import Denied, Guard, check_scope
 from agent_console.api.ports import ApiPorts, Key, Reader
 from agent_console.api.vocabulary import VERSION, Wanted, is_pattern
+from agent_console.pace import Bucket
 from agent_console.ports import Refusal
 
 log = structlog.get_logger(__name__)
 
 SCOPE = "events:read"
 FILTERS_MAX = 60
+MESSAGES_PER_S, MESSAGES_BURST = 5.0, 50
 
 
 class Close(IntEnum):
@@ -39,6 +41,7 @@ class Close(IntEnum):
     BROKEN = 1011
     KEY_OVER = 4401  # revoked or expired
     TOO_SLOW = 4410
+    FLOOD = 4429  # nothing needs to be sent here, let alone that much
 
 
 class EventSockets:
@@ -168,10 +171,13 @@ class EventSockets:
                 position = {"type": "stream.position", "sequence": told}
                 frames = [msgspec.json.encode(position)]
 
-    async def _hearing(self, websocket: WebSocket) -> None:
+    async def _hearing(self, websocket: WebSocket) -> Close | None:
         """What a program says is thrown away; that it goes is noticed."""
+        pace = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
         while (await websocket.receive())["type"] != "websocket.disconnect":
-            pass
+            if not pace.take():
+                return Close.FLOOD
+        return None
 
     async def _watching(self, text: str) -> Close:
         while True:

@@ -200,6 +200,40 @@ async def test_a_dial_link_fills_in_and_does_not_dial(start_console: Any, browse
     assert [told[0] for told in console.play.told if told[0] == "dial"] == ["dial"]
 
 
+@pytest.mark.browser
+async def test_the_link_into_another_program_is_a_link_and_only_to_the_web(
+    start_console: Any, browser: Browser
+) -> None:
+    """Beside the record, opened without a way back; whatever else a server says is no link."""
+    console = await start_console()
+    page = await browser.new_page()
+    page.set_default_timeout(8000)
+    await page.goto(console.url)
+    await page.get_by_test_id("login-name").fill("anna")
+    await page.get_by_test_id("login-password").fill("anna")
+    await page.get_by_test_id("login-submit").click()
+    await page.get_by_test_id("sign-in").click()
+    play = console.play
+    caller = play._arrive(time.time())
+    play.waiting.remove(caller)
+    person = play.people["anna"]
+    person.call = play._card(caller, time.time())
+    play._set(person, "reserved")
+    play.publish()
+    play._record(person, "found", play.customers.all["c2"])
+    link = page.get_by_test_id("record-elsewhere")
+    await expect(link).to_have_attribute("href", "https://crm.example.com/customers/c2")
+    await expect(link).to_have_attribute("rel", "noopener noreferrer")
+    await expect(link).to_have_attribute("target", "_blank")
+    await expect(link).to_contain_text("crm.example.com")
+    record = dict(play.live.get("agent:anna", "record"))
+    for url in ("javascript:alert(1)", "data:text/html,x", "//evil.example.com", ""):
+        play.live.put("agent:anna", "record", {**record, "url": url})
+        await expect(link).to_have_count(0)
+        play.live.put("agent:anna", "record", record)
+        await expect(link).to_have_count(1)
+
+
 def test_only_the_embedded_page_may_be_framed_and_only_by_whom_is_named() -> None:
     """Every other address stays shut against clickjacking."""
     plain = ConsoleSettings(origins=("https://calls.example.com",))

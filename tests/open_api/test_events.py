@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -229,6 +230,27 @@ async def test_a_revoked_key_hears_no_more(center: Any) -> None:
         with pytest.raises(websockets.ConnectionClosed):
             await heard(stream, lambda frame: False)
         assert stream.close_code == 4401
+
+
+async def test_a_program_with_filters_learns_how_far_it_is(center: Any) -> None:
+    """Else it would look through a quiet night again at every resume."""
+    tuned(center, position_every_s=0.1)
+    async with center.stream("?types=call.*") as stream:
+        opened = (await heard(stream, is_type("stream.opened")))[0]
+        await center.done("/agents/anna/sign-in", phone="browser")
+        frames = await heard(stream, lambda f: f["sequence"] >= center.system.journal.last_seq)
+    assert {frame["type"] for frame in frames} == {"stream.position"}
+    assert frames[-1]["sequence"] > opened["sequence"]
+
+
+async def test_a_program_that_talks_all_the_time_is_let_go(center: Any) -> None:
+    """The stream has one direction."""
+    async with center.stream() as stream:
+        await heard(stream, is_type("stream.opened"))
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                await stream.send("x" * 1000)
+        assert stream.close_code == 4429
 
 
 async def test_who_does_not_read_is_let_go_and_resumes(center: Any) -> None:
