@@ -168,14 +168,18 @@ class CallControl(Deeds):
         elif kind == "number":
             to = self._number(agent, "transfer", to, self._router.menus.site.transfer_number)
             self._router.routing.transfer(
-                f.CallTransferred(call_id, onward="outside"), c.TransferCall(call_id, to)
+                f.CallTransferred(call_id, onward="outside"),
+                c.TransferCall(call_id, to),
+                self._router.now(),
             )
         elif kind == "flow":
             flow = self._router.menus.site.flow(to)
             if flow is None or flow.kind == "wait":
                 raise Refusal("unknown-flow", f"There is no menu “{to}” for callers.", 422)
             self._router.routing.transfer(
-                f.CallTransferred(call_id, onward="menu"), c.StartMenu(call_id, f"{to}:")
+                f.CallTransferred(call_id, onward="menu"),
+                c.StartMenu(call_id, f"{to}:"),
+                self._router.now(),
             )
         else:
             raise Refusal("unknown-kind", f"A call cannot be transferred to a “{kind}”.", 422)
@@ -198,7 +202,7 @@ class CallControl(Deeds):
             raise Refusal("not-talking", message)
         if call.consulted() is not None:
             raise Refusal("consulting", f"End the consultation before the call is {what}.")
-        if self._router.routing.is_leaving(call_id):
+        if self._router.routing.is_leaving(call_id, self._router.now()):
             raise Refusal("leaving-already", "This call is being given away already.")
         self._reach(call_id)
         return call
@@ -211,7 +215,7 @@ class CallControl(Deeds):
             order = replace(order, visit_after_s=fact.park_s + order.visit_after_s, digits="")
         else:
             order = replace(order, visit_after_s=menus.site.waiting(queue).visit_first_s)
-        self._router.routing.transfer(fact, order)
+        self._router.routing.transfer(fact, order, self._router.now())
 
     # Out of turn ---------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class _Line:
         "entry",
         "movable",
         "offer",
+        "ordered",
         "parked",
         "refused",
         "talking",
@@ -68,9 +69,11 @@ class _Line:
         self.movable = False
         self.talking = False
         self.transfer: f.CallTransferred | None = None  # ordered; told when the switch did it
+        self.ordered = 0.0  # when the transfer was
 
 
 SWITCH_LOST = EndedBy.SWITCH_LOST.value
+TRANSFER_S = 10.0  # a switch that has not done it by then never got the order, or lost it
 TRANSFERRED = "transferred"  # the cause of a call's end, when it went to an outside number
 TRANSFERS = frozenset(("StartWaiting", "StartMenu", "TransferCall"))
 STAYS = frozenset(("queue", "agent", "parked"))  # where a call goes that still is ours to route
@@ -191,7 +194,10 @@ class Routing:
         self._execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
 
     def transfer(
-        self, fact: f.CallTransferred, order: c.StartWaiting | c.StartMenu | c.TransferCall
+        self,
+        fact: f.CallTransferred,
+        order: c.StartWaiting | c.StartMenu | c.TransferCall,
+        now: float,
     ) -> None:
         """Order the switch to take a call from its agent; the engine is told when it did.
 
@@ -201,15 +207,17 @@ class Routing:
         if line is None:
             line = self._lines[fact.call] = _Line()
             line.talking = True
-        line.transfer = fact
+        line.transfer, line.ordered = fact, now
         if isinstance(order, c.StartWaiting):
             line.wait = self._wait_order(fact.call, order.queue, order.entered_at)
         self._execute(order)
 
-    def is_leaving(self, call_id: str) -> bool:
-        """Whether a transfer of this call has been ordered and not been done yet."""
+    def is_leaving(self, call_id: str, now: float) -> bool:
+        """Whether a transfer of this call has just been ordered and not been done yet."""
         line = self._lines.get(call_id)
-        return line is not None and line.transfer is not None
+        if line is None or line.transfer is None:
+            return False
+        return now < line.ordered + TRANSFER_S
 
     def wait_again(self, call_id: str) -> None:
         """Back to the music after an announcement, unless a phone rings for the caller already.
@@ -285,7 +293,6 @@ class Routing:
         self, line: _Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
     ) -> None:
         line.talking, line.offer, line.parked, line.entry = True, "", None, None
-        line.transfer = None
         if place == "offered" and fact.offer_id == offer:
             self.act(f.OfferAccepted(offer), now)
         elif place != "connected":
@@ -367,9 +374,11 @@ class Routing:
 
     def _waiting(self, fact: e.CallWaiting, now: float) -> None:
         line = self._lines.get(fact.call_id)
-        if line is not None and line.transfer is not None and line.transfer.queue:
-            line.movable = True
-            self._transferred(line, line.transfer, now)
+        if line is not None and line.talking and line.transfer is not None:
+            line.movable, gone = True, line.transfer
+            if not gone.queue and line.wait is not None:  # of two orders, the one before
+                gone = f.CallTransferred(fact.call_id, line.wait.queue)
+            self._transferred(line, gone, now)
             return
         if line is None or line.talking:
             return
@@ -463,8 +472,8 @@ class Routing:
         self.parties.call_over(fact.call_id, now)
         if line is None or line.entry is not None:
             return
-        if line.transfer is not None and fact.cause == TRANSFERRED:
-            self.act(line.transfer, now)
+        if line.talking and fact.cause == TRANSFERRED:
+            self.act(f.CallTransferred(fact.call_id, onward="outside"), now)
             return
         if line.dialled and not line.talking:
             self.act(f.OfferLost(line.offer, fact.by.value), now)

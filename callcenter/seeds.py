@@ -351,7 +351,7 @@ class Day:
             order = c.StartMenu(call, "menu:")
         else:
             order = c.TransferCall(call, "+49302")
-        self.routing.transfer(gone, order)
+        self.routing.transfer(gone, order, now)
 
     def _consult(self, agent: str, call: str) -> None:
         dice = self.dice

@@ -10,7 +10,7 @@ import pytest
 from agent_console.ports import Refusal
 from cti import commands as c
 from cti import events as e
-from cti.calls import LegState, Place
+from cti.calls import EndedBy, LegState, Place
 from cti.virtual.callers import Customer
 from cti.virtual.phones import AT_ONCE, Act, Reaction, always
 
@@ -165,7 +165,7 @@ async def test_a_caller_who_hangs_up_during_a_transfer_was_not_transferred(opene
     call = await talking(center)
     center.switch.execute = lambda order: None
     await center.floor.transfer("anna", call, "queue", "support")
-    center.router.receive(e.CallEnded(call, e.EndedBy.CALLER))
+    center.router.receive(e.CallEnded(call, EndedBy.CALLER))
     done = [x for x in center.journal.entries if x.kind == "CallCompleted"][-1].decode()
     assert (done["by"], done["onward"]) == ("caller", "")
 
@@ -680,3 +680,25 @@ async def test_time_with_somebody_outside_is_a_part_of_the_call(opened: Any) -> 
     assert (asked.role, asked.number, asked.how) == ("consulted", OUTSIDE, "took over")
     assert (outside.role, outside.number, outside.ended) == ("outside", OUTSIDE, record.ended)
     assert outside.began == mine.ended
+
+
+@pytest.mark.parametrize("done", ["waits", "is outside", "is in a menu"])
+async def test_of_two_transfers_the_one_that_was_done_counts(opened: Any, done: str) -> None:
+    """The switch was slow, the agent asked for something else meanwhile: what is so is so."""
+    center = await opened()
+    call = await talking(center)
+    center.switch.execute = lambda order: None  # slow indeed
+    first = ("queue", "support") if done == "waits" else ("number", OUTSIDE)
+    second = ("number", OUTSIDE) if done == "waits" else ("queue", "support")
+    await center.floor.transfer("anna", call, *first)
+    await center.run(20.0)
+    await center.floor.transfer("anna", call, *second)
+    facts = {
+        "waits": e.CallWaiting(call),
+        "is outside": e.CallEnded(call, EndedBy.SYSTEM, "transferred"),
+        "is in a menu": e.IvrResumed(call, f"{center.site.default_flow}:"),
+    }
+    center.router.receive(facts[done])
+    assert center.state("anna") == "wrap-up"
+    visit = center.router.engine.visit(call)
+    assert (visit.queue if visit is not None else "") == ("support" if done == "waits" else "")
