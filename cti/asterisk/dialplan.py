@@ -302,7 +302,11 @@ exten => h,1,NoOp()
 ; A supervisor has answered. CC_WITH is the agent's channel, CC_HOW how to be in its conversation.
 exten => s,1,UserEvent(SupervisorIn,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
  same => n(in),ChanSpy(${{CC_WITH}},quES${{CC_HOW}})
- same => n,Hangup(16)
+; A key of the phone ends ChanSpy too, while the agent is still there.
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_WITH}})}} = 0]?gone)
+ same => n,Wait(0.2)
+ same => n,Goto(in)
+ same => n(gone),Hangup(16)
 exten => h,1,NoOp()
 
 [cc-keys]

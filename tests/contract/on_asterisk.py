@@ -29,6 +29,7 @@ from tests.contract.driver import AGENTS, GONE
 SLOTS = 8
 SECRET = "desk-secret-1"
 POLL_S = 0.02
+REACTION_S = 0.2  # nobody hangs up in the instant in which something else happens
 RINGS_WITHIN_S = 5.0
 LISTENING_S = 0.6  # from the order of a step until Asterisk takes keys
 
@@ -245,6 +246,7 @@ class OnAsterisk:
             )
 
     async def hangs_up(self, who: str) -> None:
+        await asyncio.sleep(REACTION_S)
         channels = [self._callers[who]] if who in self._callers else await self._channels_of(who)
         for channel in channels:
             with contextlib.suppress(AmiError):
