@@ -98,8 +98,8 @@ def welcome(system: System) -> None:
         told = (f"{name} [red](does not start)[/]" if name in late else name for name in names)
         table.add_row("Switches", ", ".join(told))
     if settings.demo:
-        names = ", ".join(user["name"] for user in demo_users(system.site))
-        table.add_row("Demo log-ins", f"{names}   password: {DEMO_PASSWORD}")
+        people = ", ".join(user["name"] for user in demo_users(system.site))
+        table.add_row("Demo log-ins", f"{people}   password: {DEMO_PASSWORD}")
     table.add_row("Other programs", f"{base}/api/v1/openapi.json   keys: callcenter key new")
     table.add_row("Health, metrics", f"{base}/healthz  {base}/metrics")
     table.add_row("Stop", "Ctrl-C")
