@@ -381,7 +381,7 @@ class Router:
         log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
         entered = call.entered if call.entered is not None else call.arrived
         order = self.menus.wait_order(call.call_id, call.queue, entered)
-        self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order)
+        self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order, now)
 
     def missed(self, call_id: str, *, lost: bool = False) -> None:
         """A call is over on its switch, and nobody told us when; `lost`: together with it."""
