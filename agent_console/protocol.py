@@ -341,14 +341,17 @@ class RecordingRow(TypedDict):
 class SegmentRow(TypedDict):
     """One agent's part of a call, or of a further leg of it."""
 
-    agent: str  # the name
-    role: str  # "agent", "consulted", "conference", "supervisor"
+    agent: str  # the name; of somebody outside the number
+    role: str  # "agent", "consulted", "conference", "supervisor", "outside"
     queue: str
     began: float
     ended: float | None
     talk_s: float | None
     hold_s: float | None
-    how: str  # how it ended: "transferred", "handed over", "ended", … ("" while it runs)
+    wrap_up_s: float | None
+    how: str  # how it ended (`reporting.segments`), "" while it runs
+    disposition: str
+    note: str
 
 
 class CallDetail(TypedDict):

@@ -302,14 +302,17 @@ export interface RecordingRow {
 /** One agent's part of a call, or of a further leg of it. */
 export interface SegmentRow {
   agent: string;
-  /** agent, consulted, conference, supervisor */
+  /** agent, consulted, conference, supervisor, outside */
   role: string;
   queue: string;
   began: number;
   ended: number | null;
   talk_s: number | null;
   hold_s: number | null;
+  wrap_up_s: number | null;
   how: string;
+  disposition: string;
+  note: string;
 }
 
 export interface CallDetail {
