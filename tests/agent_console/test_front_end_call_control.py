@@ -338,7 +338,7 @@ async def test_a_waiting_caller_is_assigned_out_of_turn(
     await expect(boss.get_by_test_id("agent-chen")).to_have_attribute("data-state", "reserved")
     assert ("assign", "u-sam", caller.call_id, "chen") in play.told
     await boss.get_by_test_id(f"call-{caller.call_id}").click()
-    await expect(boss.get_by_test_id("segments")).to_contain_text("Handed over")
+    await expect(boss.get_by_test_id("segments")).to_contain_text("Gave it to an agent")
     await expect(boss.get_by_test_id("recordings").locator("audio")).to_have_attribute(
         "src", f"/api/recordings/{caller.call_id}-1"
     )
