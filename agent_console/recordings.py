@@ -25,37 +25,49 @@ def recording_routes(recordings: Recordings | None) -> APIRouter:
     @router.get("/api/recordings/{recording_id}")
     async def recording(recording_id: str, request: Request, user: TheUser) -> Response:
         found = await _find(recordings, recording_id, user)
-        size = await asyncio.to_thread(_size, found.path)
-        wanted = _wanted(request.headers.get("range", ""), size)
-        headers = {
-            "Accept-Ranges": "bytes",
-            "Content-Disposition": f'inline; filename="{found.recording_id}.wav"',
-        }
-        if wanted is None:
-            headers["Content-Range"] = f"bytes */{size}"
-            return Response(status_code=416, headers=headers)
         assert recordings is not None
-        await recordings.heard(found.recording_id, user.user_id)
-        start, end = wanted
-        headers["Content-Length"] = str(end - start)
-        partly = (start, end) != (0, size)
-        if partly:
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        return StreamingResponse(
-            _pieces(found.path, start, end),
-            206 if partly else 200,
-            headers,
-            media_type="audio/wav",
-        )
+        return await handed_out(recordings, found, request.headers.get("range", ""), user.user_id)
 
     return router
 
 
+async def handed_out(
+    recordings: Recordings, found: HeldRecording, range_header: str, by: str
+) -> Response:
+    """The recording or the part of it that is asked for; `by` is who hears it."""
+    size = await asyncio.to_thread(_size, found.path)
+    wanted = _wanted(range_header, size)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'inline; filename="{found.recording_id}.wav"',
+    }
+    if wanted is None:
+        headers["Content-Range"] = f"bytes */{size}"
+        return Response(status_code=416, headers=headers)
+    await recordings.heard(found.recording_id, by)
+    start, end = wanted
+    headers["Content-Length"] = str(end - start)
+    partly = (start, end) != (0, size)
+    if partly:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return StreamingResponse(
+        _pieces(found.path, start, end),
+        206 if partly else 200,
+        headers,
+        media_type="audio/wav",
+    )
+
+
+async def find(recordings: Recordings | None, recording_id: str) -> HeldRecording | None:
+    """The recording of this id, whatever stands there."""
+    if recordings is None or not _ID.fullmatch(recording_id):
+        return None
+    return await recordings.find(recording_id)
+
+
 async def _find(recordings: Recordings | None, recording_id: str, user: User) -> HeldRecording:
     """What this user may hear. That there is something else is not told: it is all 404."""
-    found = None
-    if recordings is not None and _ID.fullmatch(recording_id):
-        found = await recordings.find(recording_id)
+    found = await find(recordings, recording_id)
     if recordings is not None and found is not None:
         own = user.agent_id != "" and user.agent_id == found.agent
         if user.role in (SUPERVISOR, ADMIN) or (own and recordings.agents_hear_own):

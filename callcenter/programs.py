@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agent_console.api.ports import Answered, ApiPorts, ApiSettings
 from agent_console.live import LiveStore
-from agent_console.ports import Customers, Floor, History, Refusal
+from agent_console.ports import Customers, Floor, History, Recordings, Refusal
 from callcenter.callbook import CallBook, LiveCall
 from callcenter.eventfeed import EventFeed, Journal
 from callcenter.happenings import SupervisorActed
@@ -146,6 +146,7 @@ class Programs:
         history: History,
         customers: Customers,
         live: LiveStore,
+        recordings: Recordings | None = None,
     ) -> ApiPorts:
         """What the API is built from."""
 
@@ -163,6 +164,7 @@ class Programs:
             feed=self.feed,
             webhooks=self.webhooks,
             note=note,
+            recordings=recordings,
             settings=self._settings,
             clock=self._now,
         )

@@ -478,6 +478,7 @@ class System:
                 history=self.history,  # type: ignore[arg-type]
                 customers=customers,
                 live=self.live,
+                recordings=self.recordings,
             ),
         )
         # Whoever has other rights now must not go on with what is open.

@@ -32,6 +32,7 @@ _IN_PATH = {
     "queue": "The queue's id",
     "customer_id": "The customer's id",
     "webhook_id": "The webhook's id",
+    "recording_id": "The recording's id",
     "letter_id": "The dead letter's id",
 }
 _ABOUT = """Look at a call center and control it from other programs.
@@ -76,7 +77,8 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
 
 
 def _models(route: Route) -> Iterable[type[BaseModel]]:
-    yield route.answer
+    if route.answer is not None:
+        yield route.answer
     if route.body is not None:
         yield route.body
 
@@ -146,10 +148,10 @@ def _query_parameters(route: Route) -> Iterable[dict[str, Any]]:
 def _responses(route: Route) -> dict[str, Any]:
     result = route.order.result if route.order is not None else ""
     about = f"Done. `result` is {result}." if result else "Done."
-    answer: dict[str, Any] = {"schema": _ref(route.answer)}
-    found: dict[str, Any] = {
-        str(route.status): {"description": about, "content": {"application/json": answer}}
-    }
+    content: dict[str, Any] = {"audio/wav": {}}
+    if route.answer is not None:
+        content = {"application/json": {"schema": _ref(route.answer)}}
+    found: dict[str, Any] = {str(route.status): {"description": about, "content": content}}
     codes = [*_ALWAYS, "bad-request"]
     codes += ["scope-missing"] if route.scope else []
     codes += ["supervisors-only"] if route.unbound_only else []

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from agent_console.api.vocabulary import Event
 from agent_console.live import LiveStore
-from agent_console.ports import Customers, Floor, History
+from agent_console.ports import Customers, Floor, History, Recordings
 
 
 class Key(Protocol):
@@ -131,6 +131,7 @@ class ApiPorts:
     feed: Feed
     webhooks: Webhooks
     note: Callable[[str, str, str], None]
+    recordings: Recordings | None = None
     version: str = "1"
     settings: ApiSettings = field(default_factory=ApiSettings)
     clock: Callable[[], float] = time.time

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
+
+from agent_console import recordings
 from agent_console.api import shapes
 from agent_console.api.guard import Denied
 from agent_console.api.ports import ApiPorts
@@ -154,6 +157,17 @@ async def customers(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     return 200, {"customers": found}
 
 
+async def recording(ports: ApiPorts, asked: Asked) -> Response:
+    found = await recordings.find(ports.recordings, asked.path["recording_id"])
+    if found is None or ports.recordings is None:
+        raise _not_found("recording")
+    own = asked.key.agent
+    if own and (found.agent != own or not ports.recordings.agents_hear_own):
+        raise _not_found("recording")
+    by = f"key:{asked.key.name}"
+    return await recordings.handed_out(ports.recordings, found, asked.range, by)
+
+
 async def customer(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     found = await ports.customers.get(_sound(asked.path["customer_id"], "customer"))
     if found is None:
@@ -214,6 +228,18 @@ ROUTES: tuple[Route, ...] = (
         summary="The customer record that a live call shows",
         handler=record,
         answer=shapes.Record,
+        refusals=("not-found",),
+    ),
+    Route(
+        method="GET",
+        path="/recordings/{recording_id}",
+        scope="recordings:read",
+        tag="calls",
+        summary="Hear a recording",
+        description="WAV; a Range is understood. The id comes with the event call.recorded and "
+        "in the call's timeline.",
+        handler=recording,
+        answer=None,
         refusals=("not-found",),
     ),
     Route(

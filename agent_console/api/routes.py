@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from agent_console.api import shapes
 from agent_console.api.orders import LEADS_ONLY, ORDERS, Order
@@ -21,10 +22,11 @@ class Asked:
     path: dict[str, str]
     query: Any
     body: Any
+    range: str = ""  # the Range header
 
 
-# Gives (status, plain data); raises `agent_console.ports.Refusal`.
-Handler = Callable[[ApiPorts, Asked], Awaitable[tuple[int, Any]]]
+# Gives (status, plain data), or a whole answer; raises `agent_console.ports.Refusal`.
+Handler = Callable[[ApiPorts, Asked], Awaitable[tuple[int, Any] | Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Route:
     tag: str
     summary: str
     handler: Handler
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None  # None: sound
     description: str = ""
     query: type[BaseModel] = shapes.NoQuery
     body: type[BaseModel] | None = None

@@ -10,5 +10,6 @@ SCOPES: dict[str, str] = {
     "queues:read": "Queues with their live figures.",
     "customers:read": "Look up customers.",
     "events:read": "The stream of events.",
+    "recordings:read": "Hear recordings; every hearing is written down under the key's name.",
     "webhooks:manage": "Make, change and delete webhooks; read and resend dead letters.",
 }

@@ -96,16 +96,17 @@ class _Service:
         query = _checked(route.query, _query(request))
         raw = await self._body(request) if route.method not in ("GET", "HEAD") else b""
         body = _checked(route.body, _json(request, raw)) if route.body is not None else None
-        asked = Asked(key, dict(request.path_params), query, body)
+        wanted = request.headers.get("range", "")
+        asked = Asked(key, dict(request.path_params), query, body, wanted)
 
         async def do() -> Response:
             try:
-                status, told = await route.handler(self._ports, asked)
+                told = await route.handler(self._ports, asked)
             except Refusal as why:
                 return refused(why)
             except Exception as wrong:
                 return broken(request.url.path, wrong)
-            return as_json(told, status)
+            return told if isinstance(told, Response) else as_json(told[1], told[0])
 
         name = request.headers.get("idempotency-key")
         if name is None or request.method in ("GET", "HEAD"):

@@ -21,7 +21,7 @@ from callcenter.keys import parse_expiry
 from storage.apikeys import ApiKeys
 
 PLAIN = {"call_id": "c1", "agent": "anna", "offer_id": "o1", "leg_id": "l1", "queue": "sales"}
-PLAIN |= {"customer_id": "c-1", "webhook_id": "wh_1", "letter_id": "1"}
+PLAIN |= {"recording_id": "rec-1", "customer_id": "c-1", "webhook_id": "wh_1", "letter_id": "1"}
 
 
 def address(route: Route) -> str:
