@@ -243,7 +243,7 @@ class Floor:
     def seek_agent(self, visit: Visit) -> None:
         """Offer a visit that is in no line to the longest idle agent, or put it back."""
         idle = visit.line.idle
-        if idle and visit.kind != "outbound" and not self._is_parked(visit):
+        if idle and visit.kind != "outbound" and (visit.due is None or not self._is_parked(visit)):
             agent = idle[0][2]
             among = len(idle)
             self.matching.remove_idle(agent)

@@ -138,6 +138,8 @@ def take_off(floor: Floor, leg: OpenLeg, reason: d.Reason) -> None:
 
 def end_all(floor: Floor, call: str) -> bool:
     """The call is over, or away from all its legs. Whether there were any."""
+    if not floor.legs:
+        return False
     found = [leg for leg in floor.legs.values() if leg.call == call]
     for leg in found:
         close(floor, leg)

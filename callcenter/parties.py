@@ -92,6 +92,8 @@ class Parties:
 
     def call_over(self, call_id: str, now: float) -> None:
         """The call is over on its switch, and so are its legs."""
+        if not self._legs and not self._conferences:
+            return
         self._conferences.discard(call_id)
         for leg in self._of(call_id):
             del self._legs[leg.leg_id]
