@@ -11,6 +11,7 @@ from typing import Any
 from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, OfferFailure, Place
+from cti.twilio.hangups import HangUps
 from cti.twilio.http import RestError, RestRefused, RestUnreachable
 from cti.twilio.keeping import pack, unpack
 from cti.twilio.live import Live, LiveCalls, Party, Room, Timer
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 Later = Callable[[float, Callable[[], None]], Timer]
 
-_UNENDED_MAX = 1_000
 _NOT_YET_TRIES = 4
 _NOT_YET_S = 0.25
 _NUDGE_LOST_S = 10.0  # Twilio has asked long before, or never will
@@ -72,7 +72,7 @@ class Book:
         self.memory = Memory(settings.state_file)
         self.rest: Rest | None = None
         self.unfiled = Unfiled(self.memory)
-        self.unended: dict[str, None] = {}  # legs that could not be hung up
+        self.hangups = HangUps(lambda: self.open_rest)
         self._report = report
         self._silent = False
         self.clock = clock
@@ -326,23 +326,12 @@ class Book:
     def hang_up(self, sid: str) -> None:
         """End a leg that nobody else would end; nobody waits for the outcome."""
         if sid:
-            self.spawn(self._hang_up(sid))
-
-    async def _hang_up(self, sid: str) -> None:
-        try:
-            await self.open_rest.hang_up(sid)
-            self.unended.pop(sid, None)
-        except RestError as error:
-            log.warning("link %s: cannot hang up %s: %s", self.name, sid, error)
-            if len(self.unended) < _UNENDED_MAX:
-                self.unended[sid] = None
+            self.spawn(self.hangups.end(sid))
 
     def hang_up_again(self, live: Container[str]) -> None:
         """Legs that had to end while Twilio did not answer, and that still live."""
-        left, self.unended = self.unended, {}
-        for sid in left:
-            if sid in live:
-                self.hang_up(sid)
+        for sid in self.hangups.left(live):
+            self.hang_up(sid)
 
     def stop_recording(self, call: Live) -> None:
         """Record no more; `RecordingStopped` follows when Twilio has the file."""

@@ -256,8 +256,13 @@ class Conversation:
             party = self._answered(call, order.leg_id)
             if party.mode is not None:
                 await self._rooms.supervise(call, party, Supervision.BARGE)
-            for sid in self._parties.held(call, party):
-                await self._rooms.retrieve(call, sid)
+            try:
+                for sid in self._parties.held(call, party):
+                    await self._rooms.retrieve(call, sid)
+            except RestError:
+                if party.mode is not None:
+                    await self._rooms.supervise(call, party, party.mode)
+                raise
             if call.parties.get(party.leg_id) is not party:
                 raise OrderError("the party has left")
             for fact in self._parties.take_over(call, party):

@@ -101,7 +101,8 @@ class Rooms:
             await self._book.open_rest.redirect(dialled, url, urls.fallback)
         except (RestRefused, RestUnreachable) as error:
             unknown = isinstance(error, RestUnreachable) and error.sent
-            if not unknown and call.room is Room.ENTERING and call.room_no == number:
+            still = call.room is Room.ENTERING and call.room_no == number and not call.leaving
+            if still and not unknown:
                 call.not_entered()
                 self._book.keep(call)
                 if isinstance(error, RestRefused) and error.call_is_over:
