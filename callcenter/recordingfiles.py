@@ -1,7 +1,7 @@
 """The store's files: `<folder>/YYYY/MM/DD/<recording id>.wav`, for nobody's eyes but ours.
 
-What a switch leaves is raw (8 kHz, 16 bit, two channels) or a wav file. Nothing here touches
-what it came from: that is taken away only when the copy is safe.
+What a switch leaves is raw (8 kHz, 16 bit: two channels, or beside it a file for each side) or
+a wav file. Nothing here touches what it came from: that is taken away only when the copy is safe.
 """
 
 from __future__ import annotations
@@ -84,9 +84,14 @@ class RecordingFiles:
         tools = self._tools()
         if tools is None:
             raise KeepFailed("there is no sox: install it")
-        raw = ("-t", "raw", "-r", str(RATE_HZ), "-e", "signed-integer", "-b", "16", "-c", "2")
+        raw = ("-t", "raw", "-r", str(RATE_HZ), "-e", "signed-integer", "-b", "16")
         mixed = ("remix", "-") if source.name.endswith(".mono.raw") else ()
-        command = (*tools.sox, "-V1", *raw, str(source), "-t", "wav", str(partial), *mixed)
+        caller, others = sides(source)
+        given = ("-c", "2", str(source))
+        if caller.exists() and others.exists():
+            given = ("-c", "1", str(caller), *raw, "-c", "1", str(others))
+        both = ("-M",) if len(given) > 3 else ()
+        command = (*tools.sox, "-V1", *both, *raw, *given, "-t", "wav", str(partial), *mixed)
         await run_tool(command, environment=tools.environment)
 
     def path(self, file: str) -> Path | None:
@@ -104,6 +109,19 @@ class RecordingFiles:
         """How much room there is. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return shutil.disk_usage(self.folder).free
+
+
+def sides(source: Path) -> tuple[Path, Path]:
+    """Where a switch leaves what the caller said and what everybody else said, if it does."""
+    name = source.name.rpartition("~")[2].removesuffix(".raw")
+    recording = name.removesuffix(".stereo").removesuffix(".mono")
+    return source.with_name(f"{recording}.in.sln"), source.with_name(f"{recording}.out.sln")
+
+
+def take_away(source: Path) -> None:
+    """What a switch left of a recording, all of it. Raises OSError."""
+    for file in (*sides(source), source):
+        file.unlink(missing_ok=True)
 
 
 async def _settled(source: Path) -> None:

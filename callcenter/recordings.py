@@ -24,7 +24,7 @@ import structlog
 from agent_console.ports import HeldRecording, Refusal
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
-from callcenter.recordingfiles import KeepFailed, RecordingFiles
+from callcenter.recordingfiles import KeepFailed, RecordingFiles, take_away
 from config.site import RecordingRule
 from cti import commands as c
 from cti import events as e
@@ -282,7 +282,7 @@ class Recordings:
     async def _take_away(self, row: Recording) -> None:
         """From where the switch left it; a copy that stays there is told and no more."""
         if (file := _local(row.address)) is not None:
-            await asyncio.to_thread(file.unlink, missing_ok=True)
+            await asyncio.to_thread(take_away, file)
         elif (source := self._source(row.link)) is not None and row.address:
             try:
                 await source.delete_recording(row.address)

@@ -114,7 +114,8 @@ class Layout:
 
     @property
     def recordings(self) -> Path:
-        return self.root / "recordings"
+        """Where Asterisk puts what it records under a name without a folder."""
+        return self.spool / "monitor"
 
     @property
     def console_log(self) -> Path:

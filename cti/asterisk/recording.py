@@ -1,11 +1,13 @@
 """Recording what is said: MixMonitor on the caller's channel.
 
 The caller's channel stays the same through hold, transfer, consultation and conference, and
-so does the recording. What is recorded goes into a raw file (8 kHz, 16 bit, the caller left,
-everybody else right) that needs no proper end: after a crash of Asterisk all but the last
-second of it is there. Asterisk itself keeps what a recording is called and whether it is
-paused, in variables of the channel, and writes silence while it is: so paused stays paused
-whatever becomes of us. (`CC_REC_MIX` is Asterisk's own name of the recorder, set when it runs.)
+so does the recording. What is recorded goes into raw files (8 kHz, 16 bit) that need no proper
+end: after a crash of Asterisk all but the last second of them is there. Each side has a file of
+its own, which Asterisk converts from whatever the channel speaks; interleaving them itself it
+would not (a browser's 48 kHz come out garbled). Asterisk itself keeps what a recording is
+called and whether it is paused, in variables of the channel, and writes silence while it is:
+so paused stays paused whatever becomes of us. (`CC_REC_MIX` is Asterisk's own name of the
+recorder, set when it runs.)
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from cti.asterisk.live import LiveCalls
 log = logging.getLogger(__name__)
 
 RATE_HZ = 8000
-BYTES_PER_S = RATE_HZ * 2 * 2  # 16 bit, two channels
+BYTES_PER_S = RATE_HZ * 2  # 16 bit
 LEFT_BEHIND_MAX = 1000
 
 _FILE = re.compile(r"(?P<call>[A-Za-z0-9_.:@+-]+)~(?P<id>[A-Za-z0-9_.:@+-]+)\.(stereo|mono)\.raw")
@@ -38,7 +40,8 @@ _RECORDER = re.compile(r"0x[0-9a-f]+")
 def file_name(call_id: str, recording_id: str, *, stereo: bool) -> str:
     """A recording's file says whose it is, so that nobody has to remember it.
 
-    Both kinds hold two channels; ".mono." asks to mix them when the recording is kept.
+    It holds both sides mixed. Beside it lie what the caller said (`<recording>.in.sln`) and
+    what everybody else said (`<recording>.out.sln`); ".mono." asks to mix them when kept.
     """
     return f"{call_id}~{recording_id}.{'stereo' if stereo else 'mono'}.raw"
 
@@ -57,7 +60,7 @@ class _Recording:
 class Recorder:
     """What it takes to record on one Asterisk of this machine.
 
-    `folder` is where Asterisk writes and we read; `socket` is its console's.
+    `folder` is Asterisk's own for recordings, which we read; `socket` is its console's.
     """
 
     folder: Path
@@ -130,7 +133,9 @@ class Recordings:
             del self._running[recording.call_id]
 
     async def _begin(self, order: c.StartRecording, recording: _Recording, socket: Path) -> None:
-        command = f"mixmonitor start {recording.channel} {recording.file},Di(CC_REC_MIX)"
+        name, sides = recording.file.name, recording.recording_id
+        options = f"r({sides}.in.sln)t({sides}.out.sln)Si(CC_REC_MIX)"
+        command = f"mixmonitor start {recording.channel} {name},{options}"
         try:
             said = await console_command(socket, command)
             self._confirm(order, recording, said or "Asterisk did not begin to record")

@@ -71,7 +71,8 @@ def change_site(site: Site) -> None:
         "bare": {"ring_s": 30, "wrap_up_s": 20, "callback": False, "service_level": levels},
     }
     for agent in site["agents"].values():
-        agent["queues"] = [*agent["queues"], "quick", "short", "bare"]
+        if agent["queues"]:  # the supervisor serves none
+            agent["queues"] = [*agent["queues"], "quick", "short", "bare"]
     site["numbers"] |= {number: {"flow": f"to_{queue}"} for number, queue in STRAIGHT.items()}
     site["numbers"] |= {number: {"flow": f"ask_{queue}"} for number, queue in MENUS.items()}
 

@@ -79,7 +79,9 @@ async def test_a_paused_recording_survives_kill_9_and_is_heard_by_those_who_may(
         again = loud.index(True, pause)
         assert again - pause > 10, "there is no pause"
         assert not any(loud[pause:again])
-    assert not list(world.center.var.glob("asterisk/recordings/*")), "the raw file is still there"
+    assert not list(world.center.var.glob("asterisk/spool/monitor/*")), (
+        "the raw file is still there"
+    )
     kept = list((world.center.var / "recordings").rglob("*.wav"))
     assert [file.stem for file in kept] == [recording["id"]]
 

@@ -25,13 +25,18 @@ RATE_HZ = 8000
 DESK = Phone(PhoneKind.DESK, "anna")
 
 
+def samples_in(file: Path) -> numpy.ndarray:
+    return numpy.frombuffer(file.read_bytes(), dtype="<i2").astype(float) / 32768
+
+
 class Heard:
-    """A raw recording: two channels, 8 kHz."""
+    """A raw recording: a file for each side, 8 kHz."""
 
     def __init__(self, fact: e.RecordingStopped) -> None:
         self.path = Path(url2pathname(urlparse(fact.address).path))
-        raw = numpy.frombuffer(self.path.read_bytes(), dtype="<i2").astype(float) / 32768
-        self.caller, self.others = raw[0::2], raw[1::2]
+        sides = (self.path.with_name(f"{fact.recording_id}.{side}.sln") for side in ("in", "out"))
+        caller, others = sides
+        self.caller, self.others = samples_in(caller), samples_in(others)
 
     @property
     def length_s(self) -> float:

@@ -44,8 +44,9 @@ class Tone:
 
 def others_of(stopped: e.RecordingStopped) -> numpy.ndarray:
     """What the caller heard, from a raw recording."""
-    raw = Path(stopped.address.removeprefix("file://")).read_bytes()
-    return numpy.frombuffer(raw, dtype="<i2").astype(float)[1::2] / 32768
+    mixed = Path(stopped.address.removeprefix("file://"))
+    file = mixed.with_name(f"{stopped.recording_id}.out.sln")
+    return numpy.frombuffer(file.read_bytes(), dtype="<i2").astype(float) / 32768
 
 
 class Listening:
@@ -254,6 +255,24 @@ async def test_who_hangs_up_while_supervising_just_leaves(desk):
     desk.link.execute(c.ChangeSupervision(call_id, "s1", Supervision.LISTEN))
     await desk.facts.wait(e.OrderFailed, order="ChangeSupervision")
     assert desk.facts.of(e.CallEnded) == []
+
+
+async def test_the_keys_of_a_supervisors_phone_change_nothing(desk, hearing):
+    """A key pressed by accident neither ends the listening nor makes the supervisor heard."""
+    call_id, record = await supervised(desk)
+    for key in "56*#":
+        await desk.press("deskcleo", key)
+        await asyncio.sleep(0.4)
+    await asyncio.sleep(1.0)
+    assert desk.facts.of(e.LegEnded) == []
+    await change(desk, call_id, Supervision.BARGE)
+    await asyncio.sleep(1.0)
+    await desk.caller_hangs_up(record)
+    await desk.facts.wait(e.CallEnded, call_id=call_id)
+    await desk.nobody_left()
+    caller = f"{record}-heard.wav"
+    await hearing(caller)
+    assert 0.5 < Tone(caller, SUPERVISOR_TONE_HZ).heard_s() < 1.6
 
 
 async def test_supervising_needs_a_conversation(desk):
