@@ -133,8 +133,8 @@ class EventFeed:
             return None
         if call_id and not fold.knows(call_id) and (stream, kind) not in BEGINNINGS:
             async for entry in self._journal.read(0, seq - 1, call_id):
-                fold.feed(*_raw(entry))
-        return fold.feed(*raw)
+                _fed(fold, _raw(entry))
+        return _fed(fold, raw)
 
     # For readers ---------------------------------------------------------------------------
 
@@ -200,6 +200,15 @@ class Reader:
         except TimeoutError:
             return False
         return True
+
+
+def _fed(fold: EventFold, raw: _Raw) -> PublicEvent | None:
+    try:
+        return fold.feed(*raw)
+    except Exception:
+        # An entry of another version, say: it must not keep all that follows from programs.
+        log.exception("an entry cannot be told", sequence=raw[0], kind=raw[3])
+        return None
 
 
 def _sequence(event: PublicEvent) -> int:
