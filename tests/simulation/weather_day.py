@@ -6,6 +6,7 @@ python -m tests.simulation.weather_day 17
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import sys
@@ -15,6 +16,7 @@ import structlog
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
 from acd.site import Site
+from agent_console.ports import Refusal
 from callcenter import restart
 from cti.virtual.callers import Customer
 from cti.virtual.phones import careless
@@ -25,6 +27,9 @@ from reporting.figures import Tally, check_books
 from tests.callcenter.conftest import SITE, START, Center, Dice, MemoryJournal
 
 STEPS = 150
+OUTSIDE = "+12025550177"
+ALONE = ("transfer", "consult", "consult", "consult", "park", "mute", "record", "send_digits")
+TOGETHER = ("swap", "conference", "conference", "complete", "end_leg", "consult", "mute", "hold")
 SPELLS_S = 120.0  # fair weather after a bad one must be over within this time
 
 
@@ -71,19 +76,83 @@ class Day:
         self.journal = MemoryJournal()
         engine = Engine(Site())
         self.center = Center(time, self.switch, self.journal, engine)
+        tokens = random.Random(f"{seed}/tokens")
+        self.center.floor._token = lambda: f"{tokens.getrandbits(64):016x}"
         self.checked = CheckedEngine(engine)
         self.center.router.routing.engine.engine = self.checked  # type: ignore[attr-defined]
 
     async def run(self) -> None:
         """Raises when an invariant is broken, or the day does not end."""
         center = await self.center.start()
-        await self.dice.happen(center, STEPS)
+        for _ in range(STEPS):
+            await self.dice.happen(center, 1)
+            for agent in self.dice.sample(sorted(SITE.agents), 3):
+                with contextlib.suppress(Refusal):
+                    await self._controls(agent)
         assert self.switch.passage is not None
         self.switch.passage.weather = FAIR
         await center.run(SPELLS_S)
         await center.drain()
         self.checked.ledger.drained()
         self.checked.ledger.demand()
+
+    async def _controls(self, agent: str) -> None:
+        """Somebody does something with a call: their own, or another's."""
+        floor, dice = self.center.floor, self.dice
+        call = self.center.router.call_of(agent)
+        if call is None:
+            await self._meddles(agent)
+            return
+        mine, legs = call.call_id, list(call.legs)
+        other = dice.choice(sorted(SITE.agents))
+        kind, to = dice.choice(
+            (("agent", other), ("number", OUTSIDE), ("queue", "support"), ("flow", "main"))
+        )
+        deed = dice.choice(TOGETHER if legs else ALONE)
+        match deed:
+            case "transfer":
+                await floor.transfer(agent, mine, kind, to)
+            case "consult":
+                number = kind == "number"
+                whom = ("number", OUTSIDE) if number else ("agent", other)
+                await floor.consult(agent, mine, *whom)
+            case "end_leg" if legs:
+                await floor.end_leg(agent, mine, dice.choice(legs))
+            case "swap" | "conference" | "complete" | "park" | "hold":
+                await getattr(floor, deed)(agent, mine)
+            case "mute":
+                await floor.mute(agent, mine, dice.random() < 0.5)
+            case "record":
+                action = dice.choice(("start", "pause", "resume", "stop"))
+                await floor.record(agent, mine, action)
+            case "send_digits":
+                await floor.send_digits(agent, mine, "12#")
+
+    async def _meddles(self, agent: str) -> None:
+        floor, dice = self.center.floor, self.dice
+        answered = dice.random() < 0.6
+        calls = [
+            call.call_id
+            for call in self.center.router.book.calls.values()
+            if (call.answered is not None) is answered and call.ended is None
+        ]
+        if dice.random() < 0.1:
+            await floor.dial(agent, OUTSIDE, "sales")
+        if not calls:
+            return
+        call = dice.choice(calls)
+        deeds = ("supervise", "supervise", "take_over", "off") if answered else ("pick", "assign")
+        match dice.choice(deeds):
+            case "pick":
+                await floor.pick(agent, call)
+            case "assign":
+                await floor.assign("sam", call, agent)
+            case "supervise":
+                await floor.supervise(agent, call, dice.choice(("listen", "whisper", "barge")))
+            case "take_over":
+                await floor.take_over(agent, call)
+            case "off":
+                await floor.supervise(agent, call, "off")
 
     def tally(self) -> Tally:
         total = Tally()
