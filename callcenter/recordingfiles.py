@@ -87,7 +87,7 @@ class RecordingFiles:
         raw = ("-t", "raw", "-r", str(RATE_HZ), "-e", "signed-integer", "-b", "16")
         mixed = ("remix", "-") if source.name.endswith(".mono.raw") else ()
         caller, others = sides(source)
-        given = ("-c", "2", str(source))
+        given: tuple[str, ...] = ("-c", "2", str(source))
         if caller.exists() and others.exists():
             given = ("-c", "1", str(caller), *raw, "-c", "1", str(others))
         both = ("-M",) if len(given) > 3 else ()
