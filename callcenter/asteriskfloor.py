@@ -233,7 +233,10 @@ class AsteriskFloor:
 
     def _ended(self, why: str) -> None:
         self.link.switch_ended(why)
-        self._on_gone()
+        try:
+            self._on_gone()
+        except Exception:  # whatever is wrong with its calls, it has to be started again
+            log.exception("not everybody could be told that a switch is gone")
 
     async def begin(self) -> None:
         task = asyncio.create_task(self._prerender())
