@@ -7,7 +7,15 @@ import pytest
 from acd import facts as f
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, LegState, OfferFailure, Place, Supervision
+from cti.calls import (
+    EndedBy,
+    LegState,
+    OfferFailure,
+    Phone,
+    PhoneKind,
+    Place,
+    Supervision,
+)
 from cti.twilio.live import Room
 from tests.cti.twilio.conftest import World
 from tests.cti.twilio.fake_twilio import Phone as Behaviour
@@ -121,7 +129,10 @@ async def test_killed_on_the_way_to_a_queue(world: World) -> None:
     assert center.last(e.CallAdopted).place is Place.WAITING
     assert center.last(e.CallAdopted).queue == "support"
     await world.until(lambda: world.twilio.live == [caller], "the agent is out")
-    await world.until(lambda: center.of(call_id)[-1] == "CallWaiting", "the caller waits", 10.0)
+    await world.until(lambda: caller.heard[-1] == "[waltz.mp3]", "the caller hears music", 10.0)
+    ben = Phone(PhoneKind.BROWSER, "ben")
+    await told(world, center, c.OfferCall(call_id, "o9", "ben", ben, 15.0), e.OfferAnswered)
+    assert caller.peer is world.twilio.leg_to("client:ben")
 
 
 # Twilio refuses, or does not answer --------------------------------------------------------
