@@ -373,6 +373,15 @@ class Desk:
                 channel = frame.get("Channel")
                 await self.network.request({"Action": "Hangup", "Channel": channel})
 
+    async def press(self, who: str, key: str) -> None:
+        """A key of a phone that is talking, as it reaches the office."""
+        for frame in await self._channels():
+            if who in (frame.get("Exten"), frame.get("DNID")):
+                channel = frame.get("Channel")
+                await self.network.request(
+                    {"Action": "PlayDTMF", "Channel": channel, "Digit": key, "Duration": "120"}
+                )
+
     async def rung(self) -> list[str]:
         """Which phones and numbers the office has dialled in this test."""
         return self._rung
