@@ -34,7 +34,9 @@ def history_of(engine: AsyncEngine, fold: RecordFold, **more: Any) -> History:
     return History(engine, fold, zone="UTC", now=lambda: DAY + 80_000.0, **more)
 
 
-def feed_call(fold: RecordFold, call: str, at: float, outcome: str, waited_s: float) -> None:
+def feed_call(
+    fold: RecordFold, call: str, at: float, outcome: str, waited_s: float, onward: str = ""
+) -> None:
     q = {"call": call, "queue": "billing", "entered": at}
     agent = "anna" if outcome == "answered" else ""
     left = {**q, "outcome": outcome, "waited_s": waited_s, "agent": agent}
@@ -45,6 +47,7 @@ def feed_call(fold: RecordFold, call: str, at: float, outcome: str, waited_s: fl
     fold.feed("decision", "CallLeft", call, left, end)
     if outcome == "answered":
         done = {**q, "agent": agent, "talk_s": 60.0, "hold_s": 0.0, "wrap_up_s": 5.0}
+        done["onward"] = onward
         fold.feed("decision", "CallCompleted", call, done, end + 60)
         fold.feed("decision", "WrapUpEnded", call, done, end + 65)
         end += 60
@@ -79,7 +82,8 @@ async def test_figures_are_the_same_from_disk_and_from_memory(engine: AsyncEngin
     history = history_of(engine, fold)
     for n in range(300):
         outcome = ("answered", "answered", "abandoned", "overflowed")[n % 4]
-        feed_call(fold, f"c{n}", DAY + n * 37.0, outcome, float(n % 50))
+        onward = "outside" if n % 8 == 1 else ""
+        feed_call(fold, f"c{n}", DAY + n * 37.0, outcome, float(n % 50), onward)
     live = await history.intervals(since=DAY, until=DAY + 86_400, minutes=15, queue="")
     assert fold.intervals is not None
     total = fold.intervals.total("billing", DAY)
@@ -88,6 +92,7 @@ async def test_figures_are_the_same_from_disk_and_from_memory(engine: AsyncEngin
     assert fold.calls == {}
     stored = await history.intervals(since=DAY, until=DAY + 86_400, minutes=15, queue="billing")
     assert stored == live
+    assert sum(row["transferred"] for row in stored) == total.transferred > 0
     assert all(row["balanced"] for row in stored)
     assert sum(row["offered"] for row in stored) == 300
     assert total.offered == 300
