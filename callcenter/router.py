@@ -241,6 +241,9 @@ class Router:
                 return
             case e.CallArrived() if self.book.has_had(fact.call_id):
                 return  # told twice
+            case e.CallAdopted() if self._nobody_wants(fact):
+                self.links[fact.link].execute(c.CancelOffer(fact.call_id, fact.offer_id))
+                return
         written = self.menus.without_secrets(fact) if isinstance(fact, e.StepFinished) else fact
         self.note(written, now)
         match fact:
@@ -255,6 +258,11 @@ class Router:
             case _:
                 self.routing.on_fact(fact, now)
         self._touch(h.call_of(fact))
+
+    def _nobody_wants(self, fact: e.CallAdopted) -> bool:
+        """A phone rings for a call that we were to place, and that we have given up since."""
+        dialled = fact.place is Place.RINGING and fact.offer_id != "" and not fact.queue
+        return dialled and fact.link in self.links and self.book.get(fact.call_id) is None
 
     def _over(self, call_id: str) -> None:
         """Nobody needs the call any more: nothing about it stays in memory."""

@@ -17,7 +17,7 @@ from cti.virtual.phones import Act, Reaction, always
 from cti.virtual.scheduling import VirtualTime
 from cti.virtual.switch import VirtualSwitch
 from cti.virtual.weather import EVERY, FAIR, Weather
-from tests.simulation.weather_day import Day
+from tests.simulation.weather_day import Day, in_fair_weather
 
 PROJECT = Path(__file__).parents[2]
 
@@ -184,3 +184,28 @@ def test_a_fact_that_is_told_twice_is_told_twice_in_a_row() -> None:
     bench = Bench(Weather(twice=1.0))
     bench.waits()
     assert bench.names() == ["CallArrived", "CallArrived", "CallWaiting", "CallWaiting"]
+
+
+def test_a_phone_does_not_ring_on_for_a_call_that_was_given_up_while_the_link_was_down() -> None:
+    """The agent would answer to nobody, and a customer be rung for nothing."""
+
+    async def whole() -> None:
+        center = await in_fair_weather(Reaction(Act.IGNORE))
+        await center.staff("anna")
+        call = await center.floor.dial("anna", "+12025550177", "sales")
+        await center.run(2.0)
+        assert center.switch.live == (call,)
+        passage = center.switch.passage
+        assert passage is not None
+        passage.weather = Weather(unknown={"MuteAgent": 1.0}, break_s=3.0)
+        center.switch.execute(c.MuteAgent(call, True))  # nobody answers: the link breaks
+        await center.run(1.0)
+        offer = center.router.book.calls[call].offer_id
+        await center.floor.decline("anna", offer)
+        assert call not in center.router.book.calls
+        assert center.switch.live == (call,)
+        await center.run(5.0)
+        assert center.switch.live == ()
+        assert call not in center.router.book.calls
+
+    asyncio.run(whole())

@@ -19,7 +19,7 @@ from acd.site import Site
 from agent_console.ports import Refusal
 from callcenter import restart
 from cti.virtual.callers import Customer
-from cti.virtual.phones import careless
+from cti.virtual.phones import Reaction, always, careless
 from cti.virtual.scheduling import VirtualTime
 from cti.virtual.switch import VirtualSwitch
 from cti.virtual.weather import EVERY, FAIR, Weather
@@ -52,6 +52,15 @@ def weather_of(dice: random.Random) -> Weather:
         refused={EVERY: share(0.1), "OfferCall": share(0.3), "RunStep": share(0.3)},
         unknown={EVERY: share(0.05)},
     )
+
+
+async def in_fair_weather(reaction: Reaction) -> Center:
+    """A center whose phones all react like that, on a switch in weather that may change."""
+    time = VirtualTime(START)
+    switch = VirtualSwitch(
+        "virtual", time, phones=always(reaction), agents=SITE.agents, weather=FAIR
+    )
+    return await Center(time, switch, MemoryJournal(), Engine(Site())).start()
 
 
 class Day:
