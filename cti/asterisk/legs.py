@@ -335,11 +335,10 @@ class Legs:
         self._calls.forget_leg(call, leg)
         if consulted:
             call.place = Place.TALKING if leg.state is LegState.HELD else Place.HELD
+        self._settle(call)
         self._do.report(fact)
         if consulted and call.agent_gone:
             self._end_call(call)
-        elif call.place is Place.CONFERENCE:
-            self._settle(call)
 
     def _agent_hung_up(self, call: Live) -> None:
         if call.ends_by is not None:
@@ -366,7 +365,6 @@ class Legs:
         self._set_unasked(call.channel, "CC_PEER", heir.channel)
         self._set_unasked(call.channel, "CC_AGENT", heir.agent_id)
         self._now_with(call, heir)
-        self._settle(call)
 
     def _on_handed_over(self, event: Frame) -> None:
         found = self._told(event)
@@ -384,6 +382,7 @@ class Legs:
         call.peer, call.peer_uniqueid = leg.channel, leg.uniqueid
         call.agent_id = leg.agent_id
         call.agent_gone = False
+        self._settle(call)
         self._do.report(e.CallHandedOver(call.call_id, leg.leg_id, leg.agent_id))
 
     def _settle(self, call: Live) -> None:
@@ -426,10 +425,9 @@ class Legs:
         self._unwanted.clear()
         for call in self._calls:
             if call.place is Place.CONFERENCE:
-                if call.peer:
-                    self._settle(call)
-                else:
+                if not call.peer:
                     self._agent_left(call)
+                self._settle(call)
 
     def _told(self, event: Frame) -> tuple[Live, LiveLeg] | None:
         call = self._calls.get(event.get("Call"))

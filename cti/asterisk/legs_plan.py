@@ -103,10 +103,18 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
 
 [cc-conference]
 ; The extension is the room: the caller's channel. When the caller (who is marked) leaves, it is
-; over for all; when everybody else has left, for the caller.
+; over for all; when everybody else has left (and is not about to come in), for the caller.
 exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,Set(CC_LEFT=${{CC_LEFT}}-${{CONFBRIDGE_INFO(marked,${{CC_ROOM}})}})
- same => n,ExecIf($["${{CC_LEFT}}" = "1-1"]?SoftHangup(${{CC_ROOM}}))
+ same => n,GotoIf($["${{CC_LEFT}}" != "1-1"]?end)
+ same => n,Set(CC_OTHER=${{IMPORT(${{CC_ROOM}},CC_PEER)}})
+ same => n,ExecIf($["${{CC_OTHER}}" = "${{CHANNEL}}"]?Set(CC_OTHER=))
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_OTHER}})}}]?end)
+ same => n,Set(CC_OTHER=${{IMPORT(${{CC_ROOM}},CC_CALL)}}~${{IMPORT(${{CC_ROOM}},CC_HEIR)}})
+ same => n,ExecIf($["${{CC_OTHER}}" = "${{UNIQUEID}}"]?Set(CC_OTHER=))
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_OTHER}})}}]?end)
+ same => n,SoftHangup(${{CC_ROOM}})
+ same => n(end),NoOp()
 exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,Set(CC_PARKED=)
  same => n,StopMusicOnHold()

@@ -17,7 +17,7 @@ from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Layout, free_ports
 from cti.asterisk.server import AsteriskServer
 from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind
-from tests.cti.asterisk.conftest import SECRET, Desk, Lab, start_lab, stop_lab
+from tests.cti.asterisk.conftest import SECRET, TONES_HZ, Desk, Lab, start_lab, stop_lab
 
 pytestmark = pytest.mark.asterisk
 
@@ -116,6 +116,27 @@ async def test_why_a_phone_at_our_other_switch_did_not_answer(desk):
     )
     failed = await desk.facts.wait(e.OfferFailed, offer_id="far")
     assert failed.why is OfferFailure.UNREACHABLE
+
+
+async def test_a_phone_at_our_other_switch_is_consulted_and_takes_the_call_over(desk, ears):
+    """A further leg, a hold and a hand-over cross the two switches like an offer does."""
+    await desk.tone("deskdora", TONES_HZ["deskcleo"])
+    await desk.phone("deskdora", "answer")
+    call_id = await desk.talking()
+    desk.link.execute(c.DialLeg(call_id, "l1", "dora", at_branch(), "", 8.0))
+    await desk.facts.wait(e.LegRinging, agent_id="dora")
+    await desk.facts.wait(e.LegAnswered, agent_id="dora")
+    await ears.phase("asking", music="caller", deskanna="deskcleo", deskdora="deskanna")
+    await desk.phone_hangs_up("deskanna")
+    await desk.facts.wait(e.CallHandedOver, agent_id="dora")
+    desk.link.execute(c.HoldCall(call_id))
+    await desk.facts.wait(e.CallHeld, skip=1)
+    desk.link.execute(c.RetrieveCall(call_id))
+    await desk.facts.wait(e.CallRetrieved)
+    await ears.phase("handed over", caller="deskcleo", deskdora="caller")
+    await desk.phone_hangs_up("deskdora")
+    assert (await desk.facts.wait(e.CallEnded, call_id=call_id)).by is EndedBy.AGENT
+    await ears.check()
 
 
 async def test_a_peer_can_ring_agents_phones_and_nothing_else(desk):
