@@ -291,6 +291,8 @@ async def keep_running(server: AsteriskServer, ended: Callable[[str], None]) -> 
                 await server.restart()
             except (AsteriskFailed, OSError) as error:
                 log.error("asterisk does not start", why=str(error)[-2000:], next_s=wait_s)
+            except Exception:
+                log.exception("asterisk does not start", next_s=wait_s)
         running_since = loop.time()
         log.warning("asterisk runs again")
 
