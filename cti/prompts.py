@@ -154,7 +154,8 @@ class PromptStore:
                 shutil.rmtree(work, ignore_errors=True)
         self._rendered += 1
         if self._rendered % _PRUNE_EVERY == 1:
-            await asyncio.to_thread(self.prune)
+            with contextlib.suppress(OSError):  # the prompt is there, whatever became of others
+                await asyncio.to_thread(self.prune)
 
     async def _convert(self, source: Path, target: Path) -> None:
         """To what a telephone line carries; peaks at -3 dB leave room for the codec."""
@@ -185,7 +186,8 @@ class PromptStore:
     def prune(self) -> None:
         """Drop the longest unused files beyond `keep_files` and remains of killed runs."""
         aged: list[tuple[float, Path]] = []
-        for path in self._root.glob("*/??/*.wav"):
+        # Not into folders where something is being rendered: they vanish while one looks.
+        for path in self._root.glob("[!.]*/??/*.wav"):
             with contextlib.suppress(OSError):
                 aged.append((path.stat().st_mtime, path))
         for _, path in sorted(aged)[: max(0, len(aged) - self._keep_files)]:

@@ -250,6 +250,21 @@ async def test_old_prompts_are_dropped(folder: Path, tools: SpeechTools) -> None
     assert [Path(f"{path}.wav").exists() for path in paths] == [True, False, False, True]
 
 
+async def test_pruning_leaves_alone_what_is_being_rendered(
+    folder: Path, tools: SpeechTools
+) -> None:
+    """Two prompts at once: the one that tidies up must not stumble over the other's folder."""
+    sounds = folder / "sounds"
+    store = PromptStore(
+        sounds, EspeakSynthesiser(tools), tools, folder / "recordings", keep_files=0
+    )
+    work = sounds / ".render-other" / "ab"
+    work.mkdir(parents=True)
+    (work / "spoken.wav").write_bytes(b"x")
+    store.prune()
+    assert (work / "spoken.wav").exists()
+
+
 async def test_a_missing_program_is_named(folder: Path) -> None:
     """An operator must learn which program to install."""
     nothing = SpeechTools(("/nowhere/espeak-ng",), ("/nowhere/sox",))
