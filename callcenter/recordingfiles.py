@@ -1,7 +1,8 @@
 """The store's files: `<folder>/YYYY/MM/DD/<recording id>.wav`, for nobody's eyes but ours.
 
-What a switch leaves is raw (8 kHz, 16 bit: two channels, or beside it a file for each side) or
-a wav file. Nothing here touches what it came from: that is taken away only when the copy is safe.
+What a switch leaves is a wav file, or raw (8 kHz, 16 bit): everybody mixed, and beside it a file
+for each side. Nothing here touches what it came from: that is taken away only when the copy is
+safe.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class RecordingFiles:
     async def keep(self, source: Path, recording_id: str, started: float) -> Kept:
         """Take a copy of `source`, playable by browsers. Raises `KeepFailed`.
 
-        A raw file whose name ends in ".mono.raw" is mixed; the length is the file's.
+        A raw file becomes stereo when both sides are there, and its name does not end in
+        ".mono.raw"; the length is the file's.
         """
         if not _ID.fullmatch(recording_id):
             raise KeepFailed(f"{recording_id[:40]!r} cannot be a file's name")
@@ -84,14 +86,13 @@ class RecordingFiles:
         tools = self._tools()
         if tools is None:
             raise KeepFailed("there is no sox: install it")
-        raw = ("-t", "raw", "-r", str(RATE_HZ), "-e", "signed-integer", "-b", "16")
-        mixed = ("remix", "-") if source.name.endswith(".mono.raw") else ()
+        one = ("-t", "raw", "-r", str(RATE_HZ), "-e", "signed-integer", "-b", "16", "-c", "1")
         caller, others = sides(source)
-        given: tuple[str, ...] = ("-c", "2", str(source))
-        if caller.exists() and others.exists():
-            given = ("-c", "1", str(caller), *raw, "-c", "1", str(others))
-        both = ("-M",) if len(given) > 3 else ()
-        command = (*tools.sox, "-V1", *both, *raw, *given, "-t", "wav", str(partial), *mixed)
+        if source.name.endswith(".mono.raw") or not (caller.exists() and others.exists()):
+            sound: tuple[str, ...] = (*one, str(source))
+        else:
+            sound = ("-M", *one, str(caller), *one, str(others))
+        command = (*tools.sox, "-V1", *sound, "-t", "wav", str(partial))
         await run_tool(command, environment=tools.environment)
 
     def path(self, file: str) -> Path | None:
@@ -112,7 +113,7 @@ class RecordingFiles:
 
 
 def sides(source: Path) -> tuple[Path, Path]:
-    """Where a switch leaves what the caller said and what everybody else said, if it does."""
+    """Where a switch leaves what the caller said and what everybody else said."""
     name = source.name.rpartition("~")[2].removesuffix(".raw")
     recording = name.removesuffix(".stereo").removesuffix(".mono")
     return source.with_name(f"{recording}.in.sln"), source.with_name(f"{recording}.out.sln")

@@ -207,8 +207,12 @@ class Recordings:
                 loop.call_later(AGAIN_S, self._put, work, *given)
 
     async def _do(self, work: Callable[..., Awaitable[None]], *given: Any) -> bool:
+        doing = asyncio.ensure_future(work(*given))
         try:
-            await work(*given)
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await asyncio.gather(doing, return_exceptions=True)  # what has begun is finished
+            raise
         except Exception as error:
             log.warning("recordings must wait", what=work.__name__, exc_info=True)
             self._cannot_keep(str(error))

@@ -2,7 +2,7 @@
 
 The caller's channel stays the same through hold, transfer, consultation and conference, and
 so does the recording. What is recorded goes into raw files (8 kHz, 16 bit) that need no proper
-end: after a crash of Asterisk all but the last second of them is there. Each side has a file of
+end: after a crash of Asterisk all but the last two seconds are there. Each side has a file of
 its own, which Asterisk converts from whatever the channel speaks; interleaving them itself it
 would not (a browser's 48 kHz come out garbled). Asterisk itself keeps what a recording is
 called and whether it is paused, in variables of the channel, and writes silence while it is:
@@ -41,7 +41,7 @@ def file_name(call_id: str, recording_id: str, *, stereo: bool) -> str:
     """A recording's file says whose it is, so that nobody has to remember it.
 
     It holds both sides mixed. Beside it lie what the caller said (`<recording>.in.sln`) and
-    what everybody else said (`<recording>.out.sln`); ".mono." asks to mix them when kept.
+    what everybody else said (`<recording>.out.sln`); ".mono." says that nobody wants these.
     """
     return f"{call_id}~{recording_id}.{'stereo' if stereo else 'mono'}.raw"
 

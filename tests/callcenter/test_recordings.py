@@ -17,7 +17,7 @@ from agent_console.ports import Refusal
 from callcenter import happenings as h
 from callcenter import recordings as under_test
 from callcenter.callbook import LiveCall
-from callcenter.recordingfiles import RecordingFiles
+from callcenter.recordingfiles import RecordingFiles, sides
 from callcenter.recordings import DAY_S, Recordings
 from config.site import RecordingRule
 from cti import commands as c
@@ -87,7 +87,7 @@ class World:
             self.alarms[code] = text["en"]
 
     async def fetch_recording(self, address: str, target: Path) -> None:
-        raw(target, 1.0, wav=True)
+        wav(target)
         if address in self.broken:
             raise RuntimeError("half of it came")
 
@@ -123,18 +123,22 @@ class World:
         return self.alarms.get(code, "")
 
 
-def raw(file: Path, seconds: float, *, wav: bool = False) -> None:
-    """Left loud, right silent."""
-    frames = b"".join(struct.pack("<hh", 8000 if n % 16 < 8 else -8000, 0) for n in range(8000))
-    data = frames * int(seconds) + frames[: int(seconds % 1 * 8000) * 4]
-    if not wav:
-        file.write_bytes(data)
-        return
+def raw(file: Path, seconds: float) -> None:
+    """What Asterisk leaves: the caller loud, everybody else silent, and both mixed."""
+    caller = struct.pack("<8h8h", *[8000] * 8, *[-8000] * 8) * int(seconds * 500)
+    in_file, out_file = sides(file)
+    in_file.write_bytes(caller)
+    out_file.write_bytes(bytes(len(caller)))
+    file.write_bytes(caller)
+
+
+def wav(file: Path) -> None:
+    """A second of silence in stereo."""
     with wave.open(str(file), "wb") as sound:
         sound.setnchannels(2)
         sound.setsampwidth(2)
         sound.setframerate(8000)
-        sound.writeframes(data)
+        sound.writeframes(bytes(32_000))
 
 
 @pytest.fixture
@@ -209,10 +213,15 @@ async def test_a_complete_recording_is_kept_for_nobody_else_to_read(world: World
     assert (row.call_id, row.agent, row.queue, row.link) == ("c-1", "anna", "sales", "pbx")
     assert (row.file, row.length_s, row.channels) == ("2026/05/28/r-1.wav", 1.5, 2)
     path = world.store / row.file
+    with wave.open(str(path), "rb") as sound:
+        samples = struct.unpack("<24000h", sound.readframes(12_000))
+    assert max(samples[0::2]) > 7000, "the caller is not left"
+    assert max(samples[1::2]) < 10, "the others are not right"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (world.store, *path.relative_to(world.store).parents[:-1]):
         assert stat.S_IMODE((world.store / folder).stat().st_mode) == 0o700
     await _gone(source)
+    assert list(world.spool.iterdir()) == []
     assert h.RecordingKept("c-1", "r-1", "anna", 1.5, 2) in world.entries
     held = await world.desk.find("r-1")
     assert held is not None

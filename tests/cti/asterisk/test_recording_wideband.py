@@ -63,5 +63,10 @@ async def test_a_browsers_sound_is_kept_at_its_own_pace_and_pitch(desk, lab, tmp
     kept = await RecordingFiles(tmp_path, lambda: tools).keep(source, "rec-1", 0.0)
     assert kept.length_s == pytest.approx(spoken_s, abs=0.4)
     sound = labs.samples_of(tmp_path / kept.file)
+    mono = source.rename(source.with_name(source.name.replace(".stereo.", ".mono.")))
+    mixed = await RecordingFiles(tmp_path, lambda: tools).keep(mono, "rec-2", 0.0)
+    assert (mixed.channels, mixed.length_s) == (1, pytest.approx(kept.length_s, abs=0.1))
+    both = labs.samples_of(tmp_path / mixed.file)[4000:12000]
+    assert min(share_of(both, CALLER_TONE_HZ), share_of(both, PHONE_TONE_HZ)) > 0.3
     for side, hertz in ((sound[0::2], CALLER_TONE_HZ), (sound[1::2], PHONE_TONE_HZ)):
         assert share_of(side[4000:12000], hertz) > 0.8
