@@ -40,6 +40,8 @@ Sentence = Callable[[str, Data], dict[str, str]]
 """A routing reason (code, data) as a sentence in each language."""
 
 CONNECTED = ("answered", "reached")
+MOST_MOMENTS = 2_000  # in one timeline: a button that is pressed all day fills no memory
+MOST_PARTIES = 500  # in one call, one after the other
 
 
 def code_only(code: str, data: Data) -> dict[str, str]:
@@ -495,7 +497,7 @@ class RecordFold:
 
     def _leg_placed(self, record: CallRecord, data: Data, at: float) -> bool:
         leg = str(data.get("leg_id", ""))
-        if leg in record.parties:
+        if leg in record.parties or len(record.parties) >= MOST_PARTIES:
             return False
         names = ("agent", "number", "supervision")
         record.parties[leg] = {name: str(data.get(name, "")) for name in names}
@@ -509,6 +511,8 @@ class RecordFold:
     def _leg_answered(self, record: CallRecord, data: Data, at: float) -> bool:
         leg, who = str(data.get("leg_id", "")), self._who(record, data)
         if record.ended is not None or any(part.leg == leg for part in record.segments):
+            return False
+        if len(record.segments) >= MOST_PARTIES:
             return False
         role = SUPERVISOR if record.parties.get(leg, {}).get("supervision") else CONSULTED
         agent, number = who.get("agent", ""), who.get("number", "")
@@ -610,7 +614,8 @@ class RecordFold:
                 break
             if moment.at == at and moment.kind == kind and moment.data == data:
                 return False
-        timeline.append(Moment(at, kind, data, _plain(reason)))
+        if len(timeline) < MOST_MOMENTS:
+            timeline.append(Moment(at, kind, data, _plain(reason)))
         return True
 
     # Out -----------------------------------------------------------------------------------

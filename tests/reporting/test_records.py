@@ -11,7 +11,7 @@ import pytest
 
 from reporting.figures import aht, check_books, transfer_rate
 from reporting.intervals import Calendar, IntervalFold
-from reporting.records import RecordFold
+from reporting.records import MOST_MOMENTS, MOST_PARTIES, RecordFold
 from reporting.timeline import TEXTS, text_of
 
 Entry = tuple[str, str, str, dict[str, Any], float]
@@ -552,3 +552,21 @@ def test_a_record_of_an_older_version_gets_its_parts() -> None:
         fold.feed(*entry)
     assert fold.calls["c1"].talk_s == 60.0
     assert fold.calls["c1"].wrap_up_s == 10.0
+
+
+def test_a_button_that_is_pressed_all_day_fills_no_memory() -> None:
+    """The call's end and its figures are still right; only its timeline is cut."""
+    fold = fold_of(answered_call()[:11])
+    record = fold.calls["c1"]
+    for n in range(5_000):
+        at = 1031.0 + n / 1000
+        leg = {"call_id": "c1", "leg_id": f"l{n}", "agent": "bob", "agent_id": "bob"}
+        fold.feed("person", "CallAction", "c1", {"by": "anna", "verb": "mute"}, at)
+        fold.feed("person", "LegPlaced", "c1", leg, at)
+        fold.feed("switch", "LegAnswered", "c1", leg, at)
+        fold.feed("switch", "LegEnded", "c1", leg, at)
+    for entry in answered_call()[11:]:
+        fold.feed(*entry)
+    assert len(record.timeline) == MOST_MOMENTS
+    assert len(record.segments) == len(record.parties) == MOST_PARTIES
+    assert (record.ended, record.talk_s, record.wrap_up_s) == (1100.0, 60.0, 10.0)
