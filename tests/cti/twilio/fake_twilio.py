@@ -175,11 +175,12 @@ class FakeTwilio:
 
     async def stop(self) -> None:
         self._stopping.set()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._runner.cleanup()  # from now on nobody orders anything
+        while self._tasks:  # what is cancelled may begin something else
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
-        await self._runner.cleanup()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
