@@ -150,6 +150,10 @@ class VirtualSwitch:
                 self._arrived(call)
                 continue
             sink(_adopted(call, self.name))
+            if call.recording:
+                sink(e.RecordingStarted(call.id, call.recording))
+                if call.paused:
+                    sink(e.RecordingPaused(call.id, call.recording))
             if call.place is Place.ENTRY or call.visiting:
                 resumed.append(call)
         sink(e.LinkUp(self.name, tuple(self._calls)))

@@ -38,6 +38,13 @@ class Driver(Protocol):
 
     async def stop(self) -> None: ...
 
+    async def restart(self) -> None:
+        """Our process ends without a word and another one begins: a new link, the same switch.
+
+        Returns when the new link is up.
+        """
+        ...
+
     def agent(self, name: str, slot: int) -> str:
         """The id of one of `AGENTS`, or of `GONE`."""
         ...

@@ -62,9 +62,10 @@ ROWS = {
     "answers": f"{WHO} answers",
     "refuses": f"{WHO} refuses",
     "hangs up": f"{WHO} hangs up",
+    "restart": "we are killed and start again",
     # voice steps and waiting
     "say": "say (.+)",
-    "ask": r"ask for (\d+) digits?",
+    "ask": r"ask for (\d+) digits?(?: within (\d+) s)?",
     "wait": r"wait(?:, visit after (\d+) s)?(?:, visit at ([0-9*#]+))?",
     "menu": r"menu (\S+)",
     # offers and callbacks
@@ -139,6 +140,7 @@ def _row(number: int, line: str) -> Row | None:
 # What is shown of each fact besides its name. `who` is a person's name in the scenario.
 _SHOWN: dict[str, tuple[str, ...]] = {
     "CallArrived": (),
+    "CallAdopted": ("place", "who", "with"),
     "IvrResumed": ("flow_state",),
     "StepFinished": ("outcome", "digits"),
     "CallWaiting": (),
@@ -170,11 +172,16 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 _BOOLEANS = {"on": ("off", "on"), "caller_held": ("caller talks", "caller held")}
 
 
-def told(fact: e.Fact, who: str) -> str:
-    """A fact in the words of the notation; `who` is whom it is about."""
+def told(fact: e.Fact, who: str, parties: str = "") -> str:
+    """A fact in the words of the notation; `who` is whom it is about, `parties` who is there too.
+
+    Parties are written as "with ben talking and sue supervising".
+    """
     name = type(fact).__name__
     words = [name]
     for shown in _SHOWN.get(name, ()):
-        value: Any = who if shown == "who" else getattr(fact, shown)
+        value: Any = {"who": who, "with": parties}.get(shown)
+        if value is None:
+            value = getattr(fact, shown)
         words.append(_BOOLEANS[shown][value] if isinstance(value, bool) else str(value))
     return " ".join(word for word in words if word)

@@ -102,6 +102,7 @@ class OnAsterisk:
         self._link: AsteriskLink | None = None
         self._network: Ami | None = None
         self._servers: list[AsteriskServer] = []
+        self._sink: FactSink | None = None
         self._calls_made = 0
         self._callers: dict[str, str] = {}  # the channel of each caller
 
@@ -128,25 +129,38 @@ class OnAsterisk:
                 await asyncio.sleep(0.2)
         self._network = Ami(_ami(network.identity), _ignore)
         self._network.connect()
-        silence = office.layout.root.parent / "silence"
-        _write_silence(silence.with_suffix(".wav"), 0.5)
+        _write_silence(self._prompt.with_suffix(".wav"), 0.5)
+        self._sink = sink
+        await self._open()
+        await _becomes(lambda: self._network is not None and self._network.up)
 
-        async def prompt_path(prompt: Prompt) -> str:
-            return str(silence)
-
-        self._link = AsteriskLink(
+    async def _open(self) -> None:
+        """A link, until it is up."""
+        office = self._servers[0]
+        assert self._sink is not None
+        link = self._link = AsteriskLink(
             self.name,
             ami=_ami(office.identity),
             agi_port=office.identity.ports.agi,
-            prompt_path=prompt_path,
+            prompt_path=self._prompt_path,
             trunk="main",
             dialling=DialRules(allowed_prefixes=("+1416",), per_minute=1000),
             recorder=Recorder(office.layout.recordings, office.layout.control_socket),
         )
-        await self._link.start(sink)
-        async with asyncio.timeout(10):
-            while not (self._link.up and self._network.up):
-                await asyncio.sleep(0.05)
+        await link.start(self._sink)
+        await _becomes(lambda: link.up)
+
+    async def restart(self) -> None:
+        assert self._link is not None
+        await self._link.stop()
+        await self._open()
+
+    @property
+    def _prompt(self) -> Path:
+        return self._servers[0].layout.root.parent / "silence"
+
+    async def _prompt_path(self, prompt: Prompt) -> str:
+        return str(self._prompt)
 
     async def _start_both(self) -> tuple[AsteriskServer, AsteriskServer]:
         layouts = Layout(self._folder() / "a"), Layout(self._folder() / "a")
@@ -290,6 +304,12 @@ class OnAsterisk:
 
 def _ami(identity: Identity) -> AmiSettings:
     return AmiSettings(identity.ports.ami, identity.ami_user, identity.ami_secret)
+
+
+async def _becomes(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not so():
+            await asyncio.sleep(POLL_S)
 
 
 def _write_silence(path: Path, seconds: float) -> None:

@@ -38,6 +38,7 @@ class OnTwilio:
     def __init__(self) -> None:
         self._link: TwilioLink | None = None
         self._world: World | None = None
+        self._sink: FactSink | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="cc-contract-")
         self._callers: dict[str, TwilioLeg] = {}
 
@@ -63,6 +64,13 @@ class OnTwilio:
             )
         }
         world.twilio.phones[f"client:{GONE}"] = TwilioPhone("silent")
+        self._sink = sink
+        await self._open()
+
+    async def _open(self) -> None:
+        """A link, until it is up."""
+        assert self._sink is not None
+        world = self.world
         everybody = [self.agent(name, slot) for slot in range(SLOTS) for name in AGENTS]
         self._link = TwilioLink(
             self.name,
@@ -71,11 +79,17 @@ class OnTwilio:
             later=world.time.later,
             clock=world.time.monotonic,
         )
+        await self._link.start(self._sink)
         world.center = SimpleNamespace(link=self._link)  # type: ignore[assignment]
-        await self._link.start(sink)
         async with asyncio.timeout(10):
             while not self._link.up:
                 await asyncio.sleep(POLL_S)
+
+    async def restart(self) -> None:
+        assert self._link is not None
+        self.world.center = None
+        await self._link.stop()
+        await self._open()
 
     async def stop(self) -> None:
         await self.world.stop()
@@ -92,7 +106,7 @@ class OnTwilio:
         return Phone(PhoneKind.BROWSER, agent)
 
     def outside(self, number: int, slot: int) -> str:
-        return f"+1416555{slot:02d}0{number}"
+        return f"+1416557{slot:02d}0{number}"
 
     def caller(self, slot: int) -> str:
         return f"+1416556{slot:04d}"

@@ -29,16 +29,23 @@ class OnVirtual:
             self.name, self._time, phones=_phone, customers=lambda number: Customer(BY_HAND)
         )
         self._count = 0
+        self._sink: FactSink | None = None
 
     @property
     def link(self) -> SwitchLink:
         return self._switch
 
     async def start(self, sink: FactSink) -> None:
+        self._sink = sink
         await self._switch.start(sink)
 
     async def stop(self) -> None:
         await self._switch.stop()
+
+    async def restart(self) -> None:
+        assert self._sink is not None
+        self._switch.disconnect()
+        self._switch.connect(self._sink)
 
     def agent(self, name: str, slot: int) -> str:
         return name

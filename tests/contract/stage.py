@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 from cti import commands as c
@@ -38,7 +38,9 @@ class Differs(AssertionError):  # noqa: N818 - it is what it is called
 class Stage:
     """One scenario on one slot of a switch."""
 
-    def __init__(self, driver: Driver, scenario: Scenario, slot: int) -> None:
+    def __init__(
+        self, driver: Driver, scenario: Scenario, slot: int, restart: Callable[[], Awaitable[None]]
+    ) -> None:
         self.driver = driver
         self.scenario = scenario
         self.slot = slot
@@ -62,6 +64,7 @@ class Stage:
             "maybe": self._allows,
             "record": self._expects_record,
             "calls": self._calls,
+            "restart": restart,
             "presses": lambda keys: driver.presses(self._caller, keys),
             "caller hangs up": lambda: driver.hangs_up(self._caller),
             "answers": lambda who: driver.answers(self._address(who)),
@@ -81,7 +84,7 @@ class Stage:
             self.call_id = fact.call_id
         if not self.call_id or getattr(fact, "call_id", "") != self.call_id:
             return False
-        self.facts.append(told(fact, self._who(fact)))
+        self.facts.append(told(fact, self._who(fact), self._with(fact)))
         if isinstance(fact, e.OrderFailed):
             self._why.append(f"    {fact.order}: {fact.why}")
         data = dataclasses.asdict(fact)
@@ -100,6 +103,18 @@ class Stage:
         offer = getattr(fact, "offer_id", self.offer[0])
         strange = "" if offer == self.offer[0] else f" in an unknown offer {offer}"
         return self._people.get(agent, agent) + strange
+
+    def _with(self, fact: Any) -> str:
+        """The further parties of a call that was found again."""
+        parties = []
+        for leg in getattr(fact, "legs", ()):
+            who = self.legs.get(leg.leg_id, f"an unknown leg {leg.leg_id}")
+            address = self.driver.outside(OUTSIDE.index(who), self.slot) if who in OUTSIDE else ""
+            right = (self._people.get(leg.agent_id, ""), leg.number) == (
+                ("", address) if address else (who, "")
+            )
+            parties.append(f"{who} {leg.state}" + ("" if right else f", told as {leg}"))
+        return f"with {' and '.join(sorted(parties))}" if parties else ""
 
     # Rows ----------------------------------------------------------------------------------
 
@@ -237,7 +252,9 @@ class Stage:
         step: c.VoiceStep = (
             c.PlayPrompts((Prompt(row.words[0]),))
             if row.verb == "say"
-            else c.CollectDigits((Prompt("your choice"),), int(row.words[0]), 2.0, 2.0)
+            else c.CollectDigits(
+                (Prompt("your choice"),), int(row.words[0]), float(row.words[1] or 2), 2.0
+            )
         )
         return c.RunStep(self.call_id, self.step_no, step, f"flow-{self.step_no}")
 
@@ -305,29 +322,66 @@ class Theatre:
                 return
 
     async def play(self, scenarios: Iterable[Scenario]) -> dict[str, str]:
-        """Why each scenario failed, by its title; "" for those that did not."""
+        """Why each scenario failed, by its title; "" for those that did not.
+
+        Those in which we are killed are played last, a few at a time: it hits all of them.
+        """
+        wanted = list(scenarios)
+        last = [one for one in wanted if any(row.verb == "restart" for row in one.rows)]
+        failed: dict[str, str] = {}
+        await self.driver.start(self.sink)
+        try:
+            await self._play([one for one in wanted if one not in last], failed)
+            for first in range(0, len(last), self.driver.slots):
+                await self._play(last[first : first + self.driver.slots], failed)
+        finally:
+            await self.driver.stop()
+        return failed
+
+    async def _play(self, scenarios: list[Scenario], failed: dict[str, str]) -> None:
         free: asyncio.Queue[int] = asyncio.Queue()
         for slot in range(self.driver.slots):
             free.put_nowait(slot)
-        failed: dict[str, str] = {}
+        together = Together(len(scenarios), self.driver.restart)
 
         async def one(scenario: Scenario) -> None:
             slot = await free.get()
-            stage = Stage(self.driver, scenario, slot)
+            stage = Stage(self.driver, scenario, slot, together.restart)
             self._stages.append(stage)
             failed[scenario.title] = await _why(stage)
+            await together.leave()
             if stage.call_id and failed[scenario.title]:
                 self.driver.link.execute(c.HangUpCall(stage.call_id))
                 await self.driver.until(lambda: False, QUIET_S)
             self._stages.remove(stage)
             free.put_nowait(slot)
 
-        await self.driver.start(self.sink)
-        try:
-            await asyncio.gather(*(one(scenario) for scenario in scenarios))
-        finally:
-            await self.driver.stop()
-        return failed
+        await asyncio.gather(*(one(scenario) for scenario in scenarios))
+
+
+class Together:
+    """Restarts once, as soon as everybody who has not left is waiting for it."""
+
+    def __init__(self, count: int, restart: Callable[[], Awaitable[None]]) -> None:
+        self._count = count
+        self._restart = restart
+        self._waiting = 0
+        self._done = asyncio.Event()
+
+    async def restart(self) -> None:
+        self._waiting += 1
+        await self._if_all()
+        await self._done.wait()
+
+    async def leave(self) -> None:
+        self._count -= 1
+        await self._if_all()
+
+    async def _if_all(self) -> None:
+        if 0 < self._waiting == self._count and not self._done.is_set():
+            self._waiting = 0
+            await self._restart()
+            self._done.set()
 
 
 async def _why(stage: Stage) -> str:
