@@ -79,6 +79,7 @@ def twilio_settings(switch: TwilioSwitch, site: Site, var: Path) -> TwilioSettin
         fallback_url=switch.fallback_url,
         music={"default": switch.music_url} if switch.music_url else MUSIC,
         recordings_url=switch.recordings_url.rstrip("/"),
+        conference_always=switch.conference_always,
     )
 
 

@@ -145,6 +145,7 @@ class TwilioSwitch:
     fallback_url: str = ""  # where the document is hosted that keeps callers while we are away
     music_url: str = ""  # "": Twilio's own
     recordings_url: str = ""  # where Twilio finds the files of `recordings`
+    conference_always: bool = False
 
 
 Switch = AsteriskSwitch | TwilioSwitch

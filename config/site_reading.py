@@ -406,6 +406,7 @@ class SiteReader:
             fallback_url=part.text("fallback_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
             music_url=part.text("music_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
             recordings_url=part.text("recordings_url", "", pattern=_FETCHED, form=_FETCHED_FORM),
+            conference_always=part.flag("conference_always"),
         )
         self.no_secret(part, "auth_token", "a token")
         self.no_secret(part, "api_secret", "a secret")

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Later = Callable[[float, Callable[[], None]], Timer]
 
+_BRIDGED_S = 0.5  # from the key pressed until the two are connected
 _NOT_YET_TRIES = 4
 _NOT_YET_S = 0.25
 _NUDGE_LOST_S = 10.0  # Twilio has asked long before, or never will
@@ -73,6 +74,7 @@ class Book:
         self.rest: Rest | None = None
         self.unfiled = Unfiled(self.memory)
         self.hangups = HangUps(lambda: self.open_rest)
+        self.on_answered: Callable[[Live], None] = lambda call: None
         self._report = report
         self._silent = False
         self.clock = clock
@@ -226,6 +228,8 @@ class Book:
         self.keep(call)
         fact = e.OfferAnswered if call.callback is None else e.CallbackConnected
         self.report(fact(call.call_id, call.offer_id, call.agent_id))
+        if self.settings.conference_always:
+            self.later(_BRIDGED_S if call.confirms else 0.0, lambda: self.on_answered(call))
 
     # Moving on --------------------------------------------------------------------------
 

@@ -97,6 +97,7 @@ class TwilioLink:
             trouble=self._trouble,
         )
         rooms = Rooms(self._book)
+        self._book.on_answered = rooms.begin
         self._turns = Turns(self._book)
         self._parties = Parties(self._book, rooms)
         self._legs = Legs(self._book, self._parties)

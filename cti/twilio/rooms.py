@@ -56,6 +56,19 @@ class Rooms:
         call.pending += 1
         self._book.spawn(self._work(call, order, work))
 
+    def begin(self, call: Live) -> None:
+        """Bring the two who have just begun to talk into a conference. If it cannot be done
+        now, the first order that needs it tries again."""
+        self._book.spawn(self._begin(call))
+
+    async def _begin(self, call: Live) -> None:
+        try:
+            async with call.lock:
+                self._talks(call)
+                await self.enter(call)
+        except (RestError, OrderError) as error:
+            log.warning("call %s: not in a conference yet: %s", call.call_id, error)
+
     async def _work(self, call: Live, order: c.Order, work: Work) -> None:
         try:
             async with call.lock:

@@ -65,6 +65,9 @@ class TwilioSettings:
     reported up, as Twilio does not tell. An outside phone must press a key before it is
     connected (`confirm_outside`), or its voice mail would take calls.
 
+    `conference_always`: conversations enter a conference as soon as they begin, not when the
+    first order needs one. It costs more, and nothing is heard when a supervisor joins later.
+
     `caller_id` is shown on calls to outside numbers when nothing else is asked for; it must
     belong to the account. `music` and `recordings_url` are addresses that Twilio fetches
     sound from (no music: silence). `state_file` is where live calls are kept over a restart
@@ -85,6 +88,7 @@ class TwilioSettings:
     desk_address: str = ""
     phones: tuple[tuple[str, PhoneKind], ...] = ()
     confirm_outside: bool = True
+    conference_always: bool = False
     voices: Mapping[str, Voice] = field(default_factory=lambda: VOICES)
     music: Mapping[str, str] = field(default_factory=lambda: MUSIC)
     music_loops: int = 20

@@ -140,6 +140,7 @@ TWILIO = (
     "api_secret_env",
     "caller_id",
     "sip_addresses",
+    "conference_always",
 )
 EXAMPLES = {"queues": "sales", "agents": "ben", "hours": "office", "numbers": "200"}
 

@@ -478,9 +478,8 @@ class FakeTwilio:
         status = await self.ring(child, float(verb.get("timeout", "30")))
         bridged = "false"
         if status == "in-progress":
-            if noun.get("url"):
-                await self._whisper(child, noun.get("url", ""))
-            if child.live:
+            here = await self._whisper(child, noun.get("url", ""))
+            if child.live and here:
                 bridged = "true"
                 await self._talk(leg, child)
             status = "completed"
@@ -542,10 +541,27 @@ class FakeTwilio:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(leg.gone.wait(), seconds / self.speed)
 
-    async def _whisper(self, child: Leg, url: str) -> None:
-        where: tuple[str, dict[str, str]] | None = (url, {})
-        while where is not None and child.live:
-            where = await self._document(child, await self.fetch(child, *where))
+    async def _whisper(self, child: Leg, url: str) -> bool:
+        """What the dialled leg hears before it is connected; False when it was redirected."""
+        if not url:
+            return True
+
+        async def documents() -> None:
+            where: tuple[str, dict[str, str]] | None = (url, {})
+            while where is not None and child.live:
+                where = await self._document(child, await self.fetch(child, *where))
+
+        left = child.left_dial
+        hears = asyncio.ensure_future(documents())
+        leaves = asyncio.ensure_future(left.wait())
+        try:
+            await asyncio.wait({hears, leaves}, return_when=asyncio.FIRST_COMPLETED)
+            if hears.done():
+                hears.result()
+        finally:
+            hears.cancel()
+            leaves.cancel()
+        return not left.is_set()
 
     async def _talk(self, leg: Leg, child: Leg) -> None:
         leg.connected.set()

@@ -319,3 +319,35 @@ async def test_words_of_twilio_that_come_twice_late_or_never(world: World, seed:
         "CallHandedOver",
         "CallEnded",
     ]
+
+
+@pytest.mark.parametrize("kind", ["client", "outside", "callback"])
+async def test_a_site_may_begin_every_conversation_in_a_conference(world: World, kind: str) -> None:
+    """Then nothing at all is heard of a supervisor who joins: nobody is moved any more."""
+    center = await world.open(conference_always=True)
+    if kind == "callback":
+        phone, number = Phone(PhoneKind.BROWSER, "anna"), "+12025550100"
+        order = c.DialCallback("cb-1", "o1", "anna", phone, number, "+14165550100", 15.0, 20.0)
+        await told(world, center, order, e.CallbackConnected)
+        caller, call_id, agent = world.twilio.leg_to(number), "cb-1", world.twilio.leg_to(ANNA)
+    elif kind == "client":
+        caller, call_id = await talking(world, center)
+        agent = world.twilio.leg_to(ANNA)
+    else:
+        mobile = "+14165550177"
+        world.twilio.phones[mobile] = Behaviour(keys=("5",))
+        center.router.phones._address = lambda agent, kind: mobile
+        center.staff("anna", phone=PhoneKind.OUTSIDE)
+        caller = world.twilio.call_in(keys=["1", "1"])
+        await world.until(lambda: center.count(e.OfferAnswered), "anna talks")
+        call_id, agent = world.call_id(caller), world.twilio.leg_to(mobile)
+    rooms = world.twilio.rooms
+    await world.until(lambda: rooms.hears(caller, agent), "they are in a conference")
+    conference = list(rooms.conferences)
+    asked = len(world.twilio.sent)
+    await told(world, center, supervise(call_id, Supervision.LISTEN), e.LegAnswered)
+    assert list(rooms.conferences) == conference
+    moved = [url for url, said in world.twilio.sent[asked:] if said.get("CallSid") == caller.sid]
+    assert moved == []
+    caller.hang_up()
+    await world.until(lambda: not world.twilio.live, "everybody is let go")
