@@ -203,7 +203,7 @@ function TargetRow({ target, at, rowId, first, chosen, onChoose, onTake }: RowPr
       <li
         id={rowId}
         role="option"
-        class={`target ${chosen ? "chosen" : ""} ${target.available ? "" : "dim"}`}
+        class={`target ${chosen ? "chosen" : ""}`}
         aria-selected={chosen}
         aria-disabled={!target.available}
         data-at={at}
@@ -212,7 +212,7 @@ function TargetRow({ target, at, rowId, first, chosen, onChoose, onTake }: RowPr
         onDblClick={onTake}
       >
         <Icon name={ICONS[target.kind]} />
-        <span class="target-name">{target.name}</span>
+        <span class={`target-name ${target.available ? "" : "muted"}`}>{target.name}</span>
         <TargetState target={target} />
       </li>
     </>

@@ -152,7 +152,7 @@ function Segments({ rows }: { rows: SegmentRow[] }) {
     <>
       <h3>{t.detail.segments}</h3>
       <div class="scroll-x">
-        <table class="plain-table segments" data-testid="segments">
+        <table class="plain-table call-parts" data-testid="segments">
           <tbody>
             {rows.map((row, i) => (
               <tr key={i} data-role={row.role}>
