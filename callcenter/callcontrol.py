@@ -300,7 +300,7 @@ class CallControl(Deeds):
         if leg is None or leg.supervision is not None:
             raise Refusal("no-such-leg", "There is no such party in this call.", 404)
         lost = self._can_save()
-        self._end(agent, call, leg, back=call.place is not Place.CONFERENCE)
+        self._end(agent, call, leg, back=call.place in (Place.HELD, Place.CONSULTING))
         await self._saved(lost)
 
     # Supervisors ---------------------------------------------------------------------------

@@ -306,6 +306,12 @@ async def test_brokering_between_caller_and_colleague(opened: Any) -> None:
     await center.floor.swap("anna", call)
     await center.until(lambda: center.state("anna") == "consulting")
     assert center.router.book.get(call).legs[leg].state is LegState.TALKING
+    await center.floor.swap("anna", call)
+    await center.run(1.0)
+    await center.floor.end_leg("anna", call, leg)
+    await center.run(1.0)
+    assert (center.state("anna"), center.state("dana")) == ("talking", "ready")
+    assert "OrderFailed" not in center.journal.kinds()
 
 
 async def test_three_talk_together_and_the_agent_leaves(opened: Any) -> None:
