@@ -121,6 +121,7 @@ class Programs:
         name_of: Callable[[str, str], str],
         allowed_hosts: Sequence[str] = (),
         settings: ApiSettings | None = None,
+        alarm: Callable[[str, dict[str, str] | None], None] = lambda code, text: None,
     ) -> None:
         """Keys live by the world's clock (the command line makes them), events by `now`."""
         self.feed = EventFeed(journal)
@@ -130,6 +131,7 @@ class Programs:
             Poster(allowed_hosts),
             name_of=name_of,
             clock=now,
+            alarm=alarm,
         )
         self._keys = ApiKeys(database)
         self._answers = Answers(ApiAnswers(database))

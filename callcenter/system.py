@@ -196,6 +196,7 @@ class System:
             name_of=self.view.name_of,
             allowed_hosts=self.settings.webhook_hosts,
             settings=ApiSettings(requests_per_minute=self.settings.api_requests_per_minute),
+            alarm=self._alarm,
         )
         self.users = Users(self.database)
         self.customers = CustomerStore(self.database, region=self.site.region)

@@ -46,6 +46,7 @@ class Patience:
     # Zammad refuses what is about a call that it does not know; waiting does not change that.
     zammad_refusals: int = 3
     save_every_s: float = 1.0
+    alarm_after_s: float = 300.0
     look_every_s: float = 15.0
 
 
@@ -61,13 +62,16 @@ class Webhooks:
         name_of: Callable[[str, str], str],
         clock: Callable[[], float] = time.time,
         patience: Patience | None = None,
+        alarm: Callable[[str, dict[str, str] | None], None] = lambda code, text: None,
     ) -> None:
+        """`alarm(code, text)` is told of a receiver that is gone for long; None: it is back."""
         self.store = store
         self.feed = feed
         self.poster = poster
         self.name_of = name_of
         self.clock = clock
         self.patience = patience or Patience()
+        self.alarm = alarm
         self._deliveries: dict[str, _Delivery] = {}
         self._changing = asyncio.Lock()
 
@@ -234,7 +238,12 @@ class Webhooks:
     def body(self, webhook: Webhook, event: PublicEvent) -> bytes | None:
         """What is sent of an event; None for nothing."""
         if webhook.format == "zammad":
-            told = zammad.payload(event, self.name_of)
+            try:
+                told = zammad.payload(event, self.name_of)
+            except (LookupError, TypeError):
+                # An event of an older version, say: it must not hold up the next ones for ever.
+                log.exception("event cannot be told", sequence=event.sequence)
+                return None
             return None if told is None else msgspec.json.encode(told)
         return event.body
 
@@ -268,6 +277,8 @@ class _Delivery:
         self.last_error = webhook.last_error
         self._saved = (self.cursor, self.last_error)
         self._saved_at = 0.0
+        self._failing_since: float | None = None  # monotonic
+        self._alarmed = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -277,6 +288,7 @@ class _Delivery:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._alarm_over()
         try:
             await self._save(at_once=True)
         except Exception as error:
@@ -323,8 +335,10 @@ class _Delivery:
                 why, status = str(error), getattr(error, "status", None)
             else:
                 self.last_success, self.last_error = self._all.clock(), ""
+                self._alarm_over()
                 return True
             self.last_error = why
+            self._alarm_when_long(why)
             if status == GONE:
                 log.warning("webhook ended by its receiver", webhook=webhook.webhook_id)
                 await self._all.store.change(webhook.webhook_id, enabled=False)
@@ -339,6 +353,26 @@ class _Delivery:
             await self._save()
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, patience.longest_pause_s)
+
+    def _alarm_when_long(self, why: str) -> None:
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        if not self._alarmed and now - self._failing_since >= self._all.patience.alarm_after_s:
+            self._alarmed = True
+            name = self._webhook.name
+            self._all.alarm(
+                f"webhook-{self._webhook.webhook_id}",
+                {
+                    "en": f"Webhook “{name}” cannot be delivered; it is tried again. {why}",
+                    "zh": f"Webhook“{name}”无法送达，系统会继续重试。{why}",
+                },
+            )
+
+    def _alarm_over(self) -> None:
+        self._failing_since = None
+        if self._alarmed:
+            self._alarmed = False
+            self._all.alarm(f"webhook-{self._webhook.webhook_id}", None)
 
     async def _bury(self, event: PublicEvent, why: str, tries: int) -> None:
         ident = self._webhook.webhook_id

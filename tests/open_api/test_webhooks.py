@@ -219,7 +219,12 @@ async def test_redirects_slow_and_endless_answers(receiver: Any) -> None:
 
 
 QUICK = Patience(
-    first_pause_s=0.01, longest_pause_s=0.05, give_up_s=1e9, tries_least=2, save_every_s=0.0
+    first_pause_s=0.01,
+    longest_pause_s=0.05,
+    give_up_s=1e9,
+    tries_least=2,
+    save_every_s=0.0,
+    alarm_after_s=0.05,
 )
 
 
@@ -230,6 +235,7 @@ class Post:
         self.url = url
         self.patience = patience
         self.now = 1000.0
+        self.alarms: dict[str, Any] = {}
 
     async def open(self) -> Post:
         await upgrade(self.url)
@@ -246,6 +252,7 @@ class Post:
             name_of=lambda kind, ident: ident.title(),
             clock=lambda: self.now,
             patience=self.patience,
+            alarm=self.alarms.__setitem__,
         )
         await self.hooks.start()
         return self
@@ -335,6 +342,11 @@ async def test_a_dead_receiver_keeps_nobody_else_waiting(post: Any, receiver: An
     shown = await post.hooks.get(dead)
     assert shown["last_error"].startswith("ClientConnectorError")
     assert shown["behind"] == 50
+    assert post.alarms[f"webhook-{dead}"]["en"].startswith("Webhook “x” cannot be delivered")
+    assert list(post.alarms) == [f"webhook-{dead}"]
+    await post.hooks.change(dead, {"url": receiver.url})
+    await until(lambda: len(receiver.got) == 100)
+    assert post.alarms[f"webhook-{dead}"] is None
     await post.die()
 
 
