@@ -263,7 +263,8 @@ class RecordingResumed:
 @dataclass(frozen=True, slots=True)
 class RecordingStopped:
     """The recording is complete. `address` is where the switch left it: a file that we can
-    read ("file:" address) or an https address that the link can fetch.
+    read ("file:" address) or an https address that the link can fetch. A switch that needs a
+    while for the file tells it after `CallEnded`.
     """
 
     call_id: str

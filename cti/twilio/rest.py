@@ -23,6 +23,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from cti.twilio.http import AT_ONCE, AioHttp, RestRefused, RestUnreachable
 from cti.twilio.settings import TwilioSettings
 
+_TWILIO = "https://api.twilio.com"
 _PAGE = 1000
 _PROGRESS = ["initiated", "ringing", "answered", "completed"]
 _T = TypeVar("_T")
@@ -52,7 +53,7 @@ class Rest:
             settings.api_secret if settings.api_key else settings.auth_token,
         )
         self._client = Client(*self._auth, settings.account_sid, http_client=self._http)
-        self._origin = settings.api_url or "https://api.twilio.com"
+        self._origin = settings.api_url or _TWILIO
         self._account = settings.account_sid
         self._tries = settings.rest_tries
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -184,9 +185,9 @@ class Rest:
         return str(recording.sid)
 
     def recording_address(self, recording: str, *, stereo: bool) -> str:
-        """Where a recording can be fetched, with the account's name and token."""
+        """Where Twilio has a recording; it wants the account's name and token there."""
         file = f"/2010-04-01/Accounts/{self._account}/Recordings/{recording}.wav"
-        return f"{self._origin}{file}" + ("?RequestedChannels=2" if stereo else "")
+        return f"{_TWILIO}{file}" + ("?RequestedChannels=2" if stereo else "")
 
     async def recording(self, sid: str, recording: str) -> tuple[str, str, int]:
         """How a recording is doing, its length in seconds ("" when unknown), its channels."""
@@ -198,6 +199,7 @@ class Rest:
     async def fetch_recording(self, recording: str, target: Path, *, stereo: bool) -> None:
         """Write a recording's file. Raises `OSError` too."""
         address = self.recording_address(recording, stereo=stereo)
+        address = self._origin + address.removeprefix(_TWILIO)
         async with self._slots:
             await self._http.download(address, self._auth, target)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from callcenter import twiliofloor
 from callcenter.system import System
 from config.settings import DEMO_SITE, Settings
 from config.site import Site, TwilioSwitch
+from cti import commands as c
 from tests.cti.twilio.fake_twilio import FakeTwilio
 
 DESK = "sip:desk-{agent}@pbx.example.com"
@@ -116,3 +118,26 @@ async def test_a_callback_goes_out_over_the_account(cloud: Cloud) -> None:
     customer = twilio.leg_to("+12025550100")
     assert customer.peer is twilio.leg_to(DESK.format(agent="chen"))
     assert callback.link == "cloud"
+
+
+async def test_a_recording_is_taken_from_twilio_into_our_store(cloud: Cloud) -> None:
+    """Recorded there, kept and heard here, deleted there: the call itself is over long before."""
+    system, twilio = cloud.system, cloud.twilio
+    await system.floor.sign_in("chen", "desk")
+    await system.floor.ready("chen")
+    caller = twilio.call_in(to="200", keys=["1"])
+    await cloud.until(lambda: cloud.state("chen") == "talking", "Chen talks")
+    call = system.router.call_of("chen")
+    assert call is not None
+    system.router.execute(c.StartRecording(call.call_id, "rec-1"))
+    await cloud.until(lambda: twilio.rooms.recordings, "it is recorded")
+    await cloud.until(lambda: call.recording == "rec-1", "the desk knows")
+    caller.hang_up()
+
+    def kept() -> list[Path]:
+        return list(system.settings.var.rglob("rec-1.wav"))
+
+    await cloud.until(kept, "it is kept")
+    with wave.open(str(kept()[0])) as sound:
+        assert (sound.getnchannels(), sound.getnframes()) == (2, 8000)
+    await cloud.until(lambda: not twilio.rooms.recordings, "it is deleted there")
