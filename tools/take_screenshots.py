@@ -208,9 +208,12 @@ class Scenes:
         await hears_tone(desk, 700)
         await desk.get_by_test_id("disposition-sale").click()
         await desk.get_by_test_id("wrap-up-note").fill("Wants two more of order 20013, by Friday.")
+        await desk.get_by_test_id("record-start").click()
         await asyncio.sleep(7)
         await self.shoot(desk, "desk-talking")
         await self.shoot(boss, "supervisor")
+        await self.ask_dana(desk)
+        await self.listen_in(boss)
         await self.chinese_desk()
         await desk.get_by_test_id("hang-up").click()
         await expect(desk.get_by_test_id("state")).to_have_attribute("data-state", "wrap-up")
@@ -234,9 +237,10 @@ class Scenes:
         await console.begin_shift("desk", ready=ready)
         return console
 
-    async def shoot(self, page: Page, name: str) -> None:
+    async def shoot(self, page: Page, name: str, *, blur: bool = True) -> None:
         await page.mouse.move(0, 0)
-        await page.evaluate("document.activeElement?.blur?.()")
+        if blur:
+            await page.evaluate("document.activeElement?.blur?.()")
         await asyncio.sleep(0.4)
         await page.screenshot(path=str(self.folder / f"{name}.png"), animations="disabled")
 
@@ -270,6 +274,32 @@ class Scenes:
         await expect(desk.get_by_test_id("record-name")).to_have_text("Grace Chen")
         await asyncio.sleep(1)
         return desk
+
+    async def ask_dana(self, desk: Page) -> None:
+        """Anna looks for somebody who knows, and asks Dana while Grace Chen hears music."""
+        dana = await self.pages.open_desk("dana", hertz=950)
+        await desk.get_by_test_id("transfer").click()
+        await desk.get_by_test_id("target-agent-dana").click()
+        await self.shoot(desk, "desk-transfer", blur=False)
+        await desk.get_by_test_id("transfer-ask").click()
+        await dana.get_by_test_id("answer").click()
+        await expect(desk.get_by_test_id("consult")).to_have_attribute("data-state", "talking")
+        await asyncio.sleep(4)
+        await self.shoot(desk, "desk-consult")
+        await desk.get_by_test_id("consult-cancel").click()
+        await expect(desk.get_by_test_id("consult")).to_be_hidden()
+
+    async def listen_in(self, boss: Page) -> None:
+        """Sam whispers something to Anna."""
+        await boss.get_by_test_id("listen-anna").click()
+        bar = boss.get_by_test_id("supervise-bar")
+        await expect(bar).to_have_attribute("data-mode", "listen")
+        await boss.get_by_test_id("mode-whisper").click()
+        await expect(bar).to_have_attribute("data-mode", "whisper")
+        await asyncio.sleep(3)
+        await self.shoot(boss, "supervisor-listening")
+        await boss.get_by_test_id("supervise-off").click()
+        await expect(bar).to_be_hidden()
 
     async def web_phone(self) -> None:
         visitor = await self.pages.open("/call", hertz=880, viewport=SIZE)

@@ -105,7 +105,7 @@ class Control(Moves):
         leg = self._consulted(agent)
         others = [x for x in card["legs"] if x["id"] != leg["id"] and not x["supervision"]]
         state = "conference" if others else "talking"
-        handed: CallCard = {**card, "place": state, "legs": others}
+        handed: CallCard = {**card, "place": state, "legs": others, "muted": False}
         for other in card["legs"]:
             if other["agent"] and not other["supervision"]:  # they stay when the agent leaves
                 self.people[other["agent"]].host = ""
@@ -226,7 +226,7 @@ class Control(Moves):
         owner = self.people.get(person.host)
         if owner is None or owner.call is None or owner.call["call_id"] != call_id:
             raise Refusal("not-supervising", "You are not in this call.")
-        card: CallCard = {**owner.call, "place": "talking", "legs": []}
+        card: CallCard = {**owner.call, "place": "talking", "legs": [], "muted": False}
         self._wrap(owner, "")
         person.host = person.leg = ""
         person.call = card

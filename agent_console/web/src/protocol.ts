@@ -73,6 +73,12 @@ export interface LegCard {
 
 export type Recording = "" | "on" | "paused";
 
+/** What the agent wanted and did not come about, in each language. */
+export interface Trouble {
+  at: number;
+  text: Record<string, string>;
+}
+
 export interface CallCard {
   call_id: string;
   /** "party" and "supervisor": a call of `whose`, in which this agent is the leg `leg_id`. */
@@ -98,6 +104,8 @@ export interface CallCard {
   answered: number | null;
   ended: number | null;
   why: Why;
+  /** Till the agent's next deed. */
+  trouble?: Trouble | null;
   trail: IvrTrail[];
 }
 

@@ -130,6 +130,11 @@ export function CallPanel({ card, actions, keypad, open }: CallProps) {
             : t.call.callOf(card.whose)}
         </p>
       )}
+      {card.trouble ? (
+        <p class="notice bad" role="status" data-testid="trouble">
+          {say(card.trouble.text)}
+        </p>
+      ) : null}
       <div class="caller">
         <strong class="caller-name" data-testid="caller-name">
           {name}
