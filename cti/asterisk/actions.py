@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import math
 import re
@@ -20,10 +21,12 @@ log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.:@+-]{1,40}")
 _DIGITS = re.compile(r"[0-9*#]{0,12}")
+_ON_THE_WAY = "channel not up"  # and of one that it moves just now, or that hangs up
 _GONE = "No such channel"  # what Asterisk says of a channel that has hung up already
 
 # Asterisk may lose a channel that is moved again while it is still on its way.
 BETWEEN_MOVES_S = 0.1
+_MOVES_MAX = 5
 
 Headers = Mapping[str, str | Sequence[str]]
 Handler = Callable[..., None]
@@ -72,11 +75,13 @@ class Actions:
         done: Callable[[Reply], None] | None = None,
         failed: Callable[[c.Order], None] | None = None,
         refused: Callable[[], None] | None = None,
+        again: Callable[[], None] | None = None,
     ) -> None:
         """Send one action; what comes of it belongs to `order` (None: nobody waits).
 
         `done` is called when Asterisk has taken it, `failed` when it certainly has not.
-        `refused` is called instead of reporting `OrderFailed` (another fact says it).
+        `refused` is called instead of reporting `OrderFailed` (another fact says it), and
+        `again` when the channel is just being moved by an order before.
         """
 
         def settled(outcome: Reply | AmiError) -> None:
@@ -86,6 +91,9 @@ class Actions:
                 return
             unknown = isinstance(outcome, OutcomeUnknown)
             why = outcome.message if isinstance(outcome, Reply) else str(outcome)
+            if again is not None and _ON_THE_WAY in why:
+                again()
+                return
             if refused is not None and not unknown:
                 refused()
                 return
@@ -128,21 +136,29 @@ class Actions:
             headers["ExtraChannel"], headers["ExtraContext"], headers["ExtraExten"] = extra
             headers["ExtraPriority"] = "1"
             channels.append(extra[0])
-        wait_s = self._wait_for(channels)
-        if wait_s <= 0.0:
-            self.send(headers, order, done, failed)
-            return
+        tries = itertools.count(1)
 
         def move() -> None:
+            retry = again if next(tries) < _MOVES_MAX else None
+            self.send(headers, order, done, failed, again=retry)
+
+        def again() -> None:
+            asyncio.get_running_loop().call_later(self._wait_for(channels), move_later)
+
+        def move_later() -> None:
             try:
-                self.send(headers, order, done, failed)
+                move()
             except AmiError as error:
                 if order is not None:
                     if failed is not None:
                         failed(order)
                     self.order_failed(order, str(error))
 
-        asyncio.get_running_loop().call_later(wait_s, move)
+        wait_s = self._wait_for(channels)
+        if wait_s <= 0.0:
+            move()
+        else:
+            asyncio.get_running_loop().call_later(wait_s, move_later)
 
     def _wait_for(self, channels: list[str]) -> float:
         """How long until these may be moved, which they then are."""

@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cti.asterisk.legs_plan import CONTEXTS, LEG_VARIABLES
+from cti.asterisk.legs_plan import CONTEXTS, JOIN, LEG_VARIABLES
 
 # Events that the link reads; everything else may be filtered at the switch.
 EVENTS_USED = (
@@ -124,7 +124,8 @@ class Dialplan:
 # A call ends for the caller when the agent hangs up: Dial and Bridge come back only
 # then (the caller's own hang-up ends the channel on the spot), so what stands after
 # them may say who it was.
-_TEXT = r"""; Generated; changes here are overwritten.
+_TEXT = (
+    r"""; Generated; changes here are overwritten.
 [general]
 static=yes
 writeprotect=yes
@@ -255,35 +256,30 @@ exten => h,1,UserEvent(HeldHungUp,Call: ${{CC_CALL}})
 [cc-hold-agent]
 exten => h,1,NoOp()
 exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
+ same => n,Set(SHARED(CC_HERE)=)
  same => n,Goto(cc-held-agent,s,1)
 
 [cc-held-agent]
 ; A bridge of its own, so that the agent can be moved out of it into a conversation; after
 ; which the agent is here again, one step later, until somebody ends the agent's leg.
-exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(s)S(60))
+; CC_HERE says that the agent may be taken.
+exten => s,1,Set(SHARED(CC_HERE)=1)
+ same => n,BridgeWait(hold-${{UNIQUEID}},participant,e(s)S(60))
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?s,1:over,1)
  same => n,Goto(s,1)
  same => n,Goto(s,1)
 exten => over,1,Hangup(16)
 
 [cc-retrieve]
-; The other one may need a moment to get out of where it is. With a party that waits for the
-; agent (CC_PARKED) an agent who hangs up leaves the caller to that party. Who is not there
-; may be on the way: while Asterisk moves a channel it has another name.
+; With a party that waits for the agent (CC_PARKED) an agent who hangs up leaves the caller to
+; that party.
 exten => s,1,StopMusicOnHold()
- same => n,Set(CC_TRY=0)
- same => n,Set(CC_MISSED=0)
- same => n(join),Bridge(${{CC_PEER}})
- same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?again)
- same => n,Set(CC_MISSED=$[${{CC_MISSED}} + 1])
- same => n,GotoIf($[${{CC_MISSED}} < 4]?again)
- same => n,GotoIf($["${{CC_PARKED}}" = ""]?cc-bye,s,1)
+"""
+    + JOIN.replace("OTHER", "CC_PEER")
+    + r"""
+ same => n(gone),GotoIf($["${{CC_PARKED}}" = ""]?cc-bye,s,1)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PARKED}})}}]?cc-handed-over,${{CC_PARKED}},1)
  same => n,Goto(cc-bye,s,1)
- same => n(again),Set(CC_TRY=$[${{CC_TRY}} + 1])
- same => n,GotoIf($[${{CC_TRY}} > 60]?cc-bye,s,1)
- same => n,Wait(0.05)
- same => n,Goto(join)
 exten => h,1,SoftHangup(${{CC_PEER}})
 
 [cc-transfer]
@@ -336,3 +332,4 @@ exten => _[ad]!,1,Set(CC_PHONE=${{FILTER(a-z0-9\-,${{EXTEN}})}})
  same => n(busy),Hangup(17)
  same => n(declined),Hangup(21)
 """
+)

@@ -35,7 +35,29 @@ dsp_drop_silence=no
 end_marked=yes
 """
 
-CONTEXTS = r"""
+# Joins this channel with the one that the variable OTHER names, once that one waits in a bridge
+# of its own: a channel that is pulled out of anything else may be lost. While Asterisk moves a
+# channel it has another name for a moment, so one that is missing is looked for again. Goes on at
+# "gone" when the other one is no more, or does not come.
+JOIN = r"""
+ same => n,Set(CC_TRY=0)
+ same => n(look),GotoIf($[${{CHANNEL_EXISTS(${{OTHER}})}}]?there)
+ same => n,Set(CC_TRY=$[${{CC_TRY}} + 15])
+ same => n,Goto(wait)
+ same => n(there),GotoIf($["${{SHARED(CC_HERE,${{OTHER}})}}" = "1"]?join)
+ same => n,Set(CC_TRY=$[${{CC_TRY}} + 1])
+ same => n(wait),GotoIf($[${{CC_TRY}} > 60]?gone)
+ same => n,Wait(0.05)
+ same => n,Goto(look)
+ same => n(join),Wait(0.05)
+ same => n,Set(SHARED(CC_HERE,${{OTHER}})=)
+ same => n,Bridge(${{OTHER}})
+ same => n,ExecIf($["${{BRIDGERESULT}}" = "SUCCESS"]?Set(CC_TRY=0))
+ same => n,Goto(look)
+""".strip("\n")
+
+CONTEXTS = (
+    r"""
 [cc-leg]
 ; A further party has answered. CC_WITH is the agent's channel, CC_CALLER the caller's, which
 ; names in CC_HEIR the leg that may take it over.
@@ -43,19 +65,12 @@ exten => s,1,UserEvent(LegAnswered,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
  same => n,Goto(talk,1)
 exten => room,1,UserEvent(LegAnswered,Leg: ${{CC_LEG}},Call: ${{CC_LEG_CALL}})
  same => n,Goto(cc-conference,${{CC_CALLER}},1)
-exten => talk,1,Set(CC_TRY=0)
- same => n,Set(CC_MISSED=0)
- same => n(join),Bridge(${{CC_WITH}})
- same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_WITH}})}}]?again)
- same => n,Set(CC_MISSED=$[${{CC_MISSED}} + 1])
- same => n,GotoIf($[${{CC_MISSED}} < 4]?again)
- same => n,GotoIf($["${{IMPORT(${{CC_CALLER}},CC_HEIR)}}" = "${{CC_LEG}}"]?take)
+exten => talk,1,NoOp()
+"""
+    + JOIN.replace("OTHER", "CC_WITH")
+    + r"""
+ same => n(gone),GotoIf($["${{IMPORT(${{CC_CALLER}},CC_HEIR)}}" = "${{CC_LEG}}"]?take)
  same => n,Hangup(16)
- same => n(again),Set(CC_TRY=$[${{CC_TRY}} + 1])
- same => n,GotoIf($[${{CC_TRY}} > 60]?end)
- same => n,Wait(0.05)
- same => n,Goto(join)
- same => n(end),Hangup(16)
  same => n(take),Set(CC_PEER=${{CC_CALLER}})
  same => n,ChannelRedirect(${{CC_CALLER}},cc-handed-over,${{CHANNEL}},1)
  same => n,Goto(cc-held-agent,s,1)
@@ -67,7 +82,8 @@ exten => confirm,1,Gosub(cc-confirm,s,1)
 
 [cc-leg-parked]
 ; The party hears music while the agent talks with the caller.
-exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,m(${{CC_MUSIC}})e(m)S(60))
+exten => s,1,Set(SHARED(CC_HERE)=1)
+ same => n,BridgeWait(hold-${{UNIQUEID}},participant,m(${{CC_MUSIC}})e(m)S(60))
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_CALLER}})}}]?s,1:over,1)
  same => n,Goto(s,1)
  same => n,Goto(s,1)
@@ -77,10 +93,12 @@ exten => over,1,Hangup(16)
 ; As cc-hold-agent, but the agent hears ringing: a further party is being dialled.
 exten => h,1,NoOp()
 exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
+ same => n,Set(SHARED(CC_HERE)=)
  same => n,Goto(cc-ringing-agent,s,1)
 
 [cc-ringing-agent]
-exten => s,1,BridgeWait(hold-${{UNIQUEID}},participant,e(r)S(${{CC_RING}}))
+exten => s,1,Set(SHARED(CC_HERE)=1)
+ same => n,BridgeWait(hold-${{UNIQUEID}},participant,e(r)S(${{CC_RING}}))
  same => n,Goto(cc-held-agent,s,1)
  same => n,Goto(cc-held-agent,s,1)
 
@@ -91,15 +109,7 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
  same => n,Set(CC_PARKED=)
  same => n,Set(CC_AGENT=${{IMPORT(${{CC_PEER}},CC_LEG_AGENT)}})
  same => n,UserEvent(HandedOver,Leg: ${{IMPORT(${{CC_PEER}},CC_LEG)}},Call: ${{CC_CALL}})
- same => n,GotoIf($["${{IMPORT(${{CC_PEER}},CC_LEG_MODE)}}" = ""]?talk)
- same => n,Set(CC_TRY=0)
-; A supervisor's channel, taken into a bridge before it has left ChanSpy, would be hung up.
- same => n(comes),GotoIf($["${{IMPORT(${{CC_PEER}},CC_PEER)}}" = "${{CHANNEL}}"]?talk)
- same => n,Set(CC_TRY=$[${{CC_TRY}} + 1])
- same => n,GotoIf($[${{CC_TRY}} > 60]?talk)
- same => n,Wait(0.05)
- same => n,Goto(comes)
- same => n(talk),Goto(cc-retrieve,s,1)
+ same => n,Goto(cc-retrieve,s,1)
 
 [cc-conference]
 ; The extension is the room: the caller's channel. When the caller (who is marked) leaves, it is
@@ -116,6 +126,7 @@ exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,SoftHangup(${{CC_ROOM}})
  same => n(end),NoOp()
 exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
+ same => n,Set(SHARED(CC_HERE)=)
  same => n,Set(CC_PARKED=)
  same => n,StopMusicOnHold()
  same => n,Set(CC_ROLE=${{IF($["${{CHANNEL}}" = "${{CC_ROOM}}"]?cc-caller:cc-member)}})
@@ -165,3 +176,4 @@ exten => s,1,Wait(0.5)
  same => n,ExecIf($["${{CC_KEY}}" != "1"]?Read(CC_KEY,vm-press&digits/1,1,,1,5))
  same => n,Return()
 """
+)
