@@ -18,6 +18,7 @@ from callcenter.system import System
 from config.settings import DEMO_SITE, Settings
 from config.site import Site, TwilioSwitch
 from cti import commands as c
+from cti.calls import Place
 from tests.cti.twilio.fake_twilio import FakeTwilio
 
 DESK = "sip:desk-{agent}@pbx.example.com"
@@ -141,3 +142,44 @@ async def test_a_recording_is_taken_from_twilio_into_our_store(cloud: Cloud) -> 
     with wave.open(str(kept()[0])) as sound:
         assert (sound.getnchannels(), sound.getnframes()) == (2, 8000)
     await cloud.until(lambda: not twilio.rooms.recordings, "it is deleted there")
+
+
+async def test_an_agents_buttons_work_on_twilio(cloud: Cloud) -> None:
+    """Consult, talk together, leave, and send back to a queue: the same verbs as anywhere."""
+    system, twilio = cloud.system, cloud.twilio
+    expert, chen = "+14165550123", DESK.format(agent="chen")
+    await system.floor.sign_in("chen", "desk")
+    await system.floor.ready("chen")
+    caller = twilio.call_in(to="200", keys=["1"])
+    await cloud.until(lambda: cloud.state("chen") == "talking", "Chen talks")
+    call = system.router.call_of("chen")
+    assert call is not None
+    await system.floor.consult("chen", call.call_id, "number", expert)
+    await cloud.until(lambda: any(leg.to == expert for leg in twilio.live), "the expert's phone")
+    outside = twilio.leg_to(expert)
+    await cloud.until(lambda: outside.peer is twilio.leg_to(chen), "they consult")
+    await cloud.until(lambda: cloud.state("chen") == "consulting", "Chen consults")
+    await system.floor.conference("chen", call.call_id)
+    await cloud.until(lambda: len(caller.talks_with) == 2, "three talk together")
+    await cloud.until(lambda: call.place is Place.CONFERENCE, "the books say so")
+    await system.floor.complete("chen", call.call_id)
+    await cloud.until(lambda: cloud.state("chen") == "wrap-up", "Chen is out")
+    await cloud.until(lambda: caller.peer is outside, "the other two go on")
+    caller.hang_up()
+    await cloud.until(lambda: not twilio.live, "all have gone")
+
+
+async def test_a_call_is_sent_back_to_a_queue_and_comes_to_another(cloud: Cloud) -> None:
+    """The caller hears music and keeps the time of the first arrival; the agent is free."""
+    system, twilio = cloud.system, cloud.twilio
+    await system.floor.sign_in("chen", "desk")
+    await system.floor.ready("chen")
+    caller = twilio.call_in(to="200", keys=["1"])
+    await cloud.until(lambda: cloud.state("chen") == "talking", "Chen talks")
+    call = system.router.call_of("chen")
+    assert call is not None
+    await system.floor.transfer("chen", call.call_id, "queue", "support")
+    await cloud.until(lambda: cloud.state("chen") == "wrap-up", "Chen is free")
+    await cloud.until(lambda: call.place is Place.WAITING, "the caller waits")
+    await cloud.until(lambda: twilio.live == [caller], "nobody else is there")
+    assert call.queue == "support"
