@@ -195,6 +195,7 @@ class Live:
             self.no_room()
             self.room_no += 1
             self._swap()
+        self.left_room.clear()  # who is sent in once more, leaves and comes again
         self.room = Room.ENTERING
 
     def not_entered(self) -> None:

@@ -115,6 +115,36 @@ async def test_nobody_is_left_with_the_caller_while_we_are_away(world: World) ->
     await world.until(lambda: center.router.book.get(call_id) is None, "the books are right")
 
 
+@pytest.mark.parametrize("kind", ["call", "callback"])
+async def test_killed_on_the_way_into_the_conference(world: World, kind: str) -> None:
+    """Both are moved and find nobody to ask; when we are back they are together again."""
+    center = await world.open()
+    if kind == "call":
+        caller, call_id = await talking(world, center)
+    else:
+        call_id, number = "cb-1", "+12025550100"
+        phone = Phone(PhoneKind.BROWSER, "anna")
+        order = c.DialCallback(call_id, "o1", "anna", phone, number, "+14165550100", 15.0, 20.0)
+        await told(world, center, order, e.CallbackConnected)
+        caller = world.twilio.leg_to(number)
+    anna = world.twilio.leg_to(ANNA)
+    await world.until(lambda: caller.peer is anna, "they talk")
+    world.twilio.rest_delay_s = 4.0
+    asked = len(world.twilio.requests)
+    center.link.execute(c.MuteAgent(call_id, True))
+    await world.until(lambda: len(world.twilio.requests) > asked, "Twilio has the order")
+    await world.die()
+    world.twilio.rest_delay_s = 0.0
+    await world.until(lambda: "right with you" in "".join(caller.heard), "the fallback", 15.0)
+    center = await world.open()
+    assert center.last(e.CallAdopted).place is Place.TALKING
+    await world.until(lambda: caller.peer is anna, "they are together", 15.0)
+    await told(world, center, c.HoldCall(call_id), e.CallHeld)
+    assert caller.peer is None
+    caller.hang_up()
+    await world.until(lambda: not world.twilio.live, "everybody is let go")
+
+
 async def test_killed_on_the_way_to_a_queue(world: World) -> None:
     """The order was kept before it was given: the caller comes to the music, the agent goes."""
     center = await world.open()
