@@ -102,6 +102,13 @@ class LegCard(TypedDict):
     since: float  # in this state
 
 
+class Trouble(TypedDict):
+    """What the agent wanted and did not come about, in each language."""
+
+    at: float
+    text: dict[str, str]
+
+
 class CallCard(TypedDict):
     """A call as the agent sees it: the agent's own, or one that the agent is a party of.
 
@@ -131,6 +138,7 @@ class CallCard(TypedDict):
     answered: float | None
     ended: float | None
     why: Why
+    trouble: NotRequired[Trouble | None]  # till the agent's next deed
     trail: list[IvrTrail]
 
 

@@ -17,7 +17,7 @@ import msgspec
 from acd import decisions as d
 from callcenter import happenings as h
 from cti import events as e
-from cti.calls import Leg, LegState, Place, Supervision
+from cti.calls import Leg, LegState, OfferFailure, Place, Supervision
 
 MAX_TRAIL = 100
 _PLACES = {
@@ -26,6 +26,22 @@ _PLACES = {
     "consulting": Place.CONSULTING,
     "conference": Place.CONFERENCE,
 }
+_WANTED = frozenset(  # orders that the agent of a call gives; the others are ours
+    (
+        "TransferCall",
+        "StartWaiting",
+        "StartMenu",
+        "DialLeg",
+        "HandOver",
+        "JoinLegs",
+        "SwapLegs",
+        "HoldCall",
+        "RetrieveCall",
+        "MuteAgent",
+        "SendDigits",
+        "StartRecording",
+    )
+)
 MAX_OVER = 1_000  # finished calls that are remembered, to know a late fact from a new call
 
 
@@ -40,6 +56,21 @@ class Part:
     answered: float | None
     ended: float
     reason: d.Reason | None
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What did not come about that the agent of a call wanted; gone with the next deed.
+
+    `what` is the order that the switch refused, or "LegFailed" for a party that was not
+    reached: the `agent` or `number`, and `why`.
+    """
+
+    at: float
+    what: str
+    agent: str = ""
+    number: str = ""
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -83,6 +114,7 @@ class LiveCall:
     number: str = ""  # outbound: what was dialled
     leg_since: dict[str, float] = field(default_factory=dict)  # since when each leg is as it is
     parts: dict[str, Part] = field(default_factory=dict)
+    trouble: Trouble | None = None
     reached: bool = False  # callback, outbound: the customer is (or was) on the line
 
     @property
@@ -119,6 +151,7 @@ class LiveCall:
             muted=False,
             recording="",
             recording_paused=False,
+            trouble=None,
         )
 
     def leg_of(self, agent: str) -> Leg | None:
@@ -148,7 +181,7 @@ class CallBook:
             e.OfferRinging: self._ringing,
             e.CallWaiting: self._waiting,
             e.LegAnswered: self._leg_answered,
-            e.LegFailed: self._leg_over,
+            e.LegFailed: self._leg_failed,
             e.LegEnded: self._leg_over,
             e.LegsSwapped: self._legs_swapped,
             e.ConferenceBegan: self._conference,
@@ -161,6 +194,7 @@ class CallBook:
             e.RecordingResumed: self._recording,
             e.RecordingStopped: self._recording,
             h.LegPlaced: self._leg_placed,
+            h.CallAction: self._action,
             h.FlowStarted: self._flow_started,
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
@@ -279,6 +313,20 @@ class CallBook:
             state = LegState.TALKING if leg.supervision is None else LegState.SUPERVISING
             self._put_leg(call, replace(leg, state=state), at)
 
+    def _leg_failed(self, x: e.LegFailed, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        leg = None if call is None else call.legs.get(x.leg_id)
+        if call is not None and leg is not None:
+            given_up = x.why in (OfferFailure.CANCELLED, OfferFailure.CALLER_GONE)
+            if leg.supervision is None and not given_up:
+                call.trouble = Trouble(at, "LegFailed", leg.agent_id, leg.number, x.why.value)
+        self._leg_over(x, at)
+
+    def _action(self, x: h.CallAction, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None and x.verb != "supervise":
+            call.trouble = None
+
     def _leg_over(self, x: e.LegFailed | e.LegEnded | e.CallHandedOver, at: float) -> None:
         call = self.calls.get(x.call_id)
         if call is not None:
@@ -307,9 +355,13 @@ class CallBook:
             self._put_leg(call, replace(leg, supervision=x.mode), at)
 
     def _order_failed(self, x: e.OrderFailed, at: float) -> None:
-        """A party whom the switch would not ring is no party."""
+        """What the agent wanted is not done. A party whom the switch would not ring is none."""
         call = self.calls.get(x.call_id)
-        if call is None or x.order not in ("DialLeg", "SuperviseCall"):
+        if call is None:
+            return
+        if x.order in _WANTED and call.agent and call.answered is not None:
+            call.trouble = Trouble(at, x.order)
+        if x.order not in ("DialLeg", "SuperviseCall"):
             return
         for leg in list(call.legs.values()):
             supervises = leg.supervision is not None
@@ -419,7 +471,7 @@ class CallBook:
         call.parts[x.agent] = Part(
             x.queue, call.entered, call.waited_s, call.offered, call.answered, at, call.reason
         )
-        call.muted = False
+        call.muted, call.trouble = False, None
         if not x.onward:
             call.ended = call.ended or at
             call.place = Place.ENDED

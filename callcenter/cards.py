@@ -7,10 +7,22 @@ from typing import Any
 
 from acd import decisions as d
 from acd.reasons import sentence, utc_clock
-from callcenter.callbook import LiveCall
+from callcenter.callbook import LiveCall, Trouble
 from config.site import Site
 from cti.calls import Leg, LegState, Place, Supervision
+from reporting.timeline import text_of
 
+_KEPT = ("The call could not be given away; you still have it.", "转接未成功，通话仍由您处理。")
+_NOTHING = ("The telephone system did not do that; nothing has changed.", "电话系统未执行该操作。")
+_NOT_DONE = {
+    "TransferCall": _KEPT,
+    "StartWaiting": _KEPT,
+    "StartMenu": _KEPT,
+    "HandOver": _KEPT,
+    "DialLeg": ("The other party could not be called.", "无法呼叫对方。"),
+    "JoinLegs": ("The conference could not begin.", "未能发起多方通话。"),
+    "StartRecording": ("The recording could not begin.", "未能开始录音。"),
+}
 CALLERS_DOING = ("menu", "digits", "callback", "silence", "invalid", "fallback")
 
 
@@ -82,6 +94,22 @@ class Cards:
             for leg in legs
         ]
 
+    def trouble(self, trouble: Trouble | None, site: Site) -> dict[str, Any] | None:
+        """What did not come about, in words."""
+        if trouble is None:
+            return None
+        if trouble.what == "LegFailed":
+            local = self._local(trouble.number) or trouble.number
+            who = {"agent": trouble.agent} if trouble.agent else {"number": local}
+            text = text_of(
+                "leg-failed",
+                {**who, "why": trouble.why},
+                lambda kind, ident, language="": self._name(ident, site),
+            )
+        else:
+            text = dict(zip(("en", "zh"), _NOT_DONE.get(trouble.what, _NOTHING), strict=True))
+        return {"at": trouble.at, "text": text}
+
     @staticmethod
     def _name(agent: str, site: Site) -> str:
         known = site.agents.get(agent)
@@ -121,6 +149,7 @@ class Cards:
             "why": why(_named(call.reason, site), self._clock)
             if part == "own"
             else _asked(whose, part),
+            "trouble": self.trouble(call.trouble, site) if mine is None else None,
             "trail": [
                 {"at": at, "what": what, "label": label, "value": value}
                 for at, what, label, value in call.trail

@@ -75,6 +75,8 @@ class Deeds:
     def _note(self, call_id: str, by: str, verb: str, detail: str = "") -> None:
         """Leave the deed in the call's timeline, under the name of who does it."""
         self._router.note(h.CallAction(call_id, doer(by), verb, detail), self._router.now())
+        if self._router.board is not None:
+            self._router.board.touch_call(call_id)
 
     # Saving --------------------------------------------------------------------------------
 

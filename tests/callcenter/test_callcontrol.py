@@ -153,7 +153,11 @@ async def test_a_transfer_that_the_switch_refuses_leaves_the_call(opened: Any, o
     await center.run(15.0)
     assert center.state("anna") == "talking"
     assert center.router.book.get(call).place is Place.TALKING
+    said = center.desk("anna")["call"]["trouble"]["text"]
+    assert said["en"] == "The call could not be given away; you still have it."
     center.switch.execute = execute
+    await center.floor.hold("anna", call)
+    assert center.desk("anna")["call"]["trouble"] is None
     await center.floor.hang_up("anna", call)
     await center.run(1.0)
     assert center.fold.calls[call].outcome == "answered"
@@ -344,9 +348,12 @@ async def test_a_colleague_who_does_not_answer_leaves_the_caller_on_hold(opened:
     await center.floor.retrieve("anna", call)
     await center.until(lambda: center.state("anna") == "talking")
     assert center.state("dana") == "ready"
+    assert center.desk("anna")["call"]["trouble"] is None  # given up by herself
     await center.floor.consult("anna", call, "agent", "dana")
     await center.run(60.0)
     assert (center.state("anna"), center.state("dana")) == ("held", "not ready")
+    name = center.site.agents["dana"].name
+    assert center.desk("anna")["call"]["trouble"]["text"]["en"] == f"{name} did not answer"
 
 
 async def test_a_colleague_refuses_a_consultation(opened: Any) -> None:
