@@ -342,3 +342,25 @@ async def test_a_waiting_caller_is_assigned_out_of_turn(
     await expect(boss.get_by_test_id("recordings").locator("audio")).to_have_attribute(
         "src", f"/api/recordings/{caller.call_id}-1"
     )
+
+
+async def test_a_shift_can_begin_on_each_phone_that_the_site_gives(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """Browser, desk and outside phone are offered, the outside one with its number."""
+    console = await start_console()
+    play: Play = console.play
+    site = dict(play.live.get("everyone", "site"), switch="asterisk")
+    play.live.put("everyone", "site", site)
+    page = await open_page()
+    await log_in(page, console.url, "anna")
+    for kind in ("browser", "desk", "outside"):
+        await expect(page.get_by_test_id(f"phone-{kind}")).to_be_attached()
+    await expect(page.get_by_test_id("sign-in-card")).to_contain_text("(416) 555-0190 rings")
+    await page.get_by_test_id("phone-outside").check(force=True)
+    await page.get_by_test_id("sign-in").click()
+    await expect(page.get_by_test_id("phone-state")).to_contain_text("Outside phone")
+    assert asked(play, "sign_in") == [("outside",)]
+    # The next shift begins with the same choice.
+    await page.get_by_test_id("sign-out").click()
+    await expect(page.get_by_test_id("phone-outside")).to_be_checked()
