@@ -77,7 +77,7 @@ ROWS = {
     "retrieve": "retrieve",
     "mute": "(mute|unmute)",
     "send": r"send ([0-9*#]+)",
-    "transfer": "transfer to outside",
+    "transfer": "transfer to (outside|other)",
     "hang up": f"hang up(?: for {WHO})?",
     # further parties
     "dial": f"(?:consult|add) {WHO}{SECONDS}",

@@ -241,7 +241,7 @@ class Stage:
             case "send":
                 return c.SendDigits(call, words[0])
             case "transfer":
-                return c.TransferCall(call, self._address("outside"))
+                return c.TransferCall(call, self._address(words[0]))
             case "hang up":
                 return c.HangUpCall(call, "agent" if words[0] else "")
             case _:
