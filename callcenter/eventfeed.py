@@ -45,6 +45,7 @@ class Journal(Protocol):
     def committed_seq(self) -> int: ...
     def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int: ...
     async def beyond(self, seq: int) -> int: ...
+    async def first_stored_seq(self) -> int: ...
     def read(
         self, after_seq: int = 0, until_seq: int | None = None, call_id: str | None = None
     ) -> AsyncIterator[Any]: ...
@@ -141,6 +142,10 @@ class EventFeed:
     def reader(self, after: int | None = None) -> Reader:
         """Reads what comes after this number; None: from now on."""
         return Reader(self, self.last if after is None else after)
+
+    async def oldest(self) -> int:
+        """The number from which on everything is still known."""
+        return await self._journal.first_stored_seq()
 
     def remembered(self, after: int, limit: int) -> list[PublicEvent] | None:
         """The next events from memory; None when some of them are on disk only."""

@@ -188,6 +188,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()  # somebody waits for an entry to be on disk
         self._progress = asyncio.Condition()
+        self._further = asyncio.Event()  # set, and replaced, when more is on disk
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
         self._sqlite: SqliteWriter | None = None
@@ -246,8 +247,7 @@ class Journal:
         await self._drop_connection()
         if self._sqlite is not None:
             await self._sqlite.close()
-        async with self._progress:
-            self._progress.notify_all()
+        await self._tell_progress()
         if self._buffer:
             log.error("journal closed with entries not on disk", lost=len(self._buffer))
         return len(self._buffer)
@@ -317,13 +317,18 @@ class Journal:
 
         Raises `JournalClosed` or `JournalFenced` when no more will come.
         """
-        async with self._progress:
-            await self._progress.wait_for(
-                lambda: self._committed_seq > seq or self._fenced or self._stopped
-            )
+        while not (self._committed_seq > seq or self._fenced or self._stopped):
+            await self._further.wait()
         if self._committed_seq > seq:
             return self._committed_seq
         raise JournalFenced("taken over") if self._fenced else JournalClosed("closed")
+
+    async def _tell_progress(self) -> None:
+        """Wake whoever waits for an entry to be on disk, or for the end."""
+        further, self._further = self._further, asyncio.Event()
+        further.set()
+        async with self._progress:
+            self._progress.notify_all()
 
     def _settled(self, seq: int) -> bool:
         return seq <= self._committed_seq or self._fenced or self._stopped
@@ -428,8 +433,7 @@ class Journal:
         self._alarm_over("journal-unavailable")
         if len(self._buffer) < self._max_entries // 2:
             self._alarm_over("journal-full")
-        async with self._progress:
-            self._progress.notify_all()
+        await self._tell_progress()
 
     async def _failed(self, error: Exception) -> None:
         self._failures += 1
@@ -448,8 +452,7 @@ class Journal:
         self._error = str(fenced)
         log.error("journal taken over", why=str(fenced), lost=len(self._buffer))
         self._alarm("journal-fenced")
-        async with self._progress:
-            self._progress.notify_all()
+        await self._tell_progress()
 
     # Health --------------------------------------------------------------------------------
 
@@ -550,6 +553,11 @@ class Journal:
         """The number of the last entry on disk."""
         async with self._engine.connect() as connection:
             return int(await connection.scalar(sa.select(sa.func.max(journal.c.seq))) or 0)
+
+    async def first_stored_seq(self) -> int:
+        """The number of the oldest entry that is kept; 0 when there is none."""
+        async with self._engine.connect() as connection:
+            return int(await connection.scalar(sa.select(sa.func.min(journal.c.seq))) or 0)
 
     # Snapshots -----------------------------------------------------------------------------
 

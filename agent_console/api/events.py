@@ -2,9 +2,10 @@
 
     GET /api/v1/events?after=1234&types=call.*,agent.state&queues=sales     (Upgrade: websocket)
 
-The first frame is {"type": "stream.opened", "version": 1, "sequence": n}; then come events in
-order, and every now and then {"type": "stream.position", "sequence": n}: everything up to n has
-been told, so that a program with filters can resume from there. What a program sends is ignored.
+The first frame is {"type": "stream.opened", "version": 1, "sequence": n, "oldest": m}: what came
+before number m is no longer known. Then come events in order, and every now and then
+{"type": "stream.position", "sequence": n}: everything up to n has been told, so that a program
+with filters can resume from there. What a program sends is ignored.
 
 There is no queue: each connection holds its place in the stream and is sent what comes after it
 as fast as it reads. One that does not read is closed with 4410 and may resume.
@@ -69,6 +70,7 @@ class EventSockets:
             wanted = self._wanted(websocket, key)
             reader = self._reader(websocket)
             self._check_room(key)
+            oldest = await self._ports.feed.oldest()
         except Refusal as why:
             headers = why.headers if isinstance(why, Denied) else {}
             more = why.more if isinstance(why, Denied) else {}
@@ -82,7 +84,7 @@ class EventSockets:
         self._open[key.key_id] += 1
         try:
             await websocket.accept()
-            code = await self._run(websocket, reader, wanted)
+            code = await self._run(websocket, reader, wanted, oldest)
             if code is not None:
                 await _close(websocket, code)
         except WebSocketDisconnect:
@@ -121,12 +123,14 @@ class EventSockets:
         ):
             raise Denied("too-many-requests", {"Retry-After": "10"})
 
-    async def _run(self, websocket: WebSocket, reader: Reader, wanted: Wanted) -> Close | None:
+    async def _run(
+        self, websocket: WebSocket, reader: Reader, wanted: Wanted, oldest: int
+    ) -> Close | None:
         text = websocket.headers.get("authorization", "").partition(" ")[2].strip()
         work = [
             asyncio.ensure_future(one)
             for one in (
-                self._telling(websocket, reader, wanted),
+                self._telling(websocket, reader, wanted, oldest),
                 self._hearing(websocket),
                 self._watching(text),
                 self._leave(),
@@ -146,9 +150,12 @@ class EventSockets:
                 return Close.BROKEN
         return next(iter(done)).result()
 
-    async def _telling(self, websocket: WebSocket, reader: Reader, wanted: Wanted) -> Close:
+    async def _telling(
+        self, websocket: WebSocket, reader: Reader, wanted: Wanted, oldest: int
+    ) -> Close:
         settings = self._ports.settings
         opened = {"type": "stream.opened", "version": VERSION, "sequence": reader.position}
+        opened["oldest"] = oldest
         frames = [msgspec.json.encode(opened)]
         told = reader.position
         while True:

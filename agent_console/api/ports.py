@@ -81,6 +81,10 @@ class Feed(Protocol):
 
     @property
     def last(self) -> int: ...
+    async def oldest(self) -> int:
+        """The number from which on everything is still known."""
+        ...
+
     def reader(self, after: int | None = None) -> Reader: ...
 
 

@@ -69,6 +69,7 @@ async def test_a_call_is_told_from_arrival_to_wrap_up(center: Any) -> None:
         await center.done(f"/calls/{call}/wrap-up", **given)
         frames = await heard(stream, lambda f: f["type"] == "call.wrapped_up")
     assert frames[0]["type"] == "stream.opened"
+    assert frames[0]["oldest"] == 1
     events = frames[1:]
     numbers = [event["sequence"] for event in events]
     assert numbers == sorted(set(numbers))
