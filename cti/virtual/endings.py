@@ -99,7 +99,10 @@ class Endings:
             else:
                 self.callback_over(call, offer, "agent gone")
             return
-        facts = [*self._x.drop_all(call), *self._x.stop_recording(call)]
+        if call.parties is not None or call.recording:
+            facts = [*self._x.drop_all(call), *self._x.stop_recording(call)]
+        else:
+            facts = []
         self._x.forget(call)
         for fact in facts:
             self._x.report(fact)
