@@ -9,6 +9,7 @@ from the environment, no cookies; bounded in time and size.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
@@ -176,7 +177,9 @@ class Poster:
         """Let go of all connections."""
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await session.close()
         await self._resolver.close()
 
 

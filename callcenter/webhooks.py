@@ -279,6 +279,7 @@ class _Delivery:
         self._saved_at = 0.0
         self._failing_since: float | None = None  # monotonic
         self._alarmed = False
+        self._at_database = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -286,8 +287,9 @@ class _Delivery:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            async with self._at_database:  # never in the middle of a statement
+                self._task.cancel()
+            await asyncio.wait({self._task}, timeout=5.0)
         self._alarm_over()
         try:
             await self._save(at_once=True)
@@ -311,7 +313,9 @@ class _Delivery:
         # A place beyond the end is of another database: from now on, then.
         reader = self._all.feed.reader(min(self.cursor, self._all.feed.last))
         while True:
-            for event in await reader.next(50):
+            async with self._at_database:
+                events = await reader.next(50)
+            for event in events:
                 if self._wanted.takes(event):
                     body = self._all.body(self._webhook, event)
                     if body is not None and not await self._deliver(event, body):
@@ -341,7 +345,8 @@ class _Delivery:
             self._alarm_when_long(why)
             if status == GONE:
                 log.warning("webhook ended by its receiver", webhook=webhook.webhook_id)
-                await self._all.store.change(webhook.webhook_id, enabled=False)
+                async with self._at_database:
+                    await self._all.store.change(webhook.webhook_id, enabled=False)
                 return False
             refusals += status is not None and webhook.format == "zammad"
             too_old = self._all.clock() - event.at > patience.give_up_s
@@ -377,7 +382,8 @@ class _Delivery:
     async def _bury(self, event: PublicEvent, why: str, tries: int) -> None:
         ident = self._webhook.webhook_id
         log.warning("event not delivered", webhook=ident, sequence=event.sequence, why=why)
-        await self._all.store.bury(ident, event.sequence, event.body, why, tries)
+        async with self._at_database:
+            await self._all.store.bury(ident, event.sequence, event.body, why, tries)
 
     async def _save(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
@@ -385,9 +391,10 @@ class _Delivery:
         if not due or (self.cursor, self.last_error) == self._saved:
             return
         saving = (self.cursor, self.last_error)
-        await self._all.store.delivered(
-            self._webhook.webhook_id, self.cursor, self.last_success, self.last_error
-        )
+        async with self._at_database:
+            await self._all.store.delivered(
+                self._webhook.webhook_id, self.cursor, self.last_success, self.last_error
+            )
         self._saved, self._saved_at = saving, now
 
 

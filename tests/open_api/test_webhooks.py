@@ -269,10 +269,10 @@ class Post:
 
     async def die(self) -> None:
         """kill -9: nothing is said or saved any more."""
-        for delivery in self.hooks._deliveries.values():
-            assert delivery._task is not None
-            delivery._task.cancel()
-        self.running.cancel()
+        ending = [delivery._task for delivery in self.hooks._deliveries.values()]
+        for task in (*ending, self.running):
+            task.cancel()
+        await asyncio.wait((*ending, self.running), timeout=5)
         await self.hooks.poster.close()
         await self.journal.close()
         await self.engine.dispose()
