@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import struct
 import tempfile
 import wave
+import weakref
 from pathlib import Path
 
 from agent_console.ports import HeldRecording
@@ -22,8 +24,9 @@ class PreviewRecordings:
     def __init__(self) -> None:
         self.agents_hear_own = True
         self.heard_by: list[tuple[str, str]] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="preview-recordings-")
-        self._path = Path(self._folder.name) / "tones.wav"
+        folder = tempfile.mkdtemp(prefix="preview-recordings-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._path = Path(folder) / "tones.wav"
 
     async def find(self, recording_id: str) -> HeldRecording | None:
         if not _ID.fullmatch(recording_id):
