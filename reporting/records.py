@@ -514,7 +514,11 @@ class RecordFold:
             return False
         if len(record.segments) >= MOST_PARTIES:
             return False
-        role = SUPERVISOR if record.parties.get(leg, {}).get("supervision") else CONSULTED
+        if record.parties.get(leg, {}).get("supervision"):
+            role = SUPERVISOR
+        else:
+            confers = any(p.role == CONFERENCE and p.ended is None for p in record.segments)
+            role = CONFERENCE if confers else CONSULTED
         agent, number = who.get("agent", ""), who.get("number", "")
         record.segments.append(Segment(role, record.queue, at, agent, number, leg=leg))
         return self._note(record, at, "leg-answered", {**who, "role": role})
@@ -548,9 +552,11 @@ class RecordFold:
         leave(record.segments, str(data.get("leg_id", "")), at, "took over")
         self._music_over(record, at)
         who = self._who(record, data)
+        if "agent" in who:
+            return True  # "taken" tells it
         if not self._note(record, at, "handed-over", who):
             return False
-        if "agent" not in who and record.ended is None:
+        if record.ended is None:
             leg = f"{data.get('leg_id', '')}, handed over"
             record.segments.append(Segment(OUTSIDE, record.queue, at, "", who["number"], leg=leg))
         return True

@@ -88,6 +88,7 @@ _BY_FIELD = {
     "menu callback": "value",
     "action": "verb",
     "completed": "onward",
+    "saved": "disposition",
     "leg-answered": "role",
     "leg-failed": "why",
     "swapped": "with",
@@ -125,21 +126,22 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
     ("action", "hang_up"): ("{by} hangs up", "{by} 挂机"),
     ("action", "hold"): ("{by} puts the caller on hold", "{by} 保持通话"),
     ("action", "retrieve"): ("{by} goes back to the caller", "{by} 恢复与来电者通话"),
-    ("action", "mute"): ("{by}: microphone muted: {to}", "{by}：静音 {to}"),
+    ("action", "mute"): ("{by}: microphone {to}", "{by}：麦克风{to}"),
     ("action", "send_digits"): ("{by} sends {to} digits", "{by} 发送 {to} 个按键"),
     ("action", "dial"): ("{by} calls {to}", "{by} 呼叫 {to}"),
     ("action", "transfer"): ("{by} transfers the call to {to}", "{by} 将通话转接到 {to}"),
     ("action", "consult"): ("{by} calls {to} into the call", "{by} 呼叫 {to} 加入"),
     ("action", "swap"): ("{by} swaps caller and consulted party", "{by} 切换通话对象"),
     ("action", "complete"): ("{by} leaves the call to {to}", "{by} 将通话交给 {to}"),
-    ("action", "conference"): ("{by} joins everybody", "{by} 发起多方通话"),
+    ("action", "conference"): ("{by} brings everybody together", "{by} 发起多方通话"),
     ("action", "end_leg"): ("{by} ends the part of {to}", "{by} 结束 {to} 的通话"),
     ("action", "park"): ("{by} parks the call", "{by} 驻留通话"),
     ("action", "pick"): ("{by} picks the call up", "{by} 代接来电"),
-    ("action", "record"): ("{by}: recording, {to}", "{by}：录音 {to}"),
+    ("action", "record"): ("{by}: recording {to}", "{by}：录音{to}"),
     ("action", "assign"): ("{by} assigns the call to {to}", "{by} 将来电指派给 {to}"),
-    ("action", "supervise"): ("{by} supervises: {to}", "{by} 监听：{to}"),
+    ("action", "supervise"): ("{by} as supervisor: {to}", "{by} 作为班长：{to}"),
     ("action", "take_over"): ("{by} takes the call over", "{by} 接管通话"),
+    ("saved", ""): ("Saved without a disposition", "已保存，未选处理结果"),
     ("completed", "queue"): (
         "{agent} gave the call to a queue after {talk_s:.0f} s",
         "{agent} 通话 {talk_s:.0f} 秒后转入队列",
@@ -172,12 +174,28 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
     ("ended", "caller"): ("Caller hung up", "来电者挂机"),
     ("ended", "agent"): ("Agent hung up", "坐席挂机"),
     ("ended", "system"): ("Ended by the system", "由系统结束"),
+    ("ended", "transferred"): ("Gone to somebody outside", "已转至外线"),
     ("ended", "switch lost"): ("Ended: the switch was lost", "交换机中断，通话结束"),
     ("menu hours", "open"): ("Opening hours “{label}”: open", "营业时间“{label}”：营业中"),
     ("menu hours", "closed"): ("Opening hours “{label}”: closed", "营业时间“{label}”：已下班"),
     ("menu hours", "holiday"): ("Opening hours “{label}”: holiday", "营业时间“{label}”：节假日"),
     ("menu callback", "declined"): ("Callback: the caller does not want one", "回拨：来电者不需要"),
     ("menu callback", "no answer"): ("Callback: no key was pressed", "回拨：未按键"),
+}
+
+
+# What a deed's detail says, where it is a word of ours.
+DETAILS: dict[tuple[str, str], tuple[str, str]] = {
+    ("record", "start"): ("begins", "开始"),
+    ("record", "stop"): ("ends", "停止"),
+    ("record", "pause"): ("pauses", "暂停"),
+    ("record", "resume"): ("goes on", "继续"),
+    ("mute", "on"): ("muted", "静音"),
+    ("mute", "off"): ("open again", "恢复"),
+    ("supervise", "listen"): ("listens", "旁听"),
+    ("supervise", "whisper"): ("whispers to the agent", "对坐席耳语"),
+    ("supervise", "barge"): ("talks with both", "强插通话"),
+    ("supervise", "off"): ("leaves", "退出"),
 }
 
 
@@ -199,7 +217,10 @@ def text_of(kind: str, data: Mapping[str, Any], names: Names = plain_names) -> d
         what = str(data.get("what", ""))
         texts, of = MENU_TEXTS.get(what, texts), f"menu {what}"
     if of in _BY_FIELD:
-        texts = SPECIAL_TEXTS.get((of, str(data.get(_BY_FIELD[of], ""))), texts)
+        value = str(data.get(_BY_FIELD[of], ""))
+        if kind == "ended" and data.get("cause") == "transferred":
+            value = "transferred"
+        texts = SPECIAL_TEXTS.get((of, value), texts)
     return {
         language: _filled(text, kind, data, names, language)
         for language, text in zip(("en", "zh"), texts, strict=True)
@@ -209,7 +230,12 @@ def text_of(kind: str, data: Mapping[str, Any], names: Names = plain_names) -> d
 def _filled(text: str, kind: str, data: Mapping[str, Any], names: Names, language: str) -> str:
     shown = _Data(data)
     if "detail" in shown:
-        shown["to"] = _named(str(shown["detail"]), names, language)
+        said = DETAILS.get((str(shown["verb"]), str(shown["detail"])))
+        shown["to"] = (
+            _named(str(shown["detail"]), names, language)
+            if said is None
+            else said[language == "zh"]
+        )
     for field in ("queue", "agent", "disposition"):
         if field in shown:
             shown[field] = names(field, str(shown[field]), language)

@@ -415,6 +415,13 @@ def test_the_timeline_says_what_happened_in_words() -> None:
     assert text_of("ended", {"by": "a new word"})["en"] == "Call ended"
     closed = text_of("menu", {"what": "hours", "label": "shop", "value": "closed"})
     assert closed["zh"] == "营业时间“shop”：已下班"
+    pauses = text_of("action", {"by": "anna", "verb": "record", "detail": "pause"})
+    assert pauses == {"en": "anna: recording pauses", "zh": "anna：录音暂停"}
+    assert text_of("saved", {"disposition": ""})["en"] == "Saved without a disposition"
+    gone = text_of("ended", {"by": "system", "cause": "transferred"})
+    assert gone == {"en": "Gone to somebody outside", "zh": "已转至外线"}
+    news = text_of("action", {"by": "anna", "verb": "sings", "detail": "agent bob"})
+    assert news["en"] == "anna: sings bob"
     left = text_of("callback", {"value": "declined"})
     assert left["en"] == "Left a number to be called back"
     assert text_of("menu", {"what": "digits", "label": "Order", "value": "123"})["en"] == (
