@@ -113,9 +113,15 @@ class LiveCall:
     recording_paused: bool = False
     number: str = ""  # outbound: what was dialled
     leg_since: dict[str, float] = field(default_factory=dict)  # since when each leg is as it is
+    led: dict[str, str] = field(default_factory=dict)  # phones on other switches: leg ("" is the
+    # agent's) to that switch
     parts: dict[str, Part] = field(default_factory=dict)
     trouble: Trouble | None = None
     reached: bool = False  # callback, outbound: the customer is (or was) on the line
+
+    def is_led_over(self, link: str) -> bool:
+        """Whether the phone of its agent is at this switch, and the call at another."""
+        return self.ended is None and self.led.get("") == link
 
     @property
     def over(self) -> bool:
@@ -147,6 +153,7 @@ class LiveCall:
             trail=[step for step in self.trail if step[0] <= part.ended],
             legs={},
             leg_since={},
+            led={},
             parts={},
             muted=False,
             recording="",
@@ -200,6 +207,7 @@ class CallBook:
             h.Trail: self._trail,
             h.CustomerMatched: self._matched,
             h.CallPlaced: self._placed,
+            h.PhoneLed: lambda x, at: self._led(x.call_id, x.leg_id, x.link),
             h.CallMissed: self._ended,
             d.CallEntered: self._entered,
             d.CallLeft: self._left,
@@ -288,6 +296,13 @@ class CallBook:
         call.recording, call.recording_paused, call.muted = "", False, False
         self._forget(call)
 
+    def _led(self, call_id: str, leg_id: str, link: str) -> None:
+        call = self.calls.get(call_id)
+        if call is not None:
+            call.led.pop(leg_id, None)
+            if link:
+                call.led[leg_id] = link
+
     def _placed(self, x: h.CallPlaced, at: float) -> None:
         call = self.calls.get(x.call_id)
         if call is not None:
@@ -332,6 +347,9 @@ class CallBook:
         if call is not None:
             call.legs.pop(x.leg_id, None)
             call.leg_since.pop(x.leg_id, None)
+            link = call.led.pop(x.leg_id, "")
+            if isinstance(x, e.CallHandedOver):
+                self._led(x.call_id, "", link)
 
     def _legs_swapped(self, x: e.LegsSwapped, at: float) -> None:
         call = self.calls.get(x.call_id)

@@ -141,6 +141,18 @@ class CallPlaced:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneLed:
+    """A phone of the call is on another switch, `link`; "": on the call's own (again).
+
+    `leg_id` is "" for the phone of the agent whose call it is.
+    """
+
+    call_id: str
+    leg_id: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallMissed:
     """A call that we had on the books was not on its switch any more after our absence."""
 
@@ -168,6 +180,7 @@ _STREAM_OF: dict[type, str] = {
     RecordingHeard: "person",
     CustomerMatched: "crm",
     CallPlaced: "switch",
+    PhoneLed: "switch",
     CallMissed: "switch",
     DeadlinePassed: "acd",
 }

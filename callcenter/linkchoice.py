@@ -31,7 +31,6 @@ class LinkChoice:
         self._book = book
         self._phones = phones
         self._is_dialled = is_dialled
-        self._led: dict[str, str] = {}  # call to the other switch where its agent's phone is
 
     def of(self, call_id: str) -> SwitchLink | None:
         """The switch where the call lives, or is to be placed."""
@@ -63,21 +62,7 @@ class LinkChoice:
             order, c.OfferCall | c.DialCallback | c.DialLeg | c.SuperviseCall
         ):
             return order
-        phone = self._phones.seen_from(link.name, order.phone)
-        if isinstance(order, c.OfferCall | c.DialCallback):
-            self._led.pop(order.call_id, None)
-            if phone.via:
-                self._led[order.call_id] = phone.via
-        return replace(order, phone=phone)
-
-    def led_over(self, link: str) -> list[LiveCall]:
-        """The calls of other switches whose agent's phone is at this one."""
-        calls = (self._book.get(call_id) for call_id, via in self._led.items() if via == link)
-        return [call for call in calls if call is not None and call.ended is None]
-
-    def forget(self, call_id: str) -> None:
-        """The call is over."""
-        self._led.pop(call_id, None)
+        return replace(order, phone=self._phones.seen_from(link.name, order.phone))
 
     def _is_to_be_placed(self, call: LiveCall) -> bool:
         placed_by_us = call.direction != "inbound" and call.place in (Place.WAITING, Place.RINGING)

@@ -30,10 +30,10 @@ from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.retries import Retries
-from callcenter.routing import Routing
+from callcenter.routing import CONVERSATION, Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, PhoneKind, Place
+from cti.calls import EndedBy, Phone, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
@@ -268,7 +268,6 @@ class Router:
         """Nobody needs the call any more: nothing about it stays in memory."""
         self.menus.ended(call_id)
         self._retries.forget(call_id)
-        self.choice.forget(call_id)
         if self.pops is not None:
             self.pops.forget(call_id)
 
@@ -363,9 +362,9 @@ class Router:
                 self.routing.callback_missed(call.call_id, call.offer_id, now)
                 continue
             self.missed(call.call_id, lost=call.arrived < began)
-        for call in self.choice.led_over(fact.link):
+        for call in self._led_over(fact.link):
             if call.answered is not None and call.answered < began:
-                self._wait_again(call, now)
+                self._lost_its_agent(call, now)
         self.routing.go_on()
         self._check_phones(self.phones.chosen, lost=False)
         if self._live or self.phones.links_up.issuperset(self.links):
@@ -376,20 +375,25 @@ class Router:
     def switch_gone(self, link: str) -> None:
         """A switch's process has ended: its phones are silent, also in calls of other switches."""
         now = self._now()
-        for call in self.choice.led_over(link):
-            if call.answered is not None:
-                self._wait_again(call, now)
-            elif call.agent:
-                self.routing.act(f.PhoneFailed(call.agent, SWITCH_LOST), now)
+        for call in self._led_over(link):
+            self._lost_its_agent(call, now)
         self.arm()
 
-    def _wait_again(self, call: LiveCall, now: float) -> None:
+    def _led_over(self, link: str) -> list[LiveCall]:
+        return [call for call in self.book.calls.values() if call.is_led_over(link)]
+
+    def _lost_its_agent(self, call: LiveCall, now: float) -> None:
         """The agent's phone went with its switch, the caller is on another: back into the line."""
-        self.choice.forget(call.call_id)
-        log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
-        entered = call.entered if call.entered is not None else call.arrived
-        order = self.menus.wait_order(call.call_id, call.queue, entered)
-        self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order, now)
+        if call.place is Place.RINGING:
+            self.routing.act(f.PhoneFailed(call.agent, SWITCH_LOST), now)
+        elif call.place in CONVERSATION and call.answered is None:
+            self.execute(c.HangUpCall(call.call_id, "lost"))  # nobody has been reached yet
+        elif call.place in CONVERSATION:
+            log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
+            entered = call.entered if call.entered is not None else call.arrived
+            order = self.menus.wait_order(call.call_id, call.queue, entered)
+            self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order, now)
+        self.note(h.PhoneLed(call.call_id, "", ""), now)
 
     def missed(self, call_id: str, *, lost: bool = False) -> None:
         """A call is over on its switch, and nobody told us when; `lost`: together with it."""
@@ -462,7 +466,19 @@ class Router:
             self.menus.taken_out(order.call_id)
         if isinstance(order, c.DialCallback):
             self._note_place(order.call_id, link.name)
-        link.execute(self.choice.led(order, link))
+        order = self.choice.led(order, link)
+        self._note_phone(order)
+        link.execute(order)
+
+    def _note_phone(self, order: c.Order) -> None:
+        """Where the phone is that an order rings, when it is not where the call is."""
+        phone: Phone | None = getattr(order, "phone", None)
+        call = self.book.get(order.call_id)
+        if phone is None or call is None:
+            return
+        leg_id = str(getattr(order, "leg_id", ""))
+        if call.led.get(leg_id, "") != phone.via:
+            self.note(h.PhoneLed(order.call_id, leg_id, phone.via), self._now())
 
     def _note_place(self, call_id: str, link: str) -> None:
         """A call that we place lives from now on where it is dialled."""

@@ -209,6 +209,40 @@ async def test_a_caller_whose_agent_was_on_a_switch_that_ended_waits_again(two: 
     assert two.outcome(talks) == "waiting"
 
 
+async def test_where_the_agents_phone_is_survives_our_restart(two: Any, opened: Any) -> None:
+    """Who is on which switch is in the journal: a switch may also die after our own restart."""
+    await two.staff("anna")
+    talks = two.other.call_in(two.caller(talk_s=600.0, patience_s=600.0))
+    await two.until(lambda: two.state("anna") == "talking")
+    two.die()
+    two.other.disconnect()
+    again = await opened(after=two)
+    again.router.links["other"] = two.other
+    assert again.router.book.get(talks).led == {"": "virtual"}
+    two.other.connect(again.router.receive)
+    await again.run(1.0)
+    again.router.switch_gone("virtual")
+    await again.run(2.0)
+    assert again.outcome(talks) == "waiting"
+
+
+async def test_the_phone_of_whoever_has_the_call_counts(two: Any) -> None:
+    """A consulted colleague on another switch takes the caller: from then on it is that phone."""
+    await two.staff("anna", "ben")
+    two.router.receive(e.PhoneUp("anna", "other"))
+    call = two.other.call_in(two.caller(talk_s=600.0, patience_s=600.0, digits=("1", "1")))
+    await two.until(lambda: "talking" in (two.state("anna"), two.state("ben")))
+    book = two.router.book
+    first, second = ("anna", "ben") if two.state("anna") == "talking" else ("ben", "anna")
+    homes = {"anna": "", "ben": "virtual"}
+    assert book.get(call).led.get("", "") == homes[first]
+    await two.floor.consult(first, call, "agent", second)
+    await two.until(lambda: book.get(call).legs and two.state(second) == "talking")
+    await two.floor.complete(first, call)
+    await two.until(lambda: book.get(call).agent == second)
+    assert book.get(call).led.get("", "") == homes[second]
+
+
 async def test_a_phone_that_rings_on_a_switch_that_ended_rings_no_more(opened: Any) -> None:
     """The caller on the other switch goes to the next agent, and nobody is blamed."""
     center = await opened(phones=always(Reaction(Act.IGNORE)))
