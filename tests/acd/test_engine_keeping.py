@@ -41,6 +41,46 @@ def test_a_snapshot_of_another_version_is_not_guessed_at() -> None:
         Engine.restore(SITE, {**Engine(SITE).snapshot(), "version": 0})
 
 
+def test_a_snapshot_from_before_legs_and_outgoing_calls_is_taken_up() -> None:
+    """An update in the middle of the day keeps every call where it is."""
+    engine = Engine(SITE)
+    engine.handle(f.AgentSignedIn("anna"), 1.0)
+    engine.handle(f.AgentReady("anna"), 1.0)
+    engine.handle(f.CallQueued("c1", "q"), 2.0)
+    engine.handle(f.OfferAccepted("o1"), 3.0)
+    engine.handle(f.CallQueued("c2", "q"), 4.0)
+    state = json.loads(json.dumps(engine.snapshot()))
+    older = json.loads(json.dumps(state))
+    del older["legs"]
+    for agent in older["agents"]:
+        del agent["leg"]
+    for books in older["counts"].values():
+        del books["outbound"]
+    assert Engine.restore(SITE, older).snapshot() == state
+
+
+def test_legs_and_parked_calls_are_kept() -> None:
+    """After a restore they end, and go back to the line, as they would have."""
+    site = Site((Queue("q", wrap_up_s=0.0),), (Agent("anna", queues=("q",)), Agent("bob")))
+    engine = Engine(site)
+    for agent in ("anna", "bob"):
+        engine.handle(f.AgentSignedIn(agent), 1.0)
+        engine.handle(f.AgentReady(agent), 1.0)
+    for call, at in (("c1", 2.0), ("c2", 5.0)):
+        engine.handle(f.CallQueued(call, "q"), at)
+        engine.handle(f.OfferAccepted(f"o{call[1]}"), at + 1)
+        if call == "c1":
+            engine.handle(f.CallTransferred(call, "q", park_s=60.0), at + 2)
+    engine.handle(f.LegOffered("l1", "c2", "bob"), 7.0)
+    restored = Engine.restore(site, json.loads(json.dumps(engine.snapshot())))
+    for one in (engine, restored):
+        decisions = [*one.handle(f.LegAnswered("l1"), 8.0), *one.handle(f.CallEnded("c2"), 9.0)]
+        states = [(x.agent, x.state) for x in decisions if isinstance(x, d.AgentChanged)]
+        assert states == [("bob", "talking"), ("bob", "ready"), ("anna", "ready")]
+        assert [x.call for x in one.tick(65.0) if isinstance(x, d.Offer)] == ["c1"]
+    assert restored.snapshot() == engine.snapshot()
+
+
 def test_offer_ids_go_on_after_a_restore() -> None:
     """An id of an offer that is over must never name another one."""
     engine = Engine(SITE)
