@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent_console.api.scopes import SCOPES
+from config.check import ConfigErrors, load_site
 from config.settings import Settings
 from storage.apikeys import ApiKey, ApiKeys
 from storage.database import opened
@@ -33,6 +34,14 @@ def _with_keys(work: Callable[[ApiKeys], Awaitable[T]]) -> T:
         _fail(str(error))
 
 
+def _agents() -> list[str]:
+    """The site's agents; raises SystemExit when the site has mistakes."""
+    try:
+        return list(load_site(Settings().site_folder).agents)
+    except ConfigErrors as errors:
+        _fail(f"The site cannot be read: {errors.mistakes[0]}")
+
+
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print(f"[red]{message}[/]", highlight=False, soft_wrap=True)
     raise SystemExit(1) from None
@@ -50,6 +59,8 @@ def new(
     for one in wanted:
         if one not in SCOPES:
             _fail(f"There is no scope {one}. There are: {', '.join(SCOPES)}.")
+    if agent and agent not in (known := _agents()):
+        _fail(f"The site has no agent {agent}. There are: {', '.join(known)}.")
     try:
         until = parse_expiry(expires)
     except ValueError as error:

@@ -330,6 +330,9 @@ def test_keys_are_made_listed_and_revoked_by_command(
     assert told("new", "other", "--scopes", "calls:everything").exit_code == 1
     assert told("new", "bad name", "--scopes", "calls:read").exit_code == 1
     assert told("new", "late", "--scopes", "calls:read", "--expires", "2001-01-01").exit_code == 1
+    bound = told("new", "annas", "--scopes", "calls:read", "--agent", "anna")
+    assert bound.exit_code == 0
+    assert told("new", "x", "--scopes", "calls:read", "--agent", "nobody").exit_code == 1
     assert told("revoke", "crm").exit_code == 0
     assert "revoked" in told("list").stdout
     assert told("revoke", "nobody").exit_code == 1
