@@ -584,6 +584,7 @@ class System:
             try:
                 if count := await forget_before(self.database, before):
                     log.info("old journal entries forgotten", entries=count)
+                await self.programs.webhooks.store.forget_letters(before)
             except Exception:
                 log.exception("the journal could not be shortened this time")
             await asyncio.sleep(DAY_S)

@@ -228,6 +228,14 @@ class Webhooks:
             raise UnknownWebhook(str(letter_id))
         return found[0]
 
+    async def forget_letters(self, at: float) -> int:
+        """Drop the letters of before `at`: they are kept no longer than the journal; how many."""
+        async with self._writes.begin() as connection:
+            gone = await connection.execute(
+                sa.delete(webhook_dead_letters).where(webhook_dead_letters.c.at < at)
+            )
+        return int(gone.rowcount)
+
     async def drop_letter(self, webhook_id: str, letter_id: int) -> None:
         """Take one dead letter off the list. Raises `UnknownWebhook`."""
         letters = webhook_dead_letters

@@ -103,9 +103,11 @@ async def webhooks_are_kept(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
     assert [letter.sequence for letter in letters] == [12, 13]
     assert (await store.get(made.webhook_id)).cursor == 13
     assert (await store.letters(made.webhook_id, letters[0].letter_id))[0].sequence == 13
+    assert await store.forget_letters(letters[0].at) == 0
     await store.drop_letter(made.webhook_id, letters[0].letter_id)
     with pytest.raises(UnknownWebhook):
         await store.letter(made.webhook_id, letters[0].letter_id)
+    assert await store.forget_letters(letters[0].at + 1) == 1
     await store.delete(made.webhook_id)
     await store.bury(made.webhook_id, 14, b"{}", "no", 3)  # ended meanwhile: harmless
     assert await store.letters(made.webhook_id) == []
