@@ -34,6 +34,30 @@ def test_whatever_the_weather_every_call_ends_once_and_is_counted(seed: int) -> 
     asyncio.run(whole())
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_told_twice_changes_nothing(seed: int) -> None:
+    """I8: the same calls, records, figures and agents' times, whether each fact came twice.
+
+    But for the opening of a voice session: told again, the menu begins again.
+    """
+
+    async def picture(times: int) -> object:
+        day = Day(seed, FAIR)
+        router = day.center.router
+        take = router.receive
+
+        def receive(fact: e.Fact) -> None:
+            for _ in range(1 if isinstance(fact, e.WaitVisited | e.IvrResumed) else times):
+                take(fact)
+
+        router.receive = receive  # type: ignore[method-assign]
+        await day.run()
+        return day.center.fold.calls, day.center.fold.spans, day.tally(), router.engine.snapshot()
+
+    once, twice = (asyncio.run(picture(times)) for times in (1, 2))
+    assert once == twice
+
+
 def test_the_same_seed_gives_the_same_journal_to_the_byte() -> None:
     """A failure seen once can be looked at as often as needed, on any machine."""
     days = [_journal(seed, hashing) for seed, hashing in ((7, "1"), (7, "2"), (8, "1"))]

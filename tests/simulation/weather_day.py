@@ -64,12 +64,12 @@ async def in_fair_weather(reaction: Reaction) -> Center:
 
 
 class Day:
-    """`await Day(seed).run()`: bad weather, then fair, until the last call is over."""
+    """`await Day(seed).run()`: bad weather, or `weather`, then fair till the last call is over."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, weather: Weather | None = None) -> None:
         self.dice = Dice(seed)
         outcomes = ("answer", "answer", "busy", "no answer")
-        self.weather = weather_of(self.dice)
+        self.weather = weather_of(self.dice) if weather is None else weather
         time = VirtualTime(START)
         self.switch = VirtualSwitch(
             "virtual",
