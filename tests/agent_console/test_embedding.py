@@ -194,6 +194,7 @@ async def test_a_dial_link_fills_in_and_does_not_dial(start_console: Any, browse
     await page.get_by_test_id("sign-in").click()
     await expect(page.get_by_test_id("dial-number")).to_have_value("+14165550123")
     assert "dial=" not in page.url
+    await expect(page.get_by_test_id("dial-number")).to_be_focused()
     assert [told for told in console.play.told if told[0] == "dial"] == []
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("dial-dialog")).not_to_be_visible()

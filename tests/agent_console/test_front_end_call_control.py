@@ -215,6 +215,24 @@ async def test_recording_and_mute_show_what_the_server_says(
     await expect(page.get_by_test_id("muted")).to_be_hidden()
 
 
+async def test_what_the_switch_did_not_do_is_told_at_the_call(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """An order that was taken and came to nothing: the agent hears of it, not only the log."""
+    console = await start_console()
+    play: Play = console.play
+    page = await open_page()
+    await begin(page, console.url, "anna")
+    person = await talk(page, play, "anna")
+    assert person.call is not None
+    person.call["trouble"] = {"at": 1.0, "text": {"en": "<b>Not reached.</b>", "zh": "未接通。"}}
+    play.publish()
+    await expect(page.get_by_test_id("trouble")).to_have_text("<b>Not reached.</b>")
+    person.call["trouble"] = None
+    play.publish()
+    await expect(page.get_by_test_id("trouble")).to_be_hidden()
+
+
 async def test_a_parked_caller_is_picked_by_a_colleague(
     start_console: StartConsole, open_page: OpenPage
 ) -> None:

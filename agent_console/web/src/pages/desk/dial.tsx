@@ -1,5 +1,5 @@
 /** A call that the agent places: the own phone first, then the number. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { live, store } from "../../console";
 import { say, words } from "../../language";
 import { queueName } from "../../names";
@@ -22,7 +22,8 @@ export function DialDialog(props: { actions: Actions; number?: string; onClose: 
   const [typed, setTyped] = useState(props.number ?? "");
   const [queue, setQueue] = useState("");
   const [wrong, setWrong] = useState(false);
-  useEffect(() => {
+  // At once, so that keys pressed next are for the dialogue.
+  useLayoutEffect(() => {
     actions.refused.value = null;
     box.current?.showModal();
   }, []);

@@ -2,7 +2,7 @@
  * One dialogue for giving a call away and for asking somebody first: type to find, arrows to
  * choose, Enter to do. Who cannot be rung is shown with the reason, not hidden.
  */
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { live, store } from "../../console";
 import { say, words } from "../../language";
 import { queueName, queuesInOrder } from "../../names";
@@ -38,7 +38,8 @@ export function TransferDialog({ card, purpose, actions, onClose }: TransferProp
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const kinds = purpose === "add" ? PEOPLE : EVERY_KIND;
-  useEffect(() => {
+  // At once, so that keys pressed next are for the dialogue.
+  useLayoutEffect(() => {
     actions.refused.value = null;
     box.current?.showModal();
   }, []);
