@@ -316,6 +316,8 @@ class Legs:
             if found[1].supervision is None:
                 self._leg_hung_up(*found, event.get("Cause"))
             return
+        if not self._calls.any_legs:
+            return
         channel, uniqueid = event.get("Channel"), event.get("Uniqueid")
         for call in self._calls:
             if call.legs and call.is_peer(channel, uniqueid) and not call.callback:

@@ -113,10 +113,12 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
 
 [cc-conference]
 ; The extension is the room: the caller's channel. When the caller (who is marked) leaves, it is
-; over for all; when everybody else has left (and is not about to come in), for the caller.
+; over for all; when everybody else has left (and is not about to come in), for the caller,
+; unless the caller is being taken elsewhere (CC_LEAVES).
 exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,Set(CC_LEFT=${{CC_LEFT}}-${{CONFBRIDGE_INFO(marked,${{CC_ROOM}})}})
  same => n,GotoIf($["${{CC_LEFT}}" != "1-1"]?end)
+ same => n,GotoIf($["${{IMPORT(${{CC_ROOM}},CC_LEAVES)}}" = "1"]?end)
  same => n,Set(CC_OTHER=${{IMPORT(${{CC_ROOM}},CC_PEER)}})
  same => n,ExecIf($["${{CC_OTHER}}" = "${{CHANNEL}}"]?Set(CC_OTHER=))
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_OTHER}})}}]?end)
@@ -126,6 +128,7 @@ exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,SoftHangup(${{CC_ROOM}})
  same => n(end),NoOp()
 exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
+ same => n,Set(CC_LEAVES=)
  same => n,Set(SHARED(CC_HERE)=)
  same => n,Set(CC_PARKED=)
  same => n,StopMusicOnHold()
@@ -172,8 +175,8 @@ exten => asked,1,Set(SHARED(CC_ASKED,${{CC_ASKER}})=${{CHANNEL}})
 ; missing.
 exten => s,1,Wait(0.5)
  same => n,Set(CC_KEY=)
- same => n,ExecIf($["${{GLOBAL(CC_CONFIRM)}}" != ""]?Read(CC_KEY,${{GLOBAL(CC_CONFIRM)}},1,,1,5))
- same => n,ExecIf($["${{CC_KEY}}" != "1"]?Read(CC_KEY,vm-press&digits/1,1,,1,5))
+ same => n,ExecIf($["${{GLOBAL(CC_CONFIRM)}}" != ""]?Read(CC_KEY,${{GLOBAL(CC_CONFIRM)}},1,,1,4))
+ same => n,ExecIf($["${{CC_KEY}}" != "1"]?Read(CC_KEY,vm-press&digits/1,1,,1,4))
  same => n,Return()
 """
 )

@@ -135,6 +135,11 @@ class LiveCalls:
         """The call and its further leg whose channel this is."""
         return self._legs.get(uniqueid)
 
+    @property
+    def any_legs(self) -> bool:
+        """Whether any call has further parties at all."""
+        return bool(self._legs)
+
     def add_leg(self, call: Live, leg: LiveLeg) -> None:
         call.legs[leg.leg_id] = leg
         self._legs[leg.uniqueid] = (call, leg)

@@ -140,7 +140,7 @@ class Orders:
         if call.callback:
             self._do.caller_leads(call)
         agent = call.peer
-        for name, value in {**variables, "CC_HEIR": "", "CC_PARKED": ""}.items():
+        for name, value in {**variables, "CC_HEIR": "", "CC_PARKED": "", "CC_LEAVES": "1"}.items():
             self._do.set(call.channel, name, value)
         self._do.redirect(
             order,
@@ -297,6 +297,7 @@ class Orders:
                 self._calls.forget(call)
                 self._do.report(e.CallEnded(call.call_id, EndedBy.SYSTEM, "transferred"))
 
+        self._do.set(call.caller_channel, "CC_LEAVES", "1")
         self._do.redirect(order, call.caller_channel, "cc-transfer", number, done=transferred)
 
     def _hang_up(self, order: c.HangUpCall) -> None:

@@ -59,7 +59,6 @@ async def test_without_the_digit_nobody_is_connected_and_the_caller_waits_on(des
             ("drop", OfferFailure.REFUSED),
             ("short", OfferFailure.REFUSED),
             ("answer", OfferFailure.NO_ANSWER),
-            ("press2", OfferFailure.NO_ANSWER),
         )
     ):
         await desk.phone(HOME, act)
@@ -123,8 +122,8 @@ async def test_a_callback_is_dialled_only_when_the_agent_outside_has_confirmed(d
     await desk.phone("n49305555", "answer")
     for number, (act, why) in enumerate(
         (
-            ("answer", OfferFailure.NO_ANSWER),
-            ("short", OfferFailure.REFUSED),
+            ("press2", OfferFailure.NO_ANSWER),
+            ("drop", OfferFailure.REFUSED),
             ("ring", OfferFailure.NO_ANSWER),
             ("refuse", OfferFailure.REFUSED),
         )
@@ -150,7 +149,7 @@ def callback(call: str) -> c.DialCallback:
 async def test_an_agent_outside_is_consulted_only_after_the_digit(desk, ears):
     """A consulted mailbox would hear what is not meant for it; a party outside is no agent."""
     call = await desk.talking()
-    for act, why in (("answer", OfferFailure.NO_ANSWER), ("short", OfferFailure.REFUSED)):
+    for act, why in (("press2", OfferFailure.NO_ANSWER), ("drop", OfferFailure.REFUSED)):
         await desk.phone(HOME, act)
         desk.do(c.DialLeg(call, act, "bert", AT_HOME, "", 3.0))
         failed = await desk.facts.wait(e.LegFailed, 25.0, leg_id=act)

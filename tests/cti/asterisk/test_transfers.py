@@ -80,19 +80,23 @@ async def test_a_caller_is_sent_to_a_queue_from_anywhere(desk, ears, place):
     waiting = await desk.facts.wait(e.CallWaiting, call_id=call, skip=waited)
     told_of_legs(desk, place, waiting)
     await alone_in_the_office(desk)
+    listened = place in ("consulting", "dialled")  # elsewhere it is enough that they are in it
     caller = "n49301234" if place == "dialled" else "caller"
-    await ears.phase("waiting", music=caller)
+    if listened:
+        await ears.phase("waiting", music=caller)
     await desk.phone("deskcleo", "answer")
     desk.do(c.OfferCall(call, "o2", "cleo", desk_phone("cleo"), 8.0))
     await desk.facts.wait(e.OfferAnswered, call_id=call, agent_id="cleo")
-    await ears.phase("served", deskcleo=caller, **{caller: "deskcleo"})
+    if listened:
+        await ears.phase("served", deskcleo=caller, **{caller: "deskcleo"})
     assert desk.facts.of(e.CallEnded) == []
     await desk.phone_hangs_up("deskcleo")
     assert (await desk.facts.wait(e.CallEnded, call_id=call)).by is EndedBy.AGENT
     assert desk.facts.of(e.OfferFailed) == []
     assert desk.facts.of(e.OrderFailed) == []
     await desk.nobody_left()
-    await ears.check()
+    if listened:
+        await ears.check()
 
 
 @pytest.mark.parametrize("place", ["talking", "consulting", "dialled"])
