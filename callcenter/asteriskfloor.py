@@ -266,12 +266,19 @@ class AsteriskFloor:
             for prompt, why in failed:
                 log.warning("prompt cannot be rendered", text=prompt.text[:60], why=why)
 
+    async def let_go(self) -> None:
+        await self._end_tasks()
+        self.server.leave_running()
+
     async def stop(self) -> None:
+        await self._end_tasks()
+        await self.server.stop()
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ari.close()
-        await self.server.stop()
 
 
 async def keep_running(server: AsteriskServer, ended: Callable[[str], None]) -> None:

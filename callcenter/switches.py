@@ -68,6 +68,10 @@ class Switch(Protocol):
         """The site's configuration changed and was checked; calls go on."""
         ...
 
+    async def let_go(self) -> None:
+        """Leave the switch as it is, with its calls; somebody may take it over."""
+        ...
+
     async def stop(self) -> None: ...
 
 
@@ -93,6 +97,9 @@ class VirtualFloor:
         return
 
     async def reload(self, site: Site) -> None:
+        return
+
+    async def let_go(self) -> None:
         return
 
     async def stop(self) -> None:
@@ -191,7 +198,7 @@ class Switches:
             except OSError as error:
                 if len(self.up) == 1 and not self._late:
                     raise
-                await self.up.pop(name).stop()
+                await self.up.pop(name).let_go()
                 self._not_started(name, error)
                 self._late.append(name)
         for name in self._late:
@@ -206,11 +213,20 @@ class Switches:
             await self.up[name].back()
 
     async def reload(self, site: Site) -> None:
-        """Raises `ConfigProblem` before anything has changed."""
+        """Raises `ConfigProblem` before anything has changed.
+
+        A switch that does not take it (it hangs, say) is an alarm: it keeps what it has.
+        """
         for switch in self.up.values():
             switch.check(site)
-        for switch in self.up.values():
-            await switch.reload(site)
+        for name, switch in self.up.items():
+            try:
+                await switch.reload(site)
+            except Exception as error:
+                log.exception("a switch did not take the new configuration", switch=name)
+                self._alarm(f"switch-reload-{name}", _not_reloaded(name, str(error)[:300]))
+            else:
+                self._alarm(f"switch-reload-{name}", None)
 
     async def disconnect(self) -> None:
         """Let go of the switches; calls live on there."""
@@ -239,7 +255,7 @@ class Switches:
                 await self.up[name].link.start(self._sink)
             except Exception as error:
                 if (switch := self.up.pop(name, None)) is not None:
-                    await switch.stop()
+                    await switch.let_go()
                 self._not_started(name, error)
                 continue
             self._alarm(f"switch-start-{name}", None)
@@ -257,3 +273,10 @@ class Switches:
                 "zh": f"交换机 {name} 无法启动，其他交换机正常工作：{why}",
             },
         )
+
+
+def _not_reloaded(name: str, why: str) -> dict[str, str]:
+    return {
+        "en": f"Switch {name} did not take the new configuration and keeps the old one: {why}",
+        "zh": f"交换机 {name} 未能采用新配置，继续使用旧配置：{why}",
+    }

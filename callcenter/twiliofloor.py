@@ -44,6 +44,9 @@ class TwilioFloor:
     async def reload(self, site: Site) -> None:
         """Numbers and flows are the router's; the account's own part wants a restart."""
 
+    async def let_go(self) -> None:
+        return
+
     async def stop(self) -> None:
         return
 

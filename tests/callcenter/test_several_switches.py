@@ -112,6 +112,57 @@ async def test_one_that_does_not_start_is_an_alarm_and_comes_later(
     await builder.switches.disconnect()
 
 
+async def test_a_link_that_cannot_begin_leaves_its_switch_with_its_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Our own port is taken: callers there talk on, and the link comes as soon as it can."""
+    monkeypatch.setattr(switches, "AGAIN_FIRST_S", 0.05)
+    builder = Builder("east", "west")
+    await builder.switches.start()
+    east = builder.switches.up["east"]
+    gone: list[str] = []
+
+    async def refuse(sink: Any) -> None:
+        raise OSError("port taken")
+
+    async def note(what: str) -> None:
+        gone.append(what)
+
+    monkeypatch.setattr(east.link, "start", refuse)
+    monkeypatch.setattr(VirtualFloor, "let_go", lambda floor: note("let go"))
+    monkeypatch.setattr(VirtualFloor, "stop", lambda floor: note("stopped"))
+    await builder.switches.connect(builder.facts.append)
+    assert gone == ["let go"]
+    assert "port taken" in builder.alarms["switch-start-east"]["en"]
+    await asyncio.gather(*builder.tasks)
+    assert builder.switches.is_up("east")
+    assert builder.alarms == {}
+    await builder.switches.disconnect()
+
+
+async def test_a_switch_that_hangs_keeps_the_new_configuration_from_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others take it, and somebody is told which one did not."""
+    builder = Builder("east", "west")
+    await builder.switches.start()
+    taken: list[str] = []
+
+    async def reload(floor: VirtualFloor, site: Any) -> None:
+        if floor.link.name == "east" and not taken:
+            raise TimeoutError("no answer")
+        taken.append(floor.link.name)
+
+    monkeypatch.setattr(VirtualFloor, "reload", reload)
+    site = load_site(DEMO_SITE)
+    await builder.switches.reload(site)
+    assert taken == ["west"]
+    assert "no answer" in builder.alarms["switch-reload-east"]["en"]
+    await builder.switches.reload(site)
+    assert taken == ["west", "east", "west"]
+    assert builder.alarms == {}
+
+
 async def test_when_none_starts_the_reason_is_told() -> None:
     """A call center without any switch is a mistake to be seen at once."""
     builder = Builder("east", "west")
