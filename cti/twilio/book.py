@@ -74,6 +74,7 @@ class Book:
         self.rest: Rest | None = None
         self.unfiled = Unfiled(self.memory)
         self.hangups = HangUps(lambda: self.open_rest)
+        self.on_rung: Callable[[Live], None] = lambda call: None
         self.on_answered: Callable[[Live], None] = lambda call: None
         self._report = report
         self._silent = False

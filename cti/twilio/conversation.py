@@ -194,6 +194,7 @@ class Conversation:
         if call.parties.get(party.leg_id) is party:
             party.sid = sid
             book.calls.add(call)
+            self._parties.watch(call, party)
         elif not party.sid:
             book.hang_up(sid)  # the call went on without it while it was being created
 

@@ -100,6 +100,7 @@ class TwilioLink:
         self._book.on_answered = rooms.begin
         self._turns = Turns(self._book)
         self._parties = Parties(self._book, rooms)
+        self._book.on_rung = self._parties.watch_dialled
         self._legs = Legs(self._book, self._parties)
         self._recordings = Recordings(self._book, rooms)
         rules = Dialing(dialling or DialRules())

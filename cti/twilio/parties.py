@@ -6,6 +6,7 @@ never. Whichever comes first counts, and what came later says nothing new.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 Params = Mapping[str, str]
 
+_LOOK_S = 5.0
 _UNREACHABLE_SHARE = 0.5  # of the ringing time: who was never rung and fails sooner is away
 
 
@@ -86,6 +88,42 @@ class Parties:
         if call.parties.get(party.leg_id) is not party or call.leaving:
             return documents.hang_up()
         return documents.party_room(call, party)
+
+    # Answered, and nobody told us -----------------------------------------------------------
+
+    def watch_dialled(self, call: Live) -> None:
+        """Look now and then whether the leg that the lead dials has been answered: that is told
+        once, and a conversation that we take for ringing would be broken off in time."""
+        offer = call.offer_id
+        self._book.later(_LOOK_S, lambda: self._book.spawn(self._look_dialled(call, offer)))
+
+    async def _look_dialled(self, call: Live, offer: str) -> None:
+        if not self._rings_still(call, offer) or call.confirms:
+            return  # a key that is pressed is asked about, and asked again
+        with contextlib.suppress(RestError):
+            sid = await self._book.open_rest.talks_with(call.sid)
+            if sid and self._rings_still(call, offer):
+                self._book.answered(call, sid)
+        if self._rings_still(call, offer):
+            self.watch_dialled(call)
+
+    def _rings_still(self, call: Live, offer: str) -> bool:
+        rings = call.place is Place.RINGING and call.offer_id == offer and not call.cancelled
+        live = self._book.rest is not None and self._book.is_live(call)
+        return rings and not call.connected and live
+
+    def watch(self, call: Live, party: Party) -> None:
+        """The same for a further party."""
+        self._book.later(_LOOK_S, lambda: self._book.spawn(self._look(call, party)))
+
+    async def _look(self, call: Live, party: Party) -> None:
+        rings = call.parties.get(party.leg_id) is party and not party.answered
+        if not rings or not party.joins or self._book.rest is None:
+            return
+        with contextlib.suppress(RestError):
+            if party.sid and await self._book.open_rest.status(party.sid) == "in-progress":
+                self.answered(call, party)
+        self.watch(call, party)
 
     # As a participant -----------------------------------------------------------------------
 

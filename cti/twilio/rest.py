@@ -239,6 +239,15 @@ class Rest:
             legs += [_leg(call) for call in found]
         return legs
 
+    async def talks_with(self, sid: str) -> str:
+        """The leg that this one has dialled and that has answered; "" when there is none."""
+        found = await self._repeated(
+            lambda: self._client.calls.list_async(
+                parent_call_sid=sid, status="in-progress", limit=1
+            )
+        )
+        return str(found[0].sid) if found else ""
+
     async def status(self, sid: str) -> str:
         """What has become of one call; "" when Twilio knows no such call."""
         try:

@@ -179,6 +179,7 @@ class Turns:
         assert isinstance(plan, c.OfferCall)
         settings = self._book.settings
         call.dialled_at = self._book.clock()
+        self._book.on_rung(call)
         return self._book.documents.ring_agent(
             settings.address(plan.phone),
             plan.ring_s,
@@ -190,6 +191,7 @@ class Turns:
 
     def _dial_customer(self, call: Live, plan: Plan) -> str:
         assert isinstance(plan, c.DialCallback)
+        self._book.on_rung(call)
         return self._book.documents.dial_customer(
             plan.number,
             plan.caller_id or self._book.settings.caller_id,

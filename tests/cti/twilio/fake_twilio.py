@@ -583,7 +583,13 @@ class FakeTwilio:
             return form
         if request.method == "GET":
             wanted = request.query.get("Status")
-            found = [leg for leg in self.legs.values() if wanted in (None, leg.status)]
+            parent = request.query.get("ParentCallSid")
+            found = [
+                leg
+                for leg in self.legs.values()
+                if wanted in (None, leg.status)
+                and parent in (None, "" if leg.parent is None else leg.parent.sid)
+            ]
             return self.page(request, "calls", [self._shown(leg) for leg in found])
         leg = self.created(form)
         leg.program = self.spawn(self._outbound(leg, form["Url"], float(form.get("Timeout", 60))))

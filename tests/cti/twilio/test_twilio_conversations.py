@@ -351,3 +351,25 @@ async def test_a_site_may_begin_every_conversation_in_a_conference(world: World,
     assert moved == []
     caller.hang_up()
     await world.until(lambda: not world.twilio.live, "everybody is let go")
+
+
+@pytest.mark.parametrize("kind", ["offer", "callback", "party"])
+async def test_an_answer_that_twilio_never_told(world: World, kind: str) -> None:
+    """Taken for ringing, a conversation would be broken off when its ringing time is over."""
+    center = await world.open(check_s=60.0)
+    if kind == "party":
+        _, call_id = await talking(world, center)
+        await told(world, center, c.HoldCall(call_id), e.CallHeld)
+    world.twilio.lost = 1.0
+    if kind == "offer":
+        center.staff("anna")
+        caller = world.twilio.call_in(keys=["1", "1"])
+        await world.until(lambda: center.state("anna") == "talking", "it is found out")
+        assert caller.peer is world.twilio.leg_to(ANNA)
+    elif kind == "callback":
+        phone, number = Phone(PhoneKind.BROWSER, "anna"), "+12025550100"
+        order = c.DialCallback("cb-1", "o1", "anna", phone, number, "+14165550100", 15.0, 20.0)
+        await told(world, center, order, e.CallbackConnected)
+    else:
+        await told(world, center, dial(call_id), e.LegAnswered)
+        assert center.of(call_id)[-2:] == ["LegRinging", "LegAnswered"]
