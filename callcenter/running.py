@@ -13,7 +13,7 @@ from rich.table import Table
 from callcenter.demo import DEMO_PASSWORD, demo_users
 from callcenter.logs import set_up_logs
 from callcenter.system import System, serve
-from config.settings import Settings
+from config.settings import SecretMissing, Settings
 from cti import debian
 from cti.asterisk.configuration import ConfigProblem
 from cti.asterisk.install import AsteriskUnavailable
@@ -73,7 +73,7 @@ def run(settings: Settings) -> int:
 
     try:
         asyncio.run(serve(settings, display.show, ready))
-    except (OSError, ConfigProblem, AsteriskUnavailable, AsteriskFailed) as error:
+    except (OSError, ConfigProblem, SecretMissing, AsteriskUnavailable, AsteriskFailed) as error:
         display.stop()
         out.print(f"[red]Cannot start:[/] {error}", highlight=False)
         return 1

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from agent_console.ports import Phones
 from callcenter.access import NoPhones
-from config.settings import secret_from_environment
+from config.settings import SecretMissing, secret_from_environment
 from config.site import Site, TwilioSwitch
 from cti.calls import PhoneKind
 from cti.dialing import DialRules
@@ -54,7 +54,7 @@ class TwilioFloor:
 def twilio_floor(switch: TwilioSwitch, site: Site, var: Path, rules: DialRules) -> TwilioFloor:
     """Also writes the document that keeps callers while we are away, to be hosted elsewhere.
 
-    Raises ValueError with a message for people when a secret is missing, and OSError.
+    Raises `SecretMissing` and OSError.
     """
     settings = twilio_settings(switch, site, var)
     link = TwilioLink(switch.id, settings, dialling=rules)
@@ -67,7 +67,8 @@ def twilio_settings(switch: TwilioSwitch, site: Site, var: Path) -> TwilioSettin
     """What the link is to know of its account."""
     token = secret_from_environment(switch.auth_token_env)
     if not token:
-        raise ValueError(f"{switch.auth_token_env} is not set: the token of the Twilio account")
+        what = f"{switch.auth_token_env} is not set: the token of the Twilio account {switch.id}"
+        raise SecretMissing(what)
     return TwilioSettings(
         account_sid=switch.account_sid,
         auth_token=token,

@@ -169,6 +169,10 @@ class Settings(BaseSettings):
         return given or f"sqlite+aiosqlite:///{(self.var / 'callcenter.db').absolute()}"
 
 
+class SecretMissing(ValueError):  # noqa: N818 - says what is wrong
+    """A secret that is needed is not in the environment; the message names its variable."""
+
+
 def secret_from_environment(name: str) -> str:
     """The secret that a site names by its variable (`password_env`), or "" when unset.
 

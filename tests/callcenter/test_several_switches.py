@@ -21,7 +21,7 @@ from callcenter.asteriskfloor import asterisk_config, other_places, place_of
 from callcenter.switches import Switches, VirtualFloor
 from callcenter.system import System
 from config.check import load_site
-from config.settings import DEMO_SITE, Settings
+from config.settings import DEMO_SITE, SecretMissing, Settings
 from config.site import AsteriskSwitch, TwilioSwitch
 from cti import commands as c
 from cti import events as e
@@ -440,7 +440,7 @@ async def test_a_twilio_account_without_its_token_does_not_start(tmp_path: Path)
     """Nothing could be trusted: better say which variable is missing."""
     system = System(Settings(var=tmp_path / "var", site=DEMO_SITE))
     system.site = replace(system.site, switches={"cloud": TWILIO})
-    with pytest.raises(ValueError, match="CALLCENTER_TEST_TOKEN is not set"):
+    with pytest.raises(SecretMissing, match="CALLCENTER_TEST_TOKEN is not set"):
         await system.start()
 
 
