@@ -182,6 +182,50 @@ def test_the_other_party_is_found():
     }
 
 
+def leg(name: str, context: str, exten: str = "s", **more: str) -> Frame:
+    frame = channel(name, context, CC_LEG=name, CC_LEG_CALL="m-1", CC_LEG_AGENT=name, **more)
+    return Frame(frame.raw + f"\r\nExten: {exten}".encode())
+
+
+def test_further_parties_are_found_with_their_states():
+    """Consultations and conferences go on after a restart with everybody in them."""
+    caller = channel("t-1", "cc-held", CC_CALL="m-1", CC_PEER="PJSIP/desk-anna-2")
+    (call,) = find_calls(
+        [
+            caller,
+            channel("desk-anna-2", "cc-held-agent"),
+            leg("rings", "default", state="Ringing"),
+            leg("asked", "cc-confirm"),
+            leg("asking", "cc-leg", "confirm"),
+            leg("talks", "cc-leg", "talk"),
+            leg("waits", "cc-leg-parked"),
+            leg("meets", "cc-conference"),
+            leg("watches", "cc-supervise", CC_LEG_MODE="whisper"),
+            leg("strange", "cc-supervise", CC_LEG_MODE="shout"),
+        ]
+    )
+    assert call.place is Place.CONSULTING
+    assert {one.leg_id: one.state.value for one in call.legs} == {
+        "rings": "ringing",
+        "asked": "ringing",
+        "asking": "ringing",
+        "talks": "talking",
+        "waits": "held",
+        "meets": "talking",
+        "watches": "supervising",
+        "strange": "talking",
+    }
+    (alone,) = find_calls([caller, leg("watches", "cc-supervise", CC_LEG_MODE="listen")])
+    assert alone.place is Place.HELD, "a supervisor is nobody who is consulted"
+
+
+def test_who_took_the_call_over_is_no_further_party():
+    """The variables of a leg stay on the channel of the new agent."""
+    caller = channel("t-1", "cc-retrieve", CC_CALL="m-1", CC_PEER="PJSIP/desk-bert-3")
+    (call,) = find_calls([caller, leg("desk-bert-3", "cc-held-agent")])
+    assert (call.place, call.peer, call.legs) == (Place.TALKING, "PJSIP/desk-bert-3", ())
+
+
 @pytest.mark.parametrize(
     ("state", "context", "bridge", "place", "answered"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, Phone, PhoneKind, Prompt
+from cti.calls import EndedBy, Phone, PhoneKind, Place, Prompt
 from cti.dialing import DialRules
 from tests.cti.asterisk.conftest import OUTSIDE, desk_phone
 
@@ -181,6 +181,10 @@ async def test_an_agent_dials_out_with_a_number_of_their_own_and_consults(desk, 
     desk.consult(call, "bert")
     await desk.facts.wait(e.LegAnswered, leg_id="l1")
     await ears.phase("asking", music="n49301234", deskanna="deskbert", deskbert="deskanna")
+    await desk.disconnect()
+    await desk.connect()
+    adopted = await desk.facts.wait(e.CallAdopted, call_id=call)
+    assert (adopted.place, adopted.agent_id) == (Place.CONSULTING, "anna")
     desk.do(c.HandOver(call, "l1"))
     await desk.facts.wait(e.CallHandedOver, leg_id="l1", agent_id="bert")
     await ears.phase("bert's", n49301234="deskbert", deskbert="n49301234")
