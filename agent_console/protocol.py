@@ -124,6 +124,7 @@ class CallCard(TypedDict):
     place: str  # cti.calls.Place value: ringing, talking, held, consulting, conference, ended
     muted: bool
     recording: Literal["", "on", "paused"]
+    recorded: Literal["never", "always", "on demand"]  # the site's rule: what agents may do
     legs: list[LegCard]  # the site may hide supervisors who only listen or whisper
     offer_id: str
     queue: str

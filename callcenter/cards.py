@@ -133,6 +133,7 @@ class Cards:
             "place": place.value,
             "muted": call.muted and mine is None,
             "recording": recording(call),
+            "recorded": site.recording_of(call.queue).calls,
             "legs": self.legs(call, seen, site),
             "offer_id": offer if place is Place.RINGING else "",
             "queue": call.queue,

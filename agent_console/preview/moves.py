@@ -207,6 +207,7 @@ class Moves(Stage):
             "place": "ringing",
             "muted": False,
             "recording": "",
+            "recorded": "on demand",
             "legs": [],
             "offer_id": f"offer-{caller.number}",
             "queue": caller.queue,

@@ -204,6 +204,16 @@ async def test_recording_and_mute_show_what_the_server_says(
             await expect(boss.get_by_test_id("recorded-anna")).to_have_text(mark)
     assert [args[1] for args in asked(play, "record")] == ["start", "pause", "resume", "stop"]
 
+    # Where calls are always recorded the agent may pause only; where never, nothing is offered.
+    assert person.call is not None
+    person.call.update({"recorded": "always", "recording": "on"})
+    play.publish()
+    await expect(page.get_by_test_id("record-pause")).to_be_visible()
+    await expect(page.get_by_test_id("record-stop")).to_be_hidden()
+    person.call.update({"recorded": "never", "recording": ""})
+    play.publish()
+    await expect(page.get_by_test_id("record-start")).to_be_hidden()
+
     await page.keyboard.press("m")
     await expect(page.get_by_test_id("mute")).to_have_attribute("aria-pressed", "true")
     await expect(boss.get_by_test_id("agent-anna")).to_contain_text("Muted")

@@ -128,6 +128,12 @@ async def test_recording_and_mute_are_shown_to_the_agent_and_the_floor(opened: A
         shown.append(card(center, "anna")["recording"])
         assert center.store.get(SUPERVISOR, "agent:anna")["recording"] == shown[-1]
     assert shown == ["on", "paused", "on", ""]
+    for calls in ("never", "always", "on demand"):
+        rule = replace(center.site.recording, calls=calls)
+        queues = {q.id: replace(q, recording=rule) for q in center.site.queues.values()}
+        center.site = replace(center.site, queues=queues)
+        center.board.touch_call(call)
+        assert card(center, "anna")["recorded"] == calls
     await center.floor.mute("anna", call, True)
     await center.run(0.5)
     assert card(center, "anna")["muted"] is True

@@ -90,6 +90,8 @@ export interface CallCard {
   place: string;
   muted: boolean;
   recording: Recording;
+  /** The site's rule: "on demand" lets agents begin and end it, "always" only pause it. */
+  recorded: "never" | "always" | "on demand";
   legs: LegCard[];
   offer_id: string;
   queue: string;

@@ -18,8 +18,9 @@ const act = (card: CallCard, action: Deed): void =>
 export function recordingKeys(card: CallCard): Keys {
   if (!isOwn(card) || !isLive(card)) return {};
   const deed = (action: Deed) => () => act(card, action);
-  if (card.recording === "") return { O: deed("start") };
-  return { P: deed(card.recording === "on" ? "pause" : "resume"), O: deed("stop") };
+  const keys: Keys = card.recording ? { P: deed(card.recording === "on" ? "pause" : "resume") } : {};
+  if (card.recorded === "on demand") keys["O"] = deed(card.recording ? "stop" : "start");
+  return keys;
 }
 
 export function Recording({ card }: { card: CallCard }) {
@@ -33,6 +34,7 @@ export function Recording({ card }: { card: CallCard }) {
     ) : null;
   }
   if (card.recording === "") {
+    if (card.recorded !== "on demand") return <Refusal actions={actions} />;
     return (
       <div class="recording" data-testid="recording" data-state="">
         <Act actions={actions} name="record-start" class="small" hint="O" onAct={() => act(card, "start")}>
@@ -63,10 +65,12 @@ export function Recording({ card }: { card: CallCard }) {
           {t.pause}
         </Act>
       )}
-      <Act actions={actions} name="record-stop" class="small" hint="O" onAct={() => act(card, "stop")}>
-        <Icon name="stop" />
-        {t.stop}
-      </Act>
+      {card.recorded === "always" ? null : (
+        <Act actions={actions} name="record-stop" class="small" hint="O" onAct={() => act(card, "stop")}>
+          <Icon name="stop" />
+          {t.stop}
+        </Act>
+      )}
       <Refusal actions={actions} />
     </div>
   );
