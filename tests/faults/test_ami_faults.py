@@ -126,17 +126,17 @@ async def test_reconnecting_again_and_again_costs_no_memory(open_office):
             office.facts[:-20], office.stamps[:-20] = [], []
             office.journal.entries.clear()
 
-    await break_it(10)
+    await break_it(5)
     tracemalloc.start()
     try:
-        await break_it(10)
+        await break_it(5)
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
-        await break_it(40)
+        await break_it(20)
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    office.measured("memory kept by each of 40 reconnections, kB", (after - before) / 40_000)
-    assert (after - before) / 40 < 10_000
+    office.measured("memory kept by each of 20 reconnections, kB", (after - before) / 20_000)
+    assert (after - before) / 20 < 10_000
     assert len(asyncio.all_tasks()) < 40
