@@ -160,11 +160,15 @@ class Actions:
         else:
             asyncio.get_running_loop().call_later(wait_s, move_later)
 
+    def joined(self, *channels: str) -> None:
+        """Asterisk is connecting these now, so they are not moved for a moment."""
+        self._wait_for([channel for channel in channels if channel])
+
     def _wait_for(self, channels: list[str]) -> float:
         """How long until these may be moved, which they then are."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        at = max(now, *(self._free_at.get(channel, now) for channel in channels))
+        at = max([now, *(self._free_at.get(channel, now) for channel in channels)])
         free_at = at + BETWEEN_MOVES_S
         for channel in channels:
             self._free_at[channel] = free_at

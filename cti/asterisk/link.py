@@ -108,7 +108,9 @@ class AsteriskLink:
         self._phones = Phones()
         self._tasks: set[asyncio.Task[None]] = set()
         dialing = Dialing(dialling or DialRules())
-        actions = Actions(self._calls, self._send, self._report, self._report_soon, dialing, trunk)
+        actions = self._actions = Actions(
+            self._calls, self._send, self._report, self._report_soon, dialing, trunk
+        )
         self._recordings = Recordings(actions, recorder, self._spawn)
         self._keys = PhoneKeys(actions)
         supervisors = Supervisors(actions)
@@ -196,6 +198,11 @@ class AsteriskLink:
             return
         if isinstance(fact, e.CallEnded):
             self._recordings.call_ended(fact.call_id, lives_on=fact.by is EndedBy.SYSTEM)
+        elif isinstance(fact, e.OfferAnswered | e.CallbackConnected | e.LegAnswered):
+            call = self._calls.get(fact.call_id)
+            if call is not None:
+                legs = (leg.channel for leg in call.talking_legs)
+                self._actions.joined(call.channel, call.peer, *legs)
         try:
             self._sink(fact)
         except Exception:
