@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from reporting.callrecord import CallRecord
 from reporting.figures import SERVICE_LEVELS, Tally
 from reporting.intervals import (
     Attribution,
@@ -31,7 +32,7 @@ from reporting.intervals import (
     time_by_interval,
     usual_limits,
 )
-from reporting.records import CallRecord, RecordFold
+from reporting.records import RecordFold
 from reporting.tables import agent_spans, call_records, queue_visits
 
 MAX_CALLS = 5000  # most calls that one list shows
