@@ -27,7 +27,11 @@ class AgentPhones:
         """A switch's word; whether that is news."""
         before = self.is_up(fact.agent_id, fact.phone)
         told = self._told.setdefault((fact.agent_id, fact.phone), {})
-        told[fact.link] = isinstance(fact, e.PhoneUp)
+        up = isinstance(fact, e.PhoneUp)
+        if up and not told.get(fact.link):  # the last one to have it comes first
+            rest = {link: there for link, there in told.items() if link != fact.link}
+            told = self._told[fact.agent_id, fact.phone] = {fact.link: True, **rest}
+        told[fact.link] = up
         return self.is_up(fact.agent_id, fact.phone) != before
 
     def is_up(self, agent: str, kind: PhoneKind) -> bool | None:
@@ -54,11 +58,13 @@ class AgentPhones:
         """The phone as it is reached from a call on this switch: led over where it is registered.
 
         Outside phones are anybody's; so is one that no switch has, which then cannot be reached.
+        A desk phone may be registered with several, a browser is where it came last.
         """
         if phone.kind is PhoneKind.OUTSIDE:
             return phone
         homes = self._homes(phone.address, phone.kind)
-        return phone if link in homes or not homes else replace(phone, via=homes[0])
+        here = homes[:1] if phone.kind is PhoneKind.BROWSER else homes
+        return phone if link in here or not homes else replace(phone, via=homes[0])
 
     def _homes(self, agent: str, kind: PhoneKind) -> list[str]:
         told = self._told.get((agent, kind), {})

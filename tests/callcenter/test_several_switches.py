@@ -242,6 +242,22 @@ async def test_a_phone_on_another_switch_is_led_there(two: Any) -> None:
     assert two.router.phones.seen_from("other", Phone(PhoneKind.OUTSIDE, "+1416")).via == ""
 
 
+async def test_a_browser_is_where_it_came_last(two: Any) -> None:
+    """What an older switch remembers of a phone that moved must not ring into the void."""
+    phones = two.router.phones
+    browser, desk = (Phone(kind, "anna") for kind in (PhoneKind.BROWSER, PhoneKind.DESK))
+    two.router.receive(e.PhoneUp("anna", "other"))
+    for link in ("virtual", "other", "virtual"):
+        two.router.receive(e.PhoneUp("anna", link, PhoneKind.DESK))
+    assert phones.seen_from("virtual", browser).via == "other"
+    assert phones.seen_from("other", browser).via == ""
+    assert [phones.seen_from(link, desk).via for link in ("virtual", "other")] == ["", ""]
+    two.router.receive(e.PhoneUp("anna", "virtual"))  # told again after a lost connection
+    assert phones.seen_from("other", browser).via == ""
+    two.router.receive(e.PhoneDown("anna", "other", "gone"))
+    assert phones.seen_from("other", browser).via == "virtual"
+
+
 async def test_a_caller_whose_agent_was_on_a_switch_that_ended_waits_again(two: Any) -> None:
     """Nobody can talk with a phone that is gone: music and the next agent, at once."""
     await two.staff("anna")
