@@ -75,6 +75,8 @@ def _set_room_right(call: Live, legs: Legs, parties: Parties) -> bool:
             parties.over(call, party)
         elif leg.status == _TALKING and party.joins and not party.answered:
             party.state = LegState.TALKING
+        elif not party.answered:
+            parties.watch(call, party)
     if call.agent_gone:
         return call.consulted is not None
     if call.other_sid not in legs.by_sid:
@@ -113,6 +115,8 @@ def restore(book: Book, legs: Legs, parties: Parties) -> None:
             book.hang_up(call.sid)
         elif call.leaving:
             _bring_away(book, call)
+        elif call.place is Place.RINGING:
+            parties.watch_dialled(call)
         elif call.place is Place.WAITING and not call.visiting and call.wait is not None:
             call.visit_at = book.clock() + call.wait.visit_after_s
             book.arm_visit(call)

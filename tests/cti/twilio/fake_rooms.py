@@ -303,7 +303,9 @@ class Rooms:
             await self.twilio.verb(leg, verb)
 
     def _shown(self, conference: Conference) -> dict[str, Any]:
+        ended = {"reason_conference_ended": "last-participant-left"} if conference.over else {}
         return {
+            **ended,
             "sid": conference.sid,
             "account_sid": self.twilio.account,
             "friendly_name": conference.name,
@@ -314,7 +316,6 @@ class Rooms:
             "date_updated": None,
             "uri": f"/2010-04-01/Accounts/{self.twilio.account}/Conferences/{conference.sid}.json",
             "subresource_uris": {},
-            "reason_conference_ended": None,
             "call_sid_ending_conference": None,
         }
 
