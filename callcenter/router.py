@@ -377,6 +377,9 @@ class Router:
         now = self._now()
         for call in self._led_over(link):
             self._lost_its_agent(call, now)
+        for call in list(self.book.calls.values()):
+            for leg_id in [leg_id for leg_id in call.legs if call.led.get(leg_id) == link]:
+                self.execute(c.EndLeg(call.call_id, leg_id))
         self.arm()
 
     def _led_over(self, link: str) -> list[LiveCall]:

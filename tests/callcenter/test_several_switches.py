@@ -310,6 +310,28 @@ async def test_the_phone_of_whoever_has_the_call_counts(two: Any) -> None:
     assert book.get(call).led.get("", "") == homes[second]
 
 
+async def test_a_colleague_on_a_switch_that_ended_is_no_party_any_more(two: Any) -> None:
+    """Nobody waits in silence for a voice that is gone: the agent goes back to the caller."""
+    await two.staff("anna")
+    two.router.receive(e.PhoneUp("anna", "other"))
+    call = two.other.call_in(two.caller(talk_s=600.0, patience_s=600.0))
+    await two.until(lambda: two.state("anna") == "talking")
+    await two.staff("ben")
+    await two.floor.consult("anna", call, "agent", "ben")
+    await two.until(lambda: two.state("ben") == "talking")
+    (leg,) = two.router.book.get(call).legs
+    assert two.router.book.get(call).led == {leg: "virtual"}
+    two.switch.disconnect()
+    two.router.receive(e.LinkDown("virtual", "gone"))
+    two.router.switch_gone("virtual")
+    await two.run(1.0)
+    assert _last(two.sent["other"], c.EndLeg).leg_id == leg
+    assert two.router.book.get(call).legs == {}
+    assert two.state("anna") == "held"
+    await two.floor.retrieve("anna", call)
+    await two.until(lambda: two.state("anna") == "talking")
+
+
 async def test_a_phone_that_rings_on_a_switch_that_ended_rings_no_more(opened: Any) -> None:
     """The caller on the other switch goes to the next agent, and nobody is blamed."""
     center = await opened(phones=always(Reaction(Act.IGNORE)))
