@@ -76,7 +76,6 @@ class Conversation:
         async def work(call: Live) -> None:
             await self._rooms.enter(call)
             await self._rooms.mute(call, order.on)
-            call.muted = order.on
             self._book.report(e.AgentMuted(call.call_id, order.on))
 
         self._rooms.carry_out(order, work)

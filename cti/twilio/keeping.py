@@ -41,7 +41,6 @@ def pack(call: Live) -> dict[str, Any]:
         "other": call.other_sid,
         "outsider": call.outsider,
         "gone": call.agent_gone,
-        "muted": call.muted,
         "state": [
             call.rang,
             call.agent_answered,
@@ -76,7 +75,7 @@ def unpack(call_id: str, kept: dict[str, Any]) -> Live:
     call.visiting = bool(kept["visiting"])
     call.offer_id, call.agent_id, call.other_sid = kept["offer"], kept["agent"], kept["other"]
     call.agent_dialled, call.outsider = bool(kept["dialled"]), bool(kept["outsider"])
-    call.muted, call.agent_gone = bool(kept["muted"]), bool(kept["gone"])
+    call.agent_gone = bool(kept["gone"])
     state = kept["state"]
     call.rang, call.agent_answered, call.connected, call.leaving, call.confirms = state
     room, call.room_no, call.room_sid = kept["room"]

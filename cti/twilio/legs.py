@@ -88,7 +88,7 @@ class Legs:
             return documents.party_room(call)
         return documents.hang_up()
 
-    def hold(self, call: Live, sid: str) -> str:
-        """What a leg on hold hears. An agent hears nothing."""
+    def hold(self, call: Live) -> str:
+        """What a leg on hold hears."""
         music = "default" if call.wait is None else call.wait.music
         return self._book.documents.on_hold(music)

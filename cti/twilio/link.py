@@ -273,7 +273,7 @@ class TwilioLink:
             case "step" | "again" | "room":
                 return self._legs.aside(call, sid)
             case "hold":
-                return self._legs.hold(call, sid)
+                return self._legs.hold(call)
             case "digits":
                 digits = call.digits.pop(route.leg, "")
                 return self._book.documents.digits(digits) if digits else ""

@@ -118,7 +118,6 @@ class Live:
     leaving: bool = False
     cancelled: bool = False
     confirms: bool = False  # an outside phone: only a key takes the call
-    muted: bool = False
     ring_s: float = 0.0
     room: Room = Room.NO
     room_no: int = 0  # each conversation has a conference of its own
@@ -233,7 +232,7 @@ class Live:
         """Nobody's phone rings for the call, and nobody has it."""
         self.offer_id = self.agent_id = self.other_sid = ""
         self.rang = self.cancelled = self.connected = self.agent_answered = False
-        self.muted = self.outsider = self.agent_dialled = self.leaving = False
+        self.outsider = self.agent_dialled = self.leaving = False
         self.agent_gone = False
         self.failed = None
 

@@ -220,7 +220,7 @@ class Parties:
         facts = [self._book.party_out(call, party) for party in out if party is not heir]
         call.parties.pop(heir.leg_id, None)
         call.agent_id, call.other_sid, call.offer_id = heir.agent_id, heir.sid, ""
-        call.outsider, call.muted, call.agent_gone = not heir.agent_id, False, False
+        call.outsider, call.agent_gone = not heir.agent_id, False
         others = any(party.mode is None for party in call.parties.values())
         call.place = Place.CONFERENCE if others else Place.TALKING
         self._book.calls.forget_leg(agent)
