@@ -373,3 +373,22 @@ async def test_an_answer_that_twilio_never_told(world: World, kind: str) -> None
     else:
         await told(world, center, dial(call_id), e.LegAnswered)
         assert center.of(call_id)[-2:] == ["LegRinging", "LegAnswered"]
+
+
+async def test_a_consulted_agent_and_a_supervisor_at_sip_phones(world: World) -> None:
+    """Agents may sit at another telephone system, which Twilio reaches by SIP."""
+    center = await world.open(desk_address="sip:{agent}@pbx.example.com")
+    caller, call_id = await talking(world, center)
+    desk = Phone(PhoneKind.DESK, "dana")
+    order = c.DialLeg(call_id, "l1", "dana", desk, "+14165550100", 20.0)
+    await told(world, center, order, e.LegAnswered)
+    dana = world.twilio.leg_to("sip:dana@pbx.example.com")
+    await world.until(lambda: dana.peer is world.twilio.leg_to(ANNA), "they consult")
+    await told(world, center, c.HandOver(call_id, "l1"), e.CallHandedOver)
+    desk = Phone(PhoneKind.DESK, "sam")
+    join = c.SuperviseCall(call_id, "s1", "sam", desk, Supervision.WHISPER, 20.0)
+    await told(world, center, join, e.LegAnswered)
+    sam = world.twilio.leg_to("sip:sam@pbx.example.com")
+    await world.until(lambda: len(sam.talks_with) == 2, "sam hears both")
+    assert world.twilio.rooms.hears(dana, sam)
+    assert not world.twilio.rooms.hears(caller, sam)
