@@ -372,10 +372,17 @@ class System:
         self._progress(Progress("starting Asterisk"))
         place = place_of(settings, self.site, name)
         peers = [*other_places(settings, self.site, name)]
-        gone = partial(self.router.switch_gone, name)
+        gone = partial(self._on_gone, name)
         floor = AsteriskFloor(place, settings, self.site, install, self._prompts, peers, gone)
         await floor.start()
         return floor
+
+    def _on_gone(self, name: str) -> None:
+        """An Asterisk has ended: phones of the others that talked over it are free again."""
+        self.router.switch_gone(name)
+        for other, switch in self.switches.up.items():
+            if isinstance(switch, AsteriskFloor) and other != name:
+                switch.link.peer_gone(name)
 
     async def _open_prompts(self, name: str) -> None:
         if self._prompts is not None or self.settings.synthesiser == "none":

@@ -186,6 +186,15 @@ class AsteriskLink:
             self._ami.protocol.fail(why)  # nobody shall be offered a call there
         self._all_lost(why)
 
+    def peer_gone(self, name: str) -> None:
+        """Another of our Asterisks has ended: whoever talked over it talks with nobody.
+
+        Its agents' callers must have been sent elsewhere before, or they are hung up as well.
+        """
+        with contextlib.suppress(AmiError):
+            channels = f"/^PJSIP.peer-{name}-/"
+            self._send({"Action": "Hangup", "Channel": channels, "Cause": "38"}, _ignore)
+
     def _all_lost(self, why: str) -> None:
         for call in self._calls:
             self._calls.forget(call)

@@ -143,6 +143,15 @@ class Pair:
         await caller.press("1")
         await caller.until_over(timeout_s=20)
 
+    async def forgets(self, callers: list[Caller], agents: tuple[str, ...]) -> None:
+        """People hang up who talk with a switch that is gone, as they would."""
+        desks = [f"desk{agent}" for agent in agents]
+        for frame in (await self.lines.ami.request({"Action": "Status"})).items:
+            if frame.get("Exten") in desks:
+                await self.lines.request(Action="Hangup", Channel=frame.get("Channel"))
+        for caller in callers:
+            await caller.hang_up()
+
     async def phone_of(self, console: Console) -> dict[str, Any]:
         """A log-in for the agent's browser phone."""
         async with console.http.post(f"{self.center.url}/api/phone") as answer:
@@ -297,12 +306,16 @@ async def test_one_is_killed_and_the_other_never_notices(pair: Pair) -> None:
     for caller in (*waiting["east"], *waiting["west"]):
         await pair.row(caller, outcome="waiting")
 
+    across = lines.last_heard("deskemeka")
     os.kill(center.asterisk_pid("east"), signal.SIGKILL)
     killed = time.monotonic()
     for caller in (east_east, east_west, *waiting["east"]):
         record = await pair.record(caller)
         ended = next(entry for entry in record["timeline"] if entry["kind"] == "ended")
         assert ended["data"]["by"] == "switch lost", caller.ani
+    await pair.forgets([east_east, east_west, *waiting["east"]], ("anna", "ben"))
+    # The phone in the west that talked with the east is not left with a dead call.
+    assert (await complete(across)).tone_s(CALLER_TONE_HZ) > 0.5
     # The agent of the west is free again: the callback was first in the line, and goes out there.
     called = await pair.agents["emeka"].until_state("talking")
     assert called["call"]["ani"] == promised.ani
