@@ -372,26 +372,32 @@ function Facts({ card }: { card: CallCard }) {
   const t = words();
   return (
     <dl class="facts">
-      <div>
-        <dt>{t.call.waited}</dt>
-        <dd class="figures" data-testid="waited">
-          {card.waited_s === null ? <Since at={card.entered} /> : clock(card.waited_s)}
-        </dd>
-      </div>
-      <div>
-        <dt>{t.call.dialled}</dt>
-        <dd class="figures">{card.dnis || t.app.none}</dd>
-      </div>
+      {card.direction === "outbound" ? null : (
+        <>
+          <div>
+            <dt>{t.call.waited}</dt>
+            <dd class="figures" data-testid="waited">
+              {card.waited_s === null ? <Since at={card.entered} /> : clock(card.waited_s)}
+            </dd>
+          </div>
+          <div>
+            <dt>{t.call.dialled}</dt>
+            <dd class="figures">{card.dnis || t.app.none}</dd>
+          </div>
+        </>
+      )}
       <div class="whole">
         <dt>{t.call.why}</dt>
         <dd data-testid="why">{say(card.why?.text) || card.why?.code}</dd>
       </div>
-      <div class="whole">
-        <dt>{t.call.trail}</dt>
-        <dd data-testid="trail">
-          {card.trail.length ? <Trail trail={card.trail} /> : <span class="muted">{t.call.trailEmpty}</span>}
-        </dd>
-      </div>
+      {card.direction === "outbound" ? null : (
+        <div class="whole">
+          <dt>{t.call.trail}</dt>
+          <dd data-testid="trail">
+            {card.trail.length ? <Trail trail={card.trail} /> : <span class="muted">{t.call.trailEmpty}</span>}
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }
