@@ -1,6 +1,6 @@
 """What each call control costs on a real Asterisk, in CPU of Asterisk and of our process.
 
-    python -m benchmarks.call_controls [--calls 6] [--json]
+    python -m benchmarks.call_controls [--calls 6] [--keep] [--json]
 
 Every call lasts as long as every other (sound flows both ways all the time), so what a path
 costs more than `plain` is what the control itself costs. CPU is user and system time over the

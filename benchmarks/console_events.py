@@ -1,6 +1,6 @@
 """From the switch's word to the agent's screen, with a thousand calls alive.
 
-    python -m benchmarks.console_events [--calls 1000] [--events 600] [--rate 50] [--json]
+    python -m benchmarks.console_events [--calls 1000] [--events 600] [--rate 50] [--keep] [--json]
 
 The whole system (journal, records, board, websockets) runs in a process of its own on the
 virtual switch, with as many agents talking as calls are alive. Some of them are seen through

@@ -1,6 +1,6 @@
 """What a call costs our process when it serves one, two and four Asterisks.
 
-    python -m benchmarks.many_switches [--calls 48] [--json]
+    python -m benchmarks.many_switches [--calls 48] [--keep] [--json]
 
 The same calls at the same pace, spread over the switches in turn; agents' phones are spread as
 well, so with several switches most callers are put through to a phone on another one. Figures go
