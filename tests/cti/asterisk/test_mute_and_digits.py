@@ -83,13 +83,14 @@ async def test_digits_reach_the_menu_of_others_exactly_and_no_log(desk, lab, cap
     assert "2890" not in caplog.text
 
 
-@pytest.mark.parametrize("digits", ["", "12x", "1" * 33, "1\r\nAction: Logoff", "${X}", "w,"])
-async def test_what_is_no_digits_is_refused_without_being_repeated(desk, digits):
+async def test_what_is_no_digits_is_refused_without_being_repeated(desk):
     """Neither an injection nor a typing mistake reaches the switch or a log."""
     call_id = await talking_outside(desk, "answer")
-    desk.link.execute(c.SendDigits(call_id, digits))
-    failed = await desk.facts.wait(e.OrderFailed)
-    assert (failed.order, failed.why) == ("SendDigits", "not digits")
+    for count, digits in enumerate(("", "12x", "1" * 33, "1\r\nAction: Logoff", "${X}", "w,")):
+        desk.link.execute(c.SendDigits(call_id, digits))
+        failed = await desk.facts.wait(e.OrderFailed, skip=count)
+        assert (failed.order, failed.why) == ("SendDigits", "not digits")
+    assert desk.facts.of(e.DigitsSent) == []
 
 
 async def test_mute_and_digits_need_a_conversation(desk):
