@@ -96,7 +96,7 @@ LISTEN = """async (player, tones) => {
   };
   return {
     channels: sound.numberOfChannels,
-    tones: tones.map((hertz, channel) => tenths(channel, hertz)),
+    tones: tones.map(([channel, hertz]) => tenths(channel, hertz)),
   };
 }"""
 
@@ -208,12 +208,15 @@ async def test_a_call_is_handed_over_and_given_back_unseen(world: World, pages: 
     await boss.get_by_test_id(f"call-{record['call']['call_id']}").click()
     player = boss.get_by_test_id("recordings").locator("audio").first
     await expect(player).to_be_visible(timeout=SOON_MS)
-    played = await player.evaluate(LISTEN, [CALLER, ANNA])
+    played = await player.evaluate(LISTEN, [[0, CALLER], [1, ANNA], [1, BEN]])
     assert played["channels"] == 2
-    caller_s, anna_s = played["tones"]
+    caller_s, anna_s, ben_s = played["tones"]
     # From the start: heard, left out for a second and a half, heard again.
     assert _runs(caller_s)[:3] == ["heard", "left out", "heard"], caller_s
     assert _runs(anna_s)[:3] == ["heard", "left out", "heard"], anna_s
+    last = max(at for at, heard in enumerate(anna_s) if heard)
+    assert any(ben_s[last:]), "the colleague who got the caller is not in it"
+    assert not any(ben_s[:last]), "the consultation, which the caller did not hear, is in it"
     await boss.wait_for_function("() => document.querySelector('audio').currentTime > 0.3")
 
 
