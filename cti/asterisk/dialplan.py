@@ -250,7 +250,7 @@ exten => s,1,StartMusicOnHold(${{CC_MUSIC}})
  same => n(more),Wait(5)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PEER}})}}]?more)
  same => n,Goto(cc-bye,s,1)
-exten => h,1,UserEvent(HeldHungUp,Call: ${{CC_CALL}})
+exten => h,1,UserEvent(CallerHungUp,Call: ${{CC_CALL}})
  same => n,SoftHangup(${{CC_PEER}})
 
 [cc-hold-agent]

@@ -55,7 +55,7 @@ class Happenings:
             "CallWaiting": self._on_waiting,
             "OfferEnded": self._on_offer_ended,
             "PeerHungUp": self._on_peer_hung_up,
-            "HeldHungUp": self._on_held_hung_up,
+            "CallerHungUp": self._on_caller_hung_up,
             "CallbackAgent": self._on_callback_agent,
             "CallbackUnconfirmed": self._on_callback_unconfirmed,
             "CallbackEnded": self._on_callback_ended,
@@ -111,7 +111,7 @@ class Happenings:
         call.offer_id = call.agent_id = ""
         self._report(e.OfferFailed(call.call_id, offer_id, agent_id, why))
 
-    def _on_held_hung_up(self, event: Frame, call: Live) -> None:
+    def _on_caller_hung_up(self, event: Frame, call: Live) -> None:
         """The caller's end follows. That of the agent's channel does not tell who hung up."""
         call.peer = call.peer_uniqueid = ""
 

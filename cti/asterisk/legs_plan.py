@@ -114,8 +114,10 @@ exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
 [cc-conference]
 ; The extension is the room: the caller's channel. When the caller (who is marked) leaves, it is
 ; over for all; when everybody else has left (and is not about to come in), for the caller,
-; unless the caller is being taken elsewhere (CC_LEAVES).
-exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
+; unless the caller is being taken elsewhere (CC_LEAVES). The caller's hang-up is told at once:
+; the others' ends, which follow from it, may be heard of first. The caller may not be in yet.
+exten => h,1,GotoIf($[${{LEN(${{CC_CALL}})}} > 0]?caller)
+ same => n,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,Set(CC_LEFT=${{CC_LEFT}}-${{CONFBRIDGE_INFO(marked,${{CC_ROOM}})}})
  same => n,GotoIf($["${{CC_LEFT}}" != "1-1"]?end)
  same => n,GotoIf($["${{IMPORT(${{CC_ROOM}},CC_LEAVES)}}" = "1"]?end)
@@ -126,6 +128,9 @@ exten => h,1,Set(CC_LEFT=${{CONFBRIDGE_INFO(parties,${{CC_ROOM}})}})
  same => n,ExecIf($["${{CC_OTHER}}" = "${{UNIQUEID}}"]?Set(CC_OTHER=))
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_OTHER}})}}]?end)
  same => n,SoftHangup(${{CC_ROOM}})
+ same => n,Goto(end)
+ same => n(caller),UserEvent(CallerHungUp,Call: ${{CC_CALL}})
+ same => n,ConfKick(${{CHANNEL}},all)
  same => n(end),NoOp()
 exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,Set(CC_LEAVES=)
@@ -133,8 +138,9 @@ exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,Set(CC_PARKED=)
  same => n,StopMusicOnHold()
  same => n,Set(CC_ROLE=${{IF($["${{CHANNEL}}" = "${{CC_ROOM}}"]?cc-caller:cc-member)}})
- same => n,ConfBridge(${{CC_ROOM}},cc-room,${{CC_ROLE}})
- same => n,Hangup(16)
+ same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_ROOM}})}}]?in:over)
+ same => n(in),ConfBridge(${{CC_ROOM}},cc-room,${{CC_ROLE}})
+ same => n(over),Hangup(16)
 
 [cc-outside]
 ; The extension is <seconds>~<number>. The caller (CC_ASKS) hears music until the agent there has
