@@ -205,7 +205,7 @@ class Switches:
             self._spawn(self._start_late(name))
 
     async def begin(self) -> None:
-        for switch in self.up.values():
+        for switch in list(self.up.values()):
             await switch.begin()
 
     async def back(self, name: str) -> None:
@@ -219,7 +219,7 @@ class Switches:
         """
         for switch in self.up.values():
             switch.check(site)
-        for name, switch in self.up.items():
+        for name, switch in list(self.up.items()):  # one may start meanwhile
             try:
                 await switch.reload(site)
             except Exception as error:
@@ -242,14 +242,16 @@ class Switches:
     async def _bring_up(self, name: str) -> None:
         switch = await self._builds[name]()
         self.up[switch.link.name] = switch
-        self.up = {name: self.up[name] for name in self.names}
+        self.up = {name: self.up[name] for name in self.names if name in self.up}
         self._on_new(switch)
 
     async def _start_late(self, name: str) -> None:
         wait_s = AGAIN_FIRST_S
-        while self._sink is not None:
+        while True:
             await asyncio.sleep(wait_s)
             wait_s = min(AGAIN_MOST_S, wait_s * 2)
+            if self._sink is None:
+                return  # we are stopping
             try:
                 await self._bring_up(name)
                 await self.up[name].link.start(self._sink)

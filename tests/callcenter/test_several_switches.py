@@ -112,6 +112,27 @@ async def test_one_that_does_not_start_is_an_alarm_and_comes_later(
     await builder.switches.disconnect()
 
 
+async def test_each_of_several_that_do_not_start_comes_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that stays away must not keep another away that could start."""
+    monkeypatch.setattr(switches, "AGAIN_FIRST_S", 0.05)
+    builder = Builder("east", "north", "west")
+    builder.broken = {"east", "north"}
+    await builder.switches.start()
+    await builder.switches.connect(builder.facts.append)
+    assert list(builder.switches.outgoing) == ["west"]
+    builder.broken = {"north"}
+    async with asyncio.timeout(5):
+        while not builder.switches.is_up("east"):
+            await asyncio.sleep(0.01)
+    assert list(builder.switches.outgoing) == ["east", "west"]
+    assert list(builder.alarms) == ["switch-start-north"]
+    await builder.switches.disconnect()
+    for task in builder.tasks:
+        task.cancel()
+
+
 async def test_a_link_that_cannot_begin_leaves_its_switch_with_its_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
