@@ -77,18 +77,23 @@ async def replay(journal: Journal, kept: Kept, router: Router) -> int:
     missing: deque[d.Decision] = deque()
     decided_at = 0.0
     async for entry in journal.read(kept.seq):
-        data = entry.decode()
-        known = h.from_dict(entry.stream, entry.kind, data)
         count += 1
         router.last_seq = entry.seq
-        if known is None:
-            log.warning("unknown journal entry", stream=entry.stream, kind=entry.kind)
-            continue
-        if entry.stream == "acd":
-            missing, decided_at = deque(_decide(router.engine, known, entry.at)), entry.at
-        elif entry.stream == "decision" and missing:
-            missing.popleft()
-        router.fold(known, data, entry.at, entry.seq)
+        try:
+            data = entry.decode()
+            known = h.from_dict(entry.stream, entry.kind, data)
+            if known is None:
+                log.warning("unknown journal entry", stream=entry.stream, kind=entry.kind)
+                continue
+            if entry.stream == "acd":
+                missing, decided_at = deque(), entry.at
+                missing.extend(_decide(router.engine, known, entry.at))
+            elif entry.stream == "decision" and missing:
+                missing.popleft()
+            router.fold(known, data, entry.at, entry.seq)
+        except Exception:
+            # Of another version, or a fault of ours: when it happened, all else went on as well.
+            log.exception("journal entry left out", sequence=entry.seq, kind=entry.kind)
     for decision in missing:
         router.note(decision, decided_at)
     return count

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from acd import facts as f
+from acd.engine import Engine
 from callcenter import restart
 from cti.virtual.callers import Customer
 from cti.virtual.phones import careless
@@ -154,3 +157,37 @@ async def test_nobody_is_signed_in_twice_by_a_refusal(opened: Any) -> None:
     assert center.router.act(f.AgentSignedIn("anna")) is not None
     later = await _folded(center)
     assert _picture(later) == _picture(center)
+
+
+@pytest.mark.parametrize("broken", ["journal", "engine", "book"])
+async def test_one_entry_that_cannot_be_taken_keeps_nobody_from_starting(
+    opened: Any, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """A row of another version, or a fault of ours that is in the journal for ever."""
+    center = await opened()
+    call = center.call()
+    await center.run(1.0)
+    await center.staff("anna")
+    await center.floor.not_ready("anna", "lunch")
+    entries = list(center.journal.entries)
+    nth = next(n for n, entry in enumerate(entries) if entry.kind == "AgentNotReady")
+    if broken == "journal":
+        entries[nth:nth] = [replace(entries[nth], data=b'{"agent": 7}')]
+    elif broken == "engine":
+        handle = Engine.handle
+
+        def faulty(engine: Engine, fact: f.Fact, now: float) -> Any:
+            if isinstance(fact, f.AgentNotReady) and not faults:
+                faults.append(fact)
+                raise KeyError("a fault of ours")
+            return handle(engine, fact, now)
+
+        faults: list[f.Fact] = []
+        monkeypatch.setattr(Engine, "handle", faulty)
+        entries[nth:nth] = [entries[nth]]
+    else:
+        strange = {"call_id": call, "leg_id": "l", "by": "anna", "supervision": "coach"}
+        data = msgspec.json.encode(strange)
+        entries[nth:nth] = [replace(entries[nth], stream="person", kind="LegPlaced", data=data)]
+    later = await _folded(center, entries)
+    assert later.state("anna") == "not ready"
