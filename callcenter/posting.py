@@ -27,6 +27,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Public by their numbers, but of a cloud's own machinery.
 _MACHINERY = tuple(ipaddress.ip_network(net) for net in ("168.63.129.16/32", "192.0.0.0/24"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # private in the IPv6 of old, public to Python
 
 
 class AddressRefused(Exception):  # noqa: N818 - an answer to whoever chose the address
@@ -71,7 +72,7 @@ def forbidden(text: str, *, private_too: bool = False) -> str:
         return f"{given} is link-local or of the cloud's own machinery"
     if private_too:
         return ""
-    if not address.is_global or address.is_reserved:
+    if not address.is_global or address.is_reserved or address in _SITE_LOCAL:
         return f"{given} is not a public address"
     return ""
 
@@ -149,7 +150,9 @@ class Poster:
             for cause in (error.__cause__, getattr(error, "os_error", None)):
                 if isinstance(cause, AddressRefused):
                     raise cause from None
-            raise PostFailed(f"{type(error).__name__}: {error}"[:300]) from None
+            # Some errors name the whole address, and that may hold the receiver's token.
+            why = f"{type(error).__name__}: {error}".replace(str(url), "the address")
+            raise PostFailed(why[:300]) from None
         if 300 <= status < 400:
             raise PostFailed(f"answered {status}: redirects are not followed", status)
         if not 200 <= status < 300:

@@ -119,7 +119,7 @@ async def test_a_senseless_webhook_is_refused(center: Any, receiver: Any) -> Non
         *("168.63.129.16", "100.100.100.200", "192.0.0.192", "240.0.0.1"),
         *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1"),
         *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:7f00:1::"),
-        *("2001:db8::1", "2002:a9fe:a9fe::", "::127.0.0.1"),
+        *("2001:db8::1", "2002:a9fe:a9fe::", "::127.0.0.1", "fec0::1", "feff::1"),
     ],
 )
 def test_no_address_inside_is_reached(address: str) -> None:
@@ -213,6 +213,25 @@ async def test_redirects_slow_and_endless_answers(receiver: Any) -> None:
         assert await poster.post(f"http://127.0.0.1:{port}/endless", b"{}", {}) == 200
     await poster.close()
     await runner.cleanup()
+
+
+async def test_an_error_does_not_tell_the_address() -> None:
+    """It is shown on consoles and written into logs; the address may hold a token."""
+
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nBad\x00: y\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    poster = Poster(["127.0.0.1"], timeout_s=2.0)
+    with pytest.raises(PostFailed, match="ClientResponseError") as failed:
+        await poster.post(f"http://127.0.0.1:{port}/api/v1/cti/token-1234", b"{}", {})
+    assert "token-1234" not in str(failed.value)
+    await poster.close()
+    server.close()
 
 
 # Delivery: the service over a real journal and database -----------------------------------------
