@@ -13,8 +13,9 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -93,10 +94,21 @@ class Webhooks:
             self._deliveries[webhook.webhook_id] = delivery
             delivery.start()
 
-    async def _end(self, webhook_id: str) -> None:
-        delivery = self._deliveries.pop(webhook_id, None)
-        if delivery is not None:
-            await delivery.stop()
+    @asynccontextmanager
+    async def _halted(self, webhook_id: str) -> AsyncIterator[None]:
+        """Nothing is delivered meanwhile; when the change comes to nothing, it goes on."""
+        async with self._changing:
+            delivery = self._deliveries.pop(webhook_id, None)
+            if delivery is not None:
+                await delivery.stop()  # its place is kept before it goes on
+            try:
+                yield
+            except UnknownWebhook:
+                raise _unknown() from None
+            except Exception:
+                if delivery is not None:
+                    self._begin(delivery.as_left())
+                raise
 
     # The API --------------------------------------------------------------------------------
 
@@ -141,12 +153,8 @@ class Webhooks:
         return self._shown(await self._changed(webhook_id, {"old_secret": ""}))
 
     async def delete(self, webhook_id: str) -> None:
-        async with self._changing:
-            await self._end(webhook_id)
-            try:
-                await self.store.delete(webhook_id)
-            except UnknownWebhook:
-                raise _unknown() from None
+        async with self._halted(webhook_id):
+            await self.store.delete(webhook_id)
 
     async def ping(self, webhook_id: str) -> dict[str, Any]:
         """A test: what the receiver makes of it, now."""
@@ -205,12 +213,8 @@ class Webhooks:
             raise Refusal("address-refused", f"url: {why}.", 422) from None
 
     async def _changed(self, webhook_id: str, values: dict[str, Any]) -> Webhook:
-        async with self._changing:
-            await self._end(webhook_id)  # its place is kept before it goes on
-            try:
-                webhook = await self.store.change(webhook_id, **values)
-            except UnknownWebhook:
-                raise _unknown() from None
+        async with self._halted(webhook_id):
+            webhook = await self.store.change(webhook_id, **values)
             self._begin(webhook)
             return webhook
 
@@ -284,6 +288,15 @@ class _Delivery:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self._webhook.webhook_id)
+
+    def as_left(self) -> Webhook:
+        """The subscription with the place that was reached."""
+        return replace(
+            self._webhook,
+            cursor=self.cursor,
+            last_success=self.last_success,
+            last_error=self.last_error,
+        )
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -141,6 +141,8 @@ class Webhooks:
 
     async def change(self, webhook_id: str, **values: Any) -> Webhook:
         """Set columns (lists for `types` and `queues`). Raises `UnknownWebhook`."""
+        if not values:
+            return await self.get(webhook_id)
         async with self._writes.begin() as connection:
             changed = await connection.execute(
                 sa.update(webhooks).where(webhooks.c.id == webhook_id).values(values)

@@ -382,6 +382,33 @@ async def test_a_receiver_that_is_gone_for_good_is_left_alone(post: Any, receive
     await post.die()
 
 
+async def test_a_change_that_fails_or_changes_nothing_stops_no_delivery(
+    post: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away for a moment: the webhook goes on as it was."""
+    hook = await post.make(receiver)
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise OSError("database is locked")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(post.store, "change", away)
+        with pytest.raises(OSError, match="locked"):
+            await post.hooks.rotate(hook)
+    post.tell(1, 0)
+    await until(lambda: calls_of(receiver) == ["c0"])
+    with monkeypatch.context() as broken:
+        broken.setattr(post.store, "delete", away)
+        with pytest.raises(OSError, match="locked"):
+            await post.hooks.delete(hook)
+    post.tell(1, 1)
+    await until(lambda: calls_of(receiver) == ["c0", "c1"])
+    assert (await post.hooks.change(hook, {}))["enabled"]
+    post.tell(1, 2)
+    await until(lambda: calls_of(receiver) == ["c0", "c1", "c2"])
+    await post.die()
+
+
 # Zammad -------------------------------------------------------------------------------------------
 
 
