@@ -158,6 +158,8 @@ class EventSockets:
         opened["oldest"] = oldest
         frames = [msgspec.json.encode(opened)]
         told = reader.position
+        loop = asyncio.get_running_loop()
+        position_due = loop.time() + settings.position_every_s
         while True:
             try:
                 # The server's buffer is full: this waits until the program has read some of it.
@@ -171,8 +173,10 @@ class EventSockets:
             if events:
                 told = events[-1].sequence
                 continue
-            if await reader.wait(settings.position_every_s):
+            await reader.wait(max(0.0, position_due - loop.time()))
+            if loop.time() < position_due:
                 continue
+            position_due = loop.time() + settings.position_every_s
             if reader.position > told:
                 told = reader.position
                 position = {"type": "stream.position", "sequence": told}

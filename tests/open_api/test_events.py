@@ -245,6 +245,26 @@ async def test_a_program_with_filters_learns_how_far_it_is(center: Any) -> None:
     assert frames[-1]["sequence"] > opened["sequence"]
 
 
+async def test_a_program_with_filters_learns_it_also_in_a_busy_hour(center: Any) -> None:
+    """Events that it does not want come all the time: there is never a pause."""
+    tuned(center, position_every_s=0.3)
+    await center.done("/agents/anna/sign-in", phone="browser")
+
+    async def to_and_fro() -> None:
+        while True:
+            await center.done("/agents/anna/ready")
+            await center.done("/agents/anna/not-ready", reason="lunch")
+            await asyncio.sleep(0.05)
+
+    async with center.stream("?types=call.arrived") as stream:
+        busy = asyncio.create_task(to_and_fro())
+        try:
+            await heard(stream, is_type("stream.position"), 5.0)
+        finally:
+            busy.cancel()
+            await asyncio.gather(busy, return_exceptions=True)
+
+
 async def test_a_program_that_talks_all_the_time_is_let_go(center: Any) -> None:
     """The stream has one direction."""
     async with center.stream() as stream:
