@@ -383,7 +383,8 @@ class CallBook:
             return
         for leg in list(call.legs.values()):
             supervises = leg.supervision is not None
-            if leg.state is LegState.RINGING and supervises == (x.order == "SuperviseCall"):
+            meant = x.leg_id in ("", leg.leg_id) and supervises == (x.order == "SuperviseCall")
+            if meant and leg.state is LegState.RINGING:
                 del call.legs[leg.leg_id], call.leg_since[leg.leg_id]
 
     def _muted(self, x: e.AgentMuted, at: float) -> None:

@@ -86,7 +86,8 @@ class Parties:
             return
         supervises = fact.order == "SuperviseCall"
         for leg in self._of(fact.call_id):
-            if not leg.answered and leg.supervises is supervises:
+            meant = fact.leg_id in ("", leg.leg_id)
+            if meant and not leg.answered and leg.supervises is supervises:
                 del self._legs[leg.leg_id]
                 self._over(leg, "cancelled", now)
 

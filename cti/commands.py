@@ -307,3 +307,13 @@ Order = (
     | StopRecording
     | HangUpCall
 )
+
+
+def named(order: Order) -> tuple[str, str]:
+    """The call that an order is about, and the order's name, as `OrderFailed` has them."""
+    return order.call_id, type(order).__name__
+
+
+def leg_of(order: Order) -> str:
+    """The further leg that an order is about, "" when it is about none."""
+    return str(getattr(order, "leg_id", ""))

@@ -326,12 +326,16 @@ class LinkDown:
 
 @dataclass(frozen=True, slots=True)
 class OrderFailed:
-    """The switch refused an order, or nobody knows whether it was carried out."""
+    """The switch refused an order, or nobody knows whether it was carried out.
+
+    `leg_id` is the further leg that the order was about, "" when it was about none.
+    """
 
     call_id: str
     order: str  # the order's class name
     why: str
     outcome_unknown: bool = False
+    leg_id: str = ""
 
 
 Fact = (

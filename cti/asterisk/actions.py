@@ -217,7 +217,7 @@ class Actions:
             log.warning("cannot bring back call %s: %s", call.call_id, error)
 
     def order_failed(self, order: c.Order, why: str, unknown: bool = False) -> None:
-        self.report_soon(e.OrderFailed(order.call_id, type(order).__name__, why, unknown))
+        self.report_soon(e.OrderFailed(*c.named(order), why, unknown, c.leg_of(order)))
 
     def outside(self, number: str) -> str:
         """A number that may be dialled now; it counts. Raises `DialRefusedError`."""

@@ -362,4 +362,4 @@ class Book:
         unknown = isinstance(error, RestUnreachable) and error.sent
         if isinstance(error, RestUnreachable):
             self._trouble(str(error))
-        self.report(e.OrderFailed(order.call_id, type(order).__name__, str(error), unknown))
+        self.report(e.OrderFailed(*c.named(order), str(error), unknown, c.leg_of(order)))

@@ -53,7 +53,7 @@ class Orders:
             self._failed_soon(order, f"{type(error).__name__}: {error}")
 
     def _failed_soon(self, order: c.Order, why: str) -> None:
-        fact = e.OrderFailed(order.call_id, type(order).__name__, why)
+        fact = e.OrderFailed(*c.named(order), why, leg_id=c.leg_of(order))
         asyncio.get_running_loop().call_soon(self._book.report, fact)
 
     def _call(self, order: c.Order) -> Live:

@@ -139,7 +139,7 @@ class Exchange:
 
     def refuse(self, order: c.Order, why: str) -> None:
         """The order does not fit; nothing has changed."""
-        self.report_soon(e.OrderFailed(order.call_id, type(order).__name__, why))
+        self.report_soon(e.OrderFailed(*c.named(order), why, leg_id=c.leg_of(order)))
 
     def talking(self, order: c.Order) -> Call | None:
         """The order's call if an agent is in it; else the order is refused."""

@@ -199,7 +199,7 @@ class Passage:
     def _failed(self, what: tuple[c.Order, str, bool]) -> None:
         order, why, unknown = what
         if self._sink is not None:
-            self._sink(e.OrderFailed(order.call_id, type(order).__name__, why, unknown))
+            self._sink(e.OrderFailed(*c.named(order), why, unknown, c.leg_of(order)))
 
     def _delay(self, dice: random.Random, mean_s: float) -> float:
         if mean_s <= 0.0:

@@ -336,6 +336,42 @@ async def test_three_talk_together_and_the_agent_leaves(opened: Any) -> None:
     await center.until(lambda: center.state("dana") == "talking")
 
 
+async def test_a_party_that_cannot_be_rung_takes_no_other_one_along(opened: Any) -> None:
+    """Two are being added to a conference; the one whose phone rings is still reserved for it."""
+    slow = {"ben": Reaction(after_s=10.0)}
+    center = await opened(phones=lambda agent: slow.get(agent, AT_ONCE))
+    call, _ = await consulting(center)
+    await center.floor.conference("anna", call)
+    await center.until(lambda: center.state("anna") == "conference")
+    await center.staff("ben")
+    rings = await center.floor.consult("anna", call, "agent", "ben")
+    carry_out = center.switch.execute
+
+    def refuse(order: c.Order) -> None:
+        center.switch.execute = carry_out
+        fact = e.OrderFailed(order.call_id, "DialLeg", "barred", leg_id=order.leg_id)
+        center.time.soon(center.router.receive, fact)
+
+    center.switch.execute = refuse
+    refused = await center.floor.consult("anna", call, "number", OUTSIDE)
+    await center.run(1.0)
+    legs = center.router.book.get(call).legs
+    assert (rings in legs, refused in legs) == (True, False)
+    assert center.state("ben") == "reserved"
+    await center.until(lambda: center.state("ben") == "talking")
+    assert center.router.book.get(call).legs[rings].state is LegState.TALKING
+
+
+async def test_a_switch_says_which_party_it_does_not_ring(opened: Any) -> None:
+    """Of several that are being rung, nobody else is meant."""
+    center = await opened()
+    call = await talking(center)
+    center.switch.execute(c.EndLeg(call, "leg-1"))
+    await center.run(0.1)
+    failed = [x.decode() for x in center.journal.entries if x.kind == "OrderFailed"]
+    assert [(one["order"], one["leg_id"]) for one in failed] == [("EndLeg", "leg-1")]
+
+
 async def test_a_colleague_who_does_not_answer_leaves_the_caller_on_hold(opened: Any) -> None:
     """The agent may go back at once, which gives the ringing up."""
     center = await opened(phones=lambda agent: AT_ONCE if agent == "anna" else Reaction(Act.IGNORE))
