@@ -26,8 +26,8 @@ test("who is ready stands first, who is not here last, and oneself nowhere", () 
   expect(targets(directory, ["agent"]).map((one) => one.available)).toEqual([true, true, false, false]);
 });
 
-test("people are found by their queues, too, and every word must fit", () => {
-  expect(ids("billing")).toEqual(["agent:zoe", "queue:billing"]);
+test("people are found by their queues, too, after the queue itself, and every word must fit", () => {
+  expect(ids("billing")).toEqual(["queue:billing", "agent:zoe"]);
   expect(ids("zoe billing")).toEqual(["agent:zoe"]);
   expect(ids("zoe support")).toEqual([]);
   expect(ids("MAIN")).toEqual(["flow:main"]);

@@ -63,6 +63,21 @@ export function targets(from: Directory, kinds: readonly TargetKind[]): Target[]
   return all.filter((one) => kinds.includes(one.kind));
 }
 
+const byName = (one: Target, wanted: readonly string[]): boolean => {
+  const text = `${one.name} ${one.id}`.toLowerCase();
+  return wanted.every((word) => text.includes(word));
+};
+
+/** What is called as was typed comes before the people who only serve such a queue. */
+function namedFirst(found: readonly Target[], wanted: readonly string[]): Target[] {
+  const named = found.filter((one) => byName(one, wanted));
+  const kinds = [...new Set([...named, ...found].map((one) => one.kind))];
+  return kinds.flatMap((kind) => {
+    const those = found.filter((one) => one.kind === kind);
+    return [...those.filter((one) => byName(one, wanted)), ...those.filter((one) => !byName(one, wanted))];
+  });
+}
+
 /** Those in which every typed word is found; a typed number comes as a target of its own. */
 export function search(all: readonly Target[], typed: string, kinds: readonly TargetKind[]): Target[] {
   const wanted = typed.trim().toLowerCase().split(/\s+/).filter(Boolean);
@@ -78,7 +93,7 @@ export function search(all: readonly Target[], typed: string, kinds: readonly Ta
   if (number && kinds.includes("number") && !found.some((one) => one.id === number)) {
     found.push({ kind: "number", id: number, name: typed.trim(), state: "", available: true, also: "" });
   }
-  return found;
+  return namedFirst(found, wanted);
 }
 
 /** What was typed as a number that can be dialled, or "": digits, at most a plus before them. */

@@ -23,6 +23,8 @@ const PEOPLE: readonly TargetKind[] = ["agent", "number"];
 const canBeAsked = (target: Target): target is Target & { kind: "agent" | "number" } =>
   target.kind === "agent" || target.kind === "number";
 
+const keyOf = (target: Target): string => `${target.kind}:${target.id}`;
+
 interface TransferProps {
   card: CallCard;
   purpose: Purpose;
@@ -36,7 +38,7 @@ export function TransferDialog({ card, purpose, actions, onClose }: TransferProp
   const list = useRef<HTMLUListElement>(null);
   const id = useId();
   const [typed, setTyped] = useState("");
-  const [at, setAt] = useState(0);
+  const [choice, setChoice] = useState("");
   const kinds = purpose === "add" ? PEOPLE : EVERY_KIND;
   // At once, so that keys pressed next are for the dialogue.
   useLayoutEffect(() => {
@@ -62,8 +64,13 @@ export function TransferDialog({ card, purpose, actions, onClose }: TransferProp
     kinds,
   );
   const found = search(all, typed, kinds);
-  const now = Math.min(at, found.length - 1);
-  const chosen = found[now];
+  const chosen = found.find((one) => keyOf(one) === choice) ?? found[0];
+  const now = chosen ? found.indexOf(chosen) : -1;
+  const setAt = (at: number): void => setChoice(found[at] ? keyOf(found[at]) : "");
+  // States change while one reads; what was shown as chosen stays chosen wherever it moves to.
+  useLayoutEffect(() => {
+    if (chosen) setChoice(keyOf(chosen));
+  });
 
   const give = async (target: Target): Promise<void> => {
     const done = await actions.run("transfer-blind", () =>
@@ -129,13 +136,13 @@ export function TransferDialog({ card, purpose, actions, onClose }: TransferProp
         data-testid="transfer-search"
         onInput={(event) => {
           setTyped(event.currentTarget.value);
-          setAt(0);
+          setChoice("");
         }}
       />
       <ul class="targets" role="listbox" id={`${id}-list`} ref={list} aria-label={t.targets}>
         {found.map((target, i) => (
           <TargetRow
-            key={`${target.kind}:${target.id}`}
+            key={keyOf(target)}
             target={target}
             at={i}
             rowId={`${id}-${i}`}
