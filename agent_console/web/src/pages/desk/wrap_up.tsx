@@ -78,7 +78,11 @@ export class WrapUpForm {
         then,
       }),
     );
-    if (done) remember("wrap-up", null);
+    if (!done || this.of !== call_id) return;
+    remember("wrap-up", null);
+    // The same call may come back: then its next part has a form of its own.
+    this.of = this.saved = "";
+    this.disposition.value = this.note.value = "";
   }
 }
 
