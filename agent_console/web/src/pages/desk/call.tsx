@@ -217,6 +217,13 @@ function CallTimer({ card }: { card: CallCard }) {
   );
 }
 
+/** Where a phone rings that is not in this page. */
+function answerWhere(): string {
+  const t = words().call;
+  if (isVirtual.value) return t.answerVirtual;
+  return desk.value?.phone.kind === "outside" ? t.answerOutside : t.answerOnDesk;
+}
+
 function RingingButtons({ card, actions }: { card: CallCard; actions: Actions }) {
   const t = words();
   const browser = onBrowserPhone.value;
@@ -225,7 +232,7 @@ function RingingButtons({ card, actions }: { card: CallCard; actions: Actions })
       <div class="call-buttons">
         {browser ? null : (
           <p class="notice" data-testid="answer-elsewhere">
-            {isVirtual.value ? t.call.answerVirtual : t.call.answerOnDesk}
+            {answerWhere()}
           </p>
         )}
         <Act actions={actions} name="decline" class="decline" hint="X" onAct={() => refuse(actions, card)}>
@@ -253,7 +260,7 @@ function RingingButtons({ card, actions }: { card: CallCard; actions: Actions })
           </button>
         ) : (
           <p class="notice" data-testid="answer-elsewhere">
-            {isVirtual.value ? t.call.answerVirtual : t.call.answerOnDesk}
+            {answerWhere()}
           </p>
         )}
         <Act actions={actions} name="decline" class="decline" hint="D" onAct={() => refuse(actions, card)}>

@@ -38,6 +38,7 @@ export function Legs({ card, actions }: { card: CallCard; actions: Actions }) {
     <>
       {isConsulting(card) ? <Consultation card={card} actions={actions} /> : null}
       {card.place === "conference" ? <Conference card={card} actions={actions} /> : null}
+      <Waits card={card} />
       {card.part === "supervisor" ? null : <Listeners card={card} />}
     </>
   );
@@ -133,6 +134,17 @@ function Conference({ card, actions }: { card: CallCard; actions: Actions }) {
         </Act>
       ) : null}
     </section>
+  );
+}
+
+/** Whoever is asked, while the other agent is back with the caller. */
+function Waits({ card }: { card: CallCard }) {
+  const own = card.legs.find((leg) => leg.id === card.leg_id);
+  if (card.part !== "party" || own?.state !== "held") return null;
+  return (
+    <p class="notice" role="status" data-testid="you-wait">
+      {words().legs.youWait(card.whose)}
+    </p>
   );
 }
 

@@ -111,9 +111,12 @@ function AgentRow({ agent, actions, onCall }: RowProps) {
 /** Muted, recorded, who else is in it: what the supervisor cannot hear from the state. */
 function CallMarks({ agent }: { agent: AgentLive }) {
   const t = words();
-  const others = agent.legs.map((leg) =>
-    leg.supervision ? t.legs.supervising[leg.supervision](leg.name) : leg.name || leg.number,
-  );
+  const others = agent.legs.map((leg) => {
+    if (!leg.supervision) return leg.name || leg.number;
+    return leg.supervision === "barge"
+      ? t.floor.bargedIn(leg.name)
+      : t.legs.supervising[leg.supervision](leg.name);
+  });
   return (
     <>
       {agent.muted || agent.recording ? (
