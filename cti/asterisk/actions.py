@@ -26,6 +26,8 @@ _GONE = "No such channel"  # what Asterisk says of a channel that has hung up al
 
 # Asterisk may lose a channel that is moved again while it is still on its way.
 BETWEEN_MOVES_S = 0.1
+# One that is moved within 0.1 s of its answer may be sent no sound any more.
+AFTER_ANSWER_S = 0.3
 _MOVES_MAX = 5
 
 Headers = Mapping[str, str | Sequence[str]]
@@ -162,14 +164,14 @@ class Actions:
 
     def joined(self, *channels: str) -> None:
         """Asterisk is connecting these now, so they are not moved for a moment."""
-        self._wait_for([channel for channel in channels if channel])
+        self._wait_for([channel for channel in channels if channel], AFTER_ANSWER_S)
 
-    def _wait_for(self, channels: list[str]) -> float:
+    def _wait_for(self, channels: list[str], then_s: float = BETWEEN_MOVES_S) -> float:
         """How long until these may be moved, which they then are."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         at = max([now, *(self._free_at.get(channel, now) for channel in channels)])
-        free_at = at + BETWEEN_MOVES_S
+        free_at = at + then_s
         for channel in channels:
             self._free_at[channel] = free_at
         loop.call_at(free_at, self._arrived, channels, free_at)

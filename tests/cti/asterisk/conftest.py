@@ -562,7 +562,7 @@ class Ears:
             shares = {other: share_of(part, TONES_HZ[other]) for other in TONES_HZ}
             loud = rms(part) > 0.003
             heard = {other for other, share in shares.items() if loud and share > 0.1}
-            assert heard == others, f"{name}: {who} heard {shares}"
+            assert heard == others, f"{name}: {who} heard {shares}, {rms(part):.3f} loud"
             if music:
                 assert loud, f"{name}: {who} heard no music"
 
