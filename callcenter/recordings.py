@@ -127,8 +127,11 @@ class Recordings:
                 if running := self._running.pop(fact.call_id, ""):
                     self._router.execute(c.StopRecording(fact.call_id, running))
             case e.RecordingStarted():
-                self._running[fact.call_id] = fact.recording_id
                 self._put(self.rows.begin, self._row(fact.call_id, fact.recording_id))
+                if self._given_away(fact.call_id):  # while the recording was about to begin
+                    self._router.execute(c.StopRecording(fact.call_id, fact.recording_id))
+                else:
+                    self._running[fact.call_id] = fact.recording_id
             case e.RecordingStopped():
                 if self._running.get(fact.call_id) == fact.recording_id:
                     del self._running[fact.call_id]
@@ -139,6 +142,12 @@ class Recordings:
                 self._link_up(fact)
             case _:
                 pass
+
+    def _given_away(self, call_id: str) -> bool:
+        call = self._call(call_id)
+        if call is None or call.ended is not None:
+            return False
+        return call.place not in _IN_CONVERSATION or not call.agent
 
     def _answered(self, fact: e.OfferAnswered | e.CallbackConnected) -> None:
         call = self._call(fact.call_id)

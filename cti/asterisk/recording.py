@@ -138,8 +138,11 @@ class Recordings:
         command = f"mixmonitor start {recording.channel} {name},{options}"
         try:
             said = await console_command(socket, command)
+        except ControlFailed as error:
+            said = str(error)  # carried out or not
+        try:
             self._confirm(order, recording, said or "Asterisk did not begin to record")
-        except (ControlFailed, AmiError) as error:
+        except AmiError as error:
             self._not_begun(recording)
             self._do.order_failed(order, str(error))
 
@@ -147,9 +150,13 @@ class Recordings:
         """The console does not say whether it worked; the variable does."""
 
         def found(reply: Reply) -> None:
-            if self._running.get(order.call_id) is not recording:
-                return  # the call ended meanwhile
+            known = self._running.get(order.call_id)
             recorder = reply.response.get("Value")
+            if known is not recording:  # ended for us meanwhile, or found by `take_up`
+                if known is None and _RECORDER.fullmatch(recorder):
+                    recording.recorder = recorder
+                    self._stop_unasked(recording)
+                return
             if not _RECORDER.fullmatch(recorder):
                 self._not_begun(recording)
                 self._do.order_failed(order, why)
@@ -227,11 +234,14 @@ class Recordings:
         if recording is None:
             return
         if lives_on and recording.recorder:
-            try:
-                self._send_stop(recording)
-            except AmiError as error:
-                log.warning("call %s: cannot stop its recording: %s", call_id, error)
+            self._stop_unasked(recording)
         self._over(recording)
+
+    def _stop_unasked(self, recording: _Recording) -> None:
+        try:
+            self._send_stop(recording)
+        except AmiError as error:
+            log.warning("call %s: cannot stop its recording: %s", recording.call_id, error)
 
     def _over(self, recording: _Recording) -> None:
         if self._running.get(recording.call_id) is recording:

@@ -195,6 +195,16 @@ async def test_whom_nobody_of_us_talks_with_is_not_recorded(world: World, fact: 
     assert world.orders == [c.StopRecording("c-1", "r-1")]
 
 
+@pytest.mark.parametrize(
+    ("place", "agent"), [(Place.WAITING, ""), (Place.ENTRY, ""), (Place.TALKING, "")]
+)
+async def test_one_that_begins_too_late_is_stopped(world: World, place: Place, agent: str) -> None:
+    """The caller was given away in the moment in which the recording began."""
+    world.call(place=place, agent=agent)
+    world.desk.on_fact(e.RecordingStarted("c-1", "r-1"))
+    assert world.orders == [c.StopRecording("c-1", "r-1")]
+
+
 async def test_a_recording_that_should_run_and_does_not_is_an_alarm(world: World) -> None:
     """Somebody must know; and after a restart what does not run is begun."""
     world.call()
