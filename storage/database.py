@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -58,10 +59,32 @@ def open_engine(url: str, *, busy_timeout_s: float = 5.0) -> AsyncEngine:
     if address.get_backend_name() != "sqlite":
         return create_async_engine(address, pool_pre_ping=True, pool_size=10)
     Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(address, connect_args={"timeout": busy_timeout_s})
+    given = {"timeout": busy_timeout_s, "async_creator_fn": _sqlite}
+    engine = create_async_engine(address, connect_args=given)
     sa.event.listen(engine.sync_engine, "connect", lambda made, _: prepare_sqlite(made))
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+class _Sqlite(aiosqlite.Connection):
+    """A connection that may be stopped twice, as two cancellations in a row do.
+
+    Its thread obeys the first time only: who waits for a second one of its own waits for ever,
+    and the event loop, which waits for everybody at its end, never ends.
+    """
+
+    _ending: tuple[asyncio.Future[Any] | None] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        if self._ending is None:
+            self._ending = (super().stop(),)
+        return self._ending[0]
+
+
+def _sqlite(database: str, **options: Any) -> _Sqlite:
+    connection = _Sqlite(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    connection._thread.daemon = True  # as SQLAlchemy has it for its own
+    return connection
 
 
 def prepare_sqlite(connection: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import sys
 from pathlib import Path
@@ -180,3 +181,28 @@ async def test_a_backup_of_a_live_database_is_whole(
     await other.dispose()
     with pytest.raises(FileExistsError):
         await backup(engine, target)
+
+
+async def test_who_is_cancelled_twice_in_a_statement_comes_to_an_end(sqlite_url: str) -> None:
+    """Once by its owner, and again when the event loop ends, which waits for everybody."""
+    await upgrade(sqlite_url)
+    engine = open_engine(sqlite_url)
+    file = str(database_url(sqlite_url).database)
+
+    async def write() -> None:
+        async with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM sessions")
+
+    before = asyncio.all_tasks()
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.2)
+        writing.cancel()
+        await asyncio.sleep(0.1)
+        (closing,) = asyncio.all_tasks() - before - {writing}
+        writing.cancel()
+        closing.cancel()
+    _, hanging = await asyncio.wait({writing, closing}, timeout=10)
+    assert not hanging
+    await engine.dispose()
