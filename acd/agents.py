@@ -26,6 +26,7 @@ class AgentRecord:
     """
 
     __slots__ = (
+        "answer_s",
         "call",
         "config",
         "console_out",
@@ -70,6 +71,7 @@ class AgentRecord:
         self.grace_timer = NO_TIMER  # runs after the console was lost
         self.console_out = False  # lost, and the grace is over
         self.phone_up = True
+        self.answer_s = 0.0  # what the phone takes to answer beyond its ringing
         self.removed = False  # no longer configured; goes when the call is over
 
     def want(self, intent: Intent, reason: str = "") -> None:

@@ -65,13 +65,18 @@ def signed_in(floor: Floor, fact: f.AgentSignedIn) -> None:
     if agent.state != OFFLINE:
         if agent.intent != OFFLINE:
             raise Refusal("already-signed-in", f"agent {fact.agent} is signed in already")
-        agent.phone_up = fact.phone_up
+        _has_phone(agent, fact)
         _console_is_there(floor, agent)
         _intend(floor, agent, NOT_READY)
         return
-    agent.phone_up = fact.phone_up
+    _has_phone(agent, fact)
     agent.want(NOT_READY)
     floor.move(agent, "signed-in")
+
+
+def _has_phone(agent: AgentRecord, fact: f.AgentSignedIn) -> None:
+    agent.phone_up = fact.phone_up
+    agent.answer_s = fact.answer_s if isfinite(fact.answer_s) and fact.answer_s > 0 else 0.0
 
 
 def signed_out(floor: Floor, fact: f.AgentSignedOut) -> None:

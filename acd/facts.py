@@ -16,10 +16,15 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class AgentSignedIn:
-    """An agent opened a shift. `phone_up`: the phone can be rung already."""
+    """An agent opened a shift. `phone_up`: the phone can be rung already.
+
+    `answer_s`: how much longer than it rings this phone may take to answer (an outside
+    phone asks for a digit first).
+    """
 
     agent: str
     phone_up: bool = True
+    answer_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def offered(floor: Floor, fact: f.LegOffered) -> None:
         raise Refusal("own-call", f"{fact.call} is the call of agent {agent.id}")
     refuse_unless_free(agent, own=fact.own)
     floor.matching.remove_idle(agent)
-    leg = OpenLeg(fact.leg, fact.call, agent, floor.now + RING_S + OFFER_MARGIN_S)
+    deadline = floor.now + RING_S + agent.answer_s + OFFER_MARGIN_S
+    leg = OpenLeg(fact.leg, fact.call, agent, deadline)
     leg.timer = floor.timers.start(leg.deadline, "leg", leg.id)
     floor.legs[leg.id] = leg
     agent.leg = leg.id

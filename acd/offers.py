@@ -60,7 +60,7 @@ def make(
     now = floor.now
     queue = visit.queue
     ring_s = queue.config.ring_s
-    deadline = now + ring_s + OFFER_MARGIN_S
+    deadline = now + ring_s + agent.answer_s + OFFER_MARGIN_S
     floor.last_offer = number = floor.last_offer + 1
     offer = OpenOffer(f"o{number}", visit, agent, now, deadline)
     offer.timer = floor.timers.start(deadline, "offer", offer.id)

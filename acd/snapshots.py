@@ -39,6 +39,7 @@ _AGENT_FIELDS: Final = (
     "grace_timer",
     "console_out",
     "phone_up",
+    "answer_s",
     "removed",
 )
 _VISIT_FIELDS: Final = (
@@ -239,7 +240,7 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
             agent.group.members[agent.id] = agent
         floor.agents[agent.id] = agent
         for name in _AGENT_FIELDS:
-            setattr(agent, name, row.get(name, ""))
+            setattr(agent, name, row.get(name, getattr(agent, name)))
         if row["idle"]:
             floor.matching.add_idle(agent)
 

@@ -21,6 +21,7 @@ from config.site import RecordingRule
 from cti import commands as c
 from cti.calls import LegState, PhoneKind, Place
 
+CONFIRM_S = 12.0  # what an outside phone takes from its answer to the digit, at most
 CONTACT_AGAIN_S = (1.0, 5.0, 20.0, 60.0, 300.0)
 
 log = structlog.get_logger("callcenter.floor")
@@ -77,7 +78,8 @@ class Floor(CallControl):
         lost = self._can_save()
         router = self._router
         up = router.phones.is_up(agent, kind) is True
-        self._refuse_if(router.act(f.AgentSignedIn(agent, up)))
+        answer_s = CONFIRM_S if kind is PhoneKind.OUTSIDE else 0.0
+        self._refuse_if(router.act(f.AgentSignedIn(agent, up, answer_s)))
         router.phones.chosen[agent] = kind
         router.note(h.ShiftBegan(agent, kind.value), router.now())
         await self._saved(lost)

@@ -12,6 +12,7 @@ from acd.engine import Engine
 from acd.floor import MAX_OVER
 from acd.invariants import CheckedEngine
 from acd.matching import MAX_UNUSED_LINES, merged_needs
+from acd.offers import OFFER_MARGIN_S
 from acd.site import Agent, Queue, Site, SkillNeed
 from acd.timers import Timers
 
@@ -53,10 +54,20 @@ def test_a_snapshot_from_before_legs_and_outgoing_calls_is_taken_up() -> None:
     older = json.loads(json.dumps(state))
     del older["legs"]
     for agent in older["agents"]:
-        del agent["leg"]
+        del agent["leg"], agent["answer_s"]
     for books in older["counts"].values():
         del books["outbound"]
     assert Engine.restore(SITE, older).snapshot() == state
+
+
+def test_an_outside_phone_has_time_for_its_digit() -> None:
+    """Nobody is blamed while they press the digit; the time is kept over a restart."""
+    engine = Engine(SITE)
+    engine.handle(f.AgentSignedIn("anna", answer_s=12.0), 0.0)
+    engine = Engine.restore(SITE, json.loads(json.dumps(engine.snapshot())))
+    engine.handle(f.AgentReady("anna"), 1.0)
+    (offer,) = [x for x in engine.handle(f.CallQueued("c1", "q"), 2.0) if isinstance(x, d.Offer)]
+    assert offer.deadline == 2.0 + offer.ring_s + 12.0 + OFFER_MARGIN_S
 
 
 def test_legs_and_parked_calls_are_kept() -> None:
