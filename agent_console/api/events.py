@@ -69,8 +69,8 @@ class EventSockets:
             check_scope(key, SCOPE)
             wanted = self._wanted(websocket, key)
             reader = self._reader(websocket)
-            self._check_room(key)
             oldest = await self._ports.feed.oldest()
+            self._check_room(key)  # last: nothing else happens before it is counted
         except Refusal as why:
             headers = why.headers if isinstance(why, Denied) else {}
             more = why.more if isinstance(why, Denied) else {}

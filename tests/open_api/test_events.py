@@ -222,6 +222,21 @@ async def test_no_stream_without_a_key_or_beyond_the_bound(center: Any) -> None:
         await stream.__aexit__(None, None, None)
 
 
+async def test_many_streams_at_the_same_moment_are_no_more_than_one_after_another(
+    center: Any,
+) -> None:
+    """The bound holds between its check and the opening, too."""
+    key = await center.new_key("greedy", "events:read")
+    tuned(center, sockets_per_key=2)
+    streams = [center.stream(key=key) for _ in range(12)]
+    opened = await asyncio.gather(*(one.__aenter__() for one in streams), return_exceptions=True)
+    refused = [one for one in opened if isinstance(one, websockets.InvalidStatus)]
+    for stream, one in zip(streams, opened, strict=True):
+        if not isinstance(one, BaseException):
+            await stream.__aexit__(None, None, None)
+    assert len(opened) - len(refused) == 2
+
+
 async def test_a_revoked_key_hears_no_more(center: Any) -> None:
     """Also a stream that is open already ends."""
     tuned(center, check_key_every_s=0.1)
