@@ -21,6 +21,7 @@ from storage.database import opened
 app = typer.Typer(help="Keys with which other programs use the API.", no_args_is_help=True)
 out = Console()
 T = TypeVar("T")
+_LONGEST = len("99999d")  # what comes after it can be no date
 
 
 def _with_keys(work: Callable[[ApiKeys], Awaitable[T]]) -> T:
@@ -111,6 +112,8 @@ def parse_expiry(text: str, now: float | None = None) -> float | None:
     now = time.time() if now is None else now
     units = {"h": 3600.0, "d": 86400.0}
     if text[:-1].isdecimal() and text[-1] in units:
+        if len(text) > _LONGEST:
+            raise ValueError(f"{text!r} is too long: leave it out for a key without an end")
         return now + int(text[:-1]) * units[text[-1]]
     try:
         until = datetime.fromisoformat(text)
