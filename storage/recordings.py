@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.tables import recordings
 
+_AT_ONCE = 500  # ids in one statement
+
 
 class State(StrEnum):
     """How far a recording has come."""
@@ -121,7 +123,11 @@ class RecordingRows:
 
     async def of_calls(self, call_ids: Sequence[str]) -> list[Recording]:
         """Everything that is known of recordings of these calls, whatever has become of it."""
-        return await self._select(recordings.c.call_id.in_(list(call_ids)))
+        found: list[Recording] = []
+        for first in range(0, len(call_ids), _AT_ONCE):
+            some = list(call_ids[first : first + _AT_ONCE])
+            found += await self._select(recordings.c.call_id.in_(some), limit=None)
+        return found
 
     async def in_state(self, state: State, limit: int = 1000) -> list[Recording]:
         """The earliest in this state."""
@@ -143,7 +149,9 @@ class RecordingRows:
             limit=limit,
         )
 
-    async def _select(self, *where: sa.ColumnElement[bool], limit: int = 1000) -> list[Recording]:
+    async def _select(
+        self, *where: sa.ColumnElement[bool], limit: int | None = 1000
+    ) -> list[Recording]:
         query = sa.select(recordings).where(*where).order_by(recordings.c.started).limit(limit)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()

@@ -391,6 +391,15 @@ async def test_an_erased_customers_calls_lose_their_recordings(world: World) -> 
     assert await world.rows.of_call("c-1") == []
 
 
+async def test_whoever_called_often_is_erased_as_well(world: World) -> None:
+    """However many calls and recordings there are: all of them."""
+    calls = [f"c-{number}" for number in range(1100)]
+    for call in calls:
+        await world.rows.begin(Recording(f"r-{call}", call, state=State.MISSING))
+    assert await world.desk.erase(calls) == 1100
+    assert await world.rows.in_state(State.MISSING) == []
+
+
 async def test_every_hearing_is_written_down_first(world: World) -> None:
     """Once for a player that asks in many pieces; and what cannot be written is not played."""
     world.call()
