@@ -6,6 +6,7 @@ An unknown code or language never fails: the code itself is shown, or English.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,6 +52,10 @@ class _Filled(dict[str, Any]):
         value = self.get(name)
         return "" if value is None else str(value)
 
+    def needs(self) -> str:
+        """Skills and their levels for people: "billing>=3" is "billing 3+"."""
+        return re.sub(r">=(\d+)", r" \1+", self.word("needs"))
+
 
 # English ---------------------------------------------------------------------------------
 
@@ -72,14 +77,14 @@ def _en_place_taken(x: _Filled) -> str:
 
 def _en_longest_idle(x: _Filled, clock: Clock) -> str:
     return (
-        f"longest idle of {_en_agents(x.number('agents'))}{_en_with(x.word('needs'))}, "
+        f"longest idle of {_en_agents(x.number('agents'))}{_en_with(x.needs())}, "
         f"idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
     )
 
 
 def _en_only_free(x: _Filled, clock: Clock) -> str:
     return (
-        f"the only free agent{_en_with(x.word('needs'))}, "
+        f"the only free agent{_en_with(x.needs())}, "
         f"idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
     )
 
@@ -97,7 +102,7 @@ def _en_states(x: _Filled, clock: Clock) -> str:
         )
     parts += [f"{x.number('not_ready')} not ready"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} with a broken phone"] if x.number("fault") else []
-    skill = f"skill {x.word('needs')}: " if x.word("needs") else ""
+    skill = f"skill {x.needs()}: " if x.needs() else ""
     return f"{skill}{', '.join([_en_agents(x.number('agents')), *parts])}"
 
 
@@ -115,10 +120,9 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "all-busy": _en_states,
     "nobody-ready": _en_states,
     "nobody-signed-in": lambda x, clock: (
-        f"nobody{_en_with(x.word('needs'))} is signed in "
-        f"({_en_agents(x.number('agents'))} could serve)"
+        f"nobody{_en_with(x.needs())} is signed in ({_en_agents(x.number('agents'))} could serve)"
     ),
-    "nobody-has-skills": lambda x, clock: f"no agent of this queue has {x.word('needs')}",
+    "nobody-has-skills": lambda x, clock: f"no agent of this queue has {x.needs()}",
     "nobody-serves": lambda x, clock: "no agent serves this queue",
     "ringing": lambda x, clock: f"the phone of {x.word('agent')} rings",
     "dialling": lambda x, clock: f"{x.word('agent')} is dialling the customer",
@@ -156,6 +160,7 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "picked": lambda x, clock: "picked up out of turn",
     "assigned": lambda x, clock: f"assigned out of turn by {x.word('by')}",
     "transferred-to-agent": lambda x, clock: f"transferred to this agent by {x.word('by')}",
+    "taken": lambda x, clock: f"taken over from {x.word('by')} during the call",
     "dialled": lambda x, clock: "the agent places this call",
     "not-reached": lambda x, clock: (
         "the number was not reached" + (f": {x.word('why')}" if x.word("why") else "")
@@ -189,26 +194,26 @@ def _zh_states(x: _Filled, clock: Clock) -> str:
         )
     parts += [f"{x.number('not_ready')} 人未就绪"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} 人话机故障"] if x.number("fault") else []
-    skill = f"技能 {x.word('needs')}：" if x.word("needs") else ""
+    skill = f"技能 {x.needs()}：" if x.needs() else ""
     agents = f"{x.number('agents')} 名坐席"
     return f"{skill}{'、'.join([agents, *parts])}"
 
 
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "longest-idle": lambda x, clock: (
-        f"{x.number('agents')} 名{_zh_with(x.word('needs'))}坐席中空闲最久，"
+        f"{x.number('agents')} 名{_zh_with(x.needs())}坐席中空闲最久，"
         f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
     ),
     "only-free": lambda x, clock: (
-        f"唯一空闲的{_zh_with(x.word('needs'))}坐席，"
+        f"唯一空闲的{_zh_with(x.needs())}坐席，"
         f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
     ),
     "all-busy": _zh_states,
     "nobody-ready": _zh_states,
     "nobody-signed-in": lambda x, clock: (
-        f"没有{_zh_with(x.word('needs'))}坐席签入（共 {x.number('agents')} 名可服务）"
+        f"没有{_zh_with(x.needs())}坐席签入（共 {x.number('agents')} 名可服务）"
     ),
-    "nobody-has-skills": lambda x, clock: f"此队列没有坐席具备 {x.word('needs')}",
+    "nobody-has-skills": lambda x, clock: f"此队列没有坐席具备 {x.needs()}",
     "nobody-serves": lambda x, clock: "没有坐席服务此队列",
     "ringing": lambda x, clock: f"{x.word('agent')} 的话机正在振铃",
     "dialling": lambda x, clock: f"{x.word('agent')} 正在呼叫客户",
@@ -248,6 +253,7 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "picked": lambda x, clock: "被坐席优先代接",
     "assigned": lambda x, clock: f"由 {x.word('by')} 优先指派",
     "transferred-to-agent": lambda x, clock: f"由 {x.word('by')} 转接给该坐席",
+    "taken": lambda x, clock: f"通话中从 {x.word('by')} 接手",
     "dialled": lambda x, clock: "坐席主动外呼",
     "not-reached": lambda x, clock: (
         "未接通该号码" + (f"：{x.word('why')}" if x.word("why") else "")

@@ -62,8 +62,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "recording-stopped": ("Recording stopped", "停止录音"),
     "recording-kept": ("Recording saved", "录音已保存"),
     "recording-heard": ("{by} listened to the recording", "{by} 收听了录音"),
-    "wrapped-up": ("After-call work done, {wrap_up_s:.0f} s", "话后处理完成，{wrap_up_s:.0f} 秒"),
-    "saved": ("Disposition: {disposition}", "处理结果：{disposition}"),
+    "wrapped-up": (
+        "{agent}: after-call work done, {wrap_up_s:.0f} s",
+        "{agent}：话后处理完成，{wrap_up_s:.0f} 秒",
+    ),
+    "saved": ("{agent}: disposition {disposition}", "{agent}：处理结果 {disposition}"),
     "customer": ("Customer: {customer}", "客户：{customer}"),
     "order-failed": ("The switch refused {order}: {why}", "交换机拒绝 {order}：{why}"),
 }
@@ -141,7 +144,10 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
     ("action", "assign"): ("{by} assigns the call to {to}", "{by} 将来电指派给 {to}"),
     ("action", "supervise"): ("{by} as supervisor: {to}", "{by} 作为班长：{to}"),
     ("action", "take_over"): ("{by} takes the call over", "{by} 接管通话"),
-    ("saved", ""): ("Saved without a disposition", "已保存，未选处理结果"),
+    ("saved", ""): (
+        "{agent} saved without a disposition",
+        "{agent} 已保存，未选处理结果",
+    ),
     ("completed", "queue"): (
         "{agent} gave the call to a queue after {talk_s:.0f} s",
         "{agent} 通话 {talk_s:.0f} 秒后转入队列",
@@ -252,6 +258,6 @@ def _filled(text: str, kind: str, data: Mapping[str, Any], names: Names, languag
 def _named(detail: str, names: Names, language: str) -> str:
     """To whom or what something was done: "agent dana" by name, "number +1…" as it is."""
     kind, _, ident = detail.partition(" ")
-    if kind in ("agent", "queue") and ident:
+    if kind in ("agent", "queue", "flow") and ident:
         return names(kind, ident, language)
-    return ident if kind in ("number", "flow") and ident else detail
+    return ident if kind == "number" and ident else detail

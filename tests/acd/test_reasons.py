@@ -18,8 +18,8 @@ from acd.site import Agent, Queue, Site, SkillNeed
 SENTENCE_ROWS = [
     (
         Reason("longest-idle", {"needs": "billing>=3", "agents": 3, "idle_s": 74.2, "waiting": 5}),
-        "longest idle of 3 agents with billing>=3, idle 74 s; first of 5 waiting",
-        "3 名具备 billing>=3 的坐席中空闲最久，已空闲 74 秒；5 个等待来电中的第一个",
+        "longest idle of 3 agents with billing 3+, idle 74 s; first of 5 waiting",
+        "3 名具备 billing 3+ 的坐席中空闲最久，已空闲 74 秒；5 个等待来电中的第一个",
     ),
     (
         Reason("only-free", {"needs": "", "agents": 1, "idle_s": 0.0, "waiting": 1}),
@@ -37,13 +37,13 @@ SENTENCE_ROWS = [
                 "wrap_up_until": 1_764_153_067.0,
             },
         ),
-        "skill billing>=3: 4 agents, 3 talking, 1 in wrap-up until 10:31:07",
-        "技能 billing>=3：4 名坐席、3 人通话中、1 人话后处理至 10:31:07",
+        "skill billing 3+: 4 agents, 3 talking, 1 in wrap-up until 10:31:07",
+        "技能 billing 3+：4 名坐席、3 人通话中、1 人话后处理至 10:31:07",
     ),
     (
         Reason("nobody-signed-in", {"needs": "billing>=3", "agents": 2}),
-        "nobody with billing>=3 is signed in (2 agents could serve)",
-        "没有具备 billing>=3 的坐席签入（共 2 名可服务）",
+        "nobody with billing 3+ is signed in (2 agents could serve)",
+        "没有具备 billing 3+ 的坐席签入（共 2 名可服务）",
     ),
     (
         Reason("overflow", {"after_s": 20.0, "to": "other"}),
@@ -114,20 +114,20 @@ def test_why_a_call_waits_follows_the_floor() -> None:
     engine.handle(f.CallQueued("c2", "q", expert), 0.0)
     engine.handle(f.CallQueued("c3", "q", (SkillNeed("german", 1),)), 0.0)
     assert _why(engine, "c0", 1.0) == "no agent serves this queue"
-    assert _why(engine, "c1", 1.0) == "nobody with billing>=3 is signed in (1 agent could serve)"
-    assert _why(engine, "c3", 1.0) == "no agent of this queue has german>=1"
+    assert _why(engine, "c1", 1.0) == "nobody with billing 3+ is signed in (1 agent could serve)"
+    assert _why(engine, "c3", 1.0) == "no agent of this queue has german 1+"
     engine.handle(f.AgentSignedIn("anna"), 1.0)
-    assert _why(engine, "c1", 1.0) == "skill billing>=3: 1 agent, 1 not ready"
+    assert _why(engine, "c1", 1.0) == "skill billing 3+: 1 agent, 1 not ready"
     engine.handle(f.AgentReady("anna"), 2.0)
     assert _why(engine, "c1", 2.0) == "the phone of anna rings"
-    assert _why(engine, "c2", 2.0) == "skill billing>=3: 1 agent, 1 being rung"
+    assert _why(engine, "c2", 2.0) == "skill billing 3+: 1 agent, 1 being rung"
     engine.handle(f.OfferAccepted("o1"), 3.0)
     assert engine.why_waiting("c1", 3.0).code == "not-waiting"
-    assert _why(engine, "c2", 3.0) == "skill billing>=3: 1 agent, 1 talking"
+    assert _why(engine, "c2", 3.0) == "skill billing 3+: 1 agent, 1 talking"
     engine.handle(f.CallHeld("c1"), 4.0)
-    assert _why(engine, "c2", 4.0) == "skill billing>=3: 1 agent, 1 with a caller on hold"
+    assert _why(engine, "c2", 4.0) == "skill billing 3+: 1 agent, 1 with a caller on hold"
     engine.handle(f.CallEnded("c1"), 5.0)
-    assert _why(engine, "c2", 5.0) == "skill billing>=3: 1 agent, 1 in wrap-up until 00:00:35"
+    assert _why(engine, "c2", 5.0) == "skill billing 3+: 1 agent, 1 in wrap-up until 00:00:35"
     assert engine.why_waiting("c2", 9.0).data["waited_s"] == 9.0
     assert engine.why_waiting("nobody", 9.0).code == "not-waiting"
 

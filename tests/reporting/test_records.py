@@ -397,10 +397,10 @@ def test_the_timeline_says_what_happened_in_words() -> None:
     def names(kind: str, ident: str, language: str = "") -> str:
         return f"{kind} {ident} ({language})"
 
-    said = text_of("saved", {"disposition": "sale"}, names)
+    said = text_of("saved", {"agent": "anna", "disposition": "sale"}, names)
     assert said == {
-        "en": "Disposition: disposition sale (en)",
-        "zh": "处理结果：disposition sale (zh)",
+        "en": "agent anna (en): disposition disposition sale (en)",
+        "zh": "agent anna (zh)：处理结果 disposition sale (zh)",
     }
     pressed = text_of("menu", {"what": "menu", "label": "Sales", "value": "1"})
     assert pressed == {"en": "Pressed 1: Sales", "zh": "按 1：Sales"}
@@ -417,7 +417,10 @@ def test_the_timeline_says_what_happened_in_words() -> None:
     assert closed["zh"] == "营业时间“shop”：已下班"
     pauses = text_of("action", {"by": "anna", "verb": "record", "detail": "pause"})
     assert pauses == {"en": "anna: recording pauses", "zh": "anna：录音暂停"}
-    assert text_of("saved", {"disposition": ""})["en"] == "Saved without a disposition"
+    nothing = text_of("saved", {"agent": "anna", "disposition": ""})
+    assert nothing["en"] == "anna saved without a disposition"
+    menu = text_of("action", {"by": "anna", "verb": "transfer", "detail": "flow main"}, names)
+    assert menu["en"] == "agent anna (en) transfers the call to flow main (en)"
     gone = text_of("ended", {"by": "system", "cause": "transferred"})
     assert gone == {"en": "Gone to somebody outside", "zh": "已转至外线"}
     news = text_of("action", {"by": "anna", "verb": "sings", "detail": "agent bob"})
