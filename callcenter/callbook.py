@@ -509,6 +509,7 @@ class CallBook:
         call = self.calls.get(x.call)
         if call is not None and call.ended is None:
             call.agent, call.queue = x.agent, x.queue
+            call.reason = d.Reason("taken", {"by": x.giver})
             call.offered, call.answered = at, at
             call.place = Place.TALKING
 

@@ -393,10 +393,12 @@ function Facts({ card }: { card: CallCard }) {
           </div>
         </>
       )}
-      <div class="whole">
-        <dt>{t.call.why}</dt>
-        <dd data-testid="why">{say(card.why?.text) || card.why?.code}</dd>
-      </div>
+      {card.why?.code === "dialled" ? null : (
+        <div class="whole">
+          <dt>{t.call.why}</dt>
+          <dd data-testid="why">{say(card.why?.text) || card.why?.code}</dd>
+        </div>
+      )}
       {card.direction === "outbound" ? null : (
         <div class="whole">
           <dt>{t.call.trail}</dt>
