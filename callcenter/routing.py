@@ -323,6 +323,7 @@ class Routing:
 
         `lost`: the whole switch ended, and the call with it.
         """
+        self.parties.call_over(call_id, now)
         self.act(f.CallEnded(call_id, SWITCH_LOST) if lost else f.CallerGone(call_id), now)
         self._lines.pop(call_id, None)
 
@@ -488,7 +489,8 @@ class Routing:
         self.parties.order_failed(fact, now)
         line = self._lines.get(fact.call_id)
         if line is not None and line.talking and fact.order in TRANSFERS:
-            line.transfer = None  # the call stays with its agent
+            if not fact.outcome_unknown:  # else the switch may still say that it was done
+                line.transfer = None  # the call stays with its agent
             return
         if line is not None and line.offer:
             offer = line.offer

@@ -213,3 +213,46 @@ async def test_a_failed_transfer_of_a_waiting_caller_keeps_the_place(
     await center.run(5.0)
     assert center.outcome(call) == "withdrawn"
     assert center.router.book.calls == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "to"), [("queue", "support"), ("flow", "main"), ("number", "+14165550142")]
+)
+async def test_a_transfer_that_nobody_answered_and_that_was_done_is_known(
+    opened: Any, kind: str, to: str
+) -> None:
+    """Or the agent would have a call for ever whose caller waits somewhere for nobody."""
+    center = await opened()
+    await center.staff("anna")
+    call = center.call(talk_s=6000.0, patience_s=6000.0)
+    await center.until(lambda: center.state("anna") == "talking")
+    carry_out = center.switch.execute
+
+    def doubtful(order: c.Order) -> None:
+        center.switch.execute = carry_out
+        name = type(order).__name__
+        fact = e.OrderFailed(order.call_id, name, "no answer in time", outcome_unknown=True)
+        center.time.soon(center.router.receive, fact)
+        center.time.after(1.0, carry_out, order)
+
+    center.switch.execute = doubtful
+    await center.floor.transfer("anna", call, kind, to)
+    await center.run(3.0)
+    assert center.state("anna") == "wrap-up"
+    visit = center.router.engine.visit(call)
+    assert (visit is not None and visit.queue == "support") == (kind == "queue")
+
+
+async def test_a_call_that_ended_while_nobody_looked_leaves_no_party_behind(opened: Any) -> None:
+    """Neither a reserved colleague nor anything in memory."""
+    center = await opened()
+    await center.staff("anna")
+    call = center.call(talk_s=6000.0, patience_s=6000.0)
+    await center.until(lambda: center.state("anna") == "talking")
+    await center.staff("dana")
+    await center.floor.consult("anna", call, "agent", "dana")
+    await center.until(lambda: center.state("dana") == "talking")
+    center.router.receive(e.LinkUp("virtual", ()))
+    await center.run(1.0)
+    assert center.state("dana") == "ready"
+    assert center.router.routing.parties._legs == {}
