@@ -289,7 +289,7 @@ class LettersQuery(Given):
 
 _Types = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=60)]
 _Queues = Annotated[list[Id], Field(max_length=200)]
-_Name = Annotated[str, Field(min_length=1, max_length=100)]
+_Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Url = Annotated[str, Field(min_length=1, max_length=2000)]
 
 

@@ -106,7 +106,14 @@ async def test_an_address_that_is_refused_makes_no_webhook(center: Any, url: str
 
 async def test_a_senseless_webhook_is_refused(center: Any, receiver: Any) -> None:
     """Unknown events and formats are slips."""
-    for wrong in ({"types": ["call.nothing"]}, {"format": "soap"}, {"secret": "x"}, {"name": ""}):
+    for wrong in (
+        {"types": ["call.nothing"]},
+        {"format": "soap"},
+        {"secret": "x"},
+        {"name": ""},
+        {"name": "a\0b"},
+        {"name": "a\n"},
+    ):
         given = {"name": "x", "url": receiver.url, **wrong}
         assert (await center.ask("POST", "/webhooks", json=given))[0] == 422
 

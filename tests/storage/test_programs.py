@@ -111,9 +111,15 @@ async def webhooks_are_kept(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
     await store.delete(made.webhook_id)
     await store.bury(made.webhook_id, 14, b"{}", "no", 3)  # ended meanwhile: harmless
     assert await store.letters(made.webhook_id) == []
-    for lost in (store.get(made.webhook_id), store.delete(made.webhook_id)):
-        with pytest.raises(UnknownWebhook):
-            await lost
+    for ident in (made.webhook_id, "a\0b", "", "wh_" + "x" * 5000):
+        for lost in (
+            store.get(ident),
+            store.delete(ident),
+            store.change(ident, name="m"),
+            store.drop_letter(ident, 1),
+        ):
+            with pytest.raises(UnknownWebhook):
+                await lost
 
 
 async def test_keys(engine: AsyncEngine) -> None:
