@@ -11,7 +11,7 @@ it safely: a full disk, a missing program or a database that is away cost time, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -254,7 +254,7 @@ class Recordings:
             self._cannot_keep(failed)
         elif not only:
             self._alarm("recordings-not-kept", None)
-        self._watch_the_disk()
+        await self._watch_the_disk()
 
     async def _keep(self, row: Recording) -> None:
         source, fetched = _local(row.address), None
@@ -263,7 +263,7 @@ class Recordings:
                 await self.rows.missing(row.recording_id)  # the virtual switch records nothing
                 return
             source = fetched = await self._fetched(row)
-        elif not source.exists():
+        elif not await asyncio.to_thread(source.exists):
             await self._missing(row)
             return
         try:
@@ -330,9 +330,9 @@ class Recordings:
             },
         )
 
-    def _watch_the_disk(self) -> None:
+    async def _watch_the_disk(self) -> None:
         try:
-            low = self._files.free_bytes() < LEAST_FREE_BYTES
+            low = await asyncio.to_thread(self._files.free_bytes) < LEAST_FREE_BYTES
         except OSError as error:
             self._cannot_keep(str(error))
             return
@@ -345,13 +345,32 @@ class Recordings:
     # Deleting ------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
-        """Delete what is older than the site keeps it."""
+        """Delete what is older than the site keeps it; the rest of it when one cannot be."""
+        stay: dict[str, str] = {}  # what cannot be deleted, and why
         for queue in await self.rows.queues():
             before = self._router.now() - self._rule(queue).keep_days * DAY_S
-            while old := await self.rows.kept_before(queue, before):
+            while old := await self.rows.kept_before(queue, before, but=stay):
                 for row in old:
-                    await self._delete(row)
-                log.info("recordings deleted, their time is over", queue=queue, count=len(old))
+                    try:
+                        await self._delete(row)
+                    except OSError as error:
+                        log.error("recording not deleted", id=row.recording_id, why=str(error))
+                        stay[row.recording_id] = str(error)
+                log.info("recordings whose time is over", queue=queue, count=len(old))
+        self._cannot_delete(stay)
+
+    def _cannot_delete(self, stay: Mapping[str, str]) -> None:
+        if not stay:
+            self._alarm("recordings-not-deleted", None)
+            return
+        one = next(f"{name}: {why}" for name, why in stay.items())
+        self._alarm(
+            "recordings-not-deleted",
+            {
+                "en": f"{len(stay)} recordings whose time is over cannot be deleted; {one}",
+                "zh": f"{len(stay)} 条到期录音无法删除；{one}",
+            },
+        )
 
     async def erase(self, call_ids: Iterable[str]) -> int:
         """Delete every recording of these calls, kept or not; how many there were.

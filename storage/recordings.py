@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -140,14 +140,20 @@ class RecordingRows:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).scalars())
 
-    async def kept_before(self, queue: str, at: float, limit: int = 200) -> list[Recording]:
-        """What this queue has in the store from before `at`, the earliest first."""
-        return await self._select(
+    async def kept_before(
+        self, queue: str, at: float, limit: int = 200, but: Collection[str] = ()
+    ) -> list[Recording]:
+        """What this queue has in the store from before `at`, the earliest first.
+
+        `but` are ids that are left out.
+        """
+        found = await self._select(
             recordings.c.state == State.KEPT.value,
             recordings.c.queue == queue,
             recordings.c.started < at,
-            limit=limit,
+            limit=limit + len(but),
         )
+        return [row for row in found if row.recording_id not in but][:limit]
 
     async def _select(
         self, *where: sa.ColumnElement[bool], limit: int | None = 1000

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import stat
 import struct
+import threading
 import wave
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -375,6 +376,51 @@ async def test_recordings_are_deleted_when_their_time_is_over(world: World) -> N
     world.time = NOW + 31 * DAY_S
     await world.desk.sweep()
     assert list(world.store.rglob("*.wav")) == []
+
+
+async def test_one_that_cannot_be_deleted_keeps_no_other_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, it is tried again, and it is no reason to keep what nobody may keep."""
+    world.call()
+    for name in ("r-1", "r-2"):
+        world.stopped(name)
+        await world.state(name, State.KEPT)
+    delete = RecordingFiles.delete
+
+    def refuse(files: RecordingFiles, file: str) -> None:
+        if "r-1" in file:
+            raise PermissionError("not yours")
+        delete(files, file)
+
+    monkeypatch.setattr(RecordingFiles, "delete", refuse)
+    world.time = NOW + 31 * DAY_S
+    await world.desk.sweep()
+    await world.state("r-2", State.DELETED)
+    assert "r-1: not yours" in world.alarms["recordings-not-deleted"]
+    monkeypatch.undo()
+    await world.desk.sweep()
+    await world.state("r-1", State.DELETED)
+    assert "recordings-not-deleted" not in world.alarms
+
+
+async def test_a_disk_that_hangs_holds_up_no_calls(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are nothing that the thread of all calls ever waits for."""
+    asked: list[threading.Thread] = []
+
+    def ask(files: RecordingFiles) -> int:
+        asked.append(threading.current_thread())
+        return 0
+
+    monkeypatch.setattr(RecordingFiles, "free_bytes", ask)
+    world.call()
+    world.stopped("r-1")
+    await world.state("r-1", State.KEPT)
+    await world.alarmed("recordings-disk")
+    assert asked
+    assert threading.main_thread() not in asked
 
 
 async def test_an_erased_customers_calls_lose_their_recordings(world: World) -> None:
