@@ -6,12 +6,16 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from agent_console.ports import Phones, Refusal
 from agent_console.protocol import SipAccess
 from cti.asterisk.ari import AriClient, AriFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+log = structlog.get_logger("callcenter.access")
 
 VALID_S = 12 * 3600.0
 MAX_VISITORS = 500
@@ -68,11 +72,21 @@ class AsteriskPhones:
         return _access(f"web-{visitor}", password, self._target())
 
     async def push_again(self) -> None:
-        """After a restart of the switch: what it kept in memory is gone."""
-        for agent, password in self._agents.items():
-            await self._push(self._ari.push_auth(agent, password))
-        for visitor, password in self._visitors.items():
-            await self._push(self._web(visitor, password))
+        """After a restart of the switch: what it kept in memory is gone.
+
+        A log-in that the switch does not take is fetched anew by its own console.
+        """
+        for agent, password in list(self._agents.items()):  # more may come meanwhile
+            await self._try(self._ari.push_auth(agent, password))
+        for visitor, password in list(self._visitors.items()):
+            await self._try(self._web(visitor, password))
+
+    @staticmethod
+    async def _try(push: Awaitable[None]) -> None:
+        try:
+            await push
+        except AriFailed as error:
+            log.warning("a phone's log-in was not taken", why=str(error))
 
     def _web(self, visitor: str, password: str) -> Awaitable[None]:
         number, name = self._caller
