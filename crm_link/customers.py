@@ -160,7 +160,8 @@ class CustomerStore:
     ) -> None:
         """Write the contact history. Raises `UnknownCustomer`.
 
-        Said again for the same call and agent, it replaces what was said before.
+        Said again for the same call and agent, it replaces what was said before; without a
+        summary, the one from before stays.
         """
         row = {
             "customer_id": customer_id,
@@ -174,13 +175,14 @@ class CustomerStore:
         async with self._writes.begin() as connection:
             await fields_of(connection, customer_id)
             if call_id:
-                await connection.execute(
-                    sa.delete(contacts).where(
-                        contacts.c.customer_id == customer_id,
-                        contacts.c.call_id == call_id,
-                        contacts.c.agent == agent,
-                    )
+                before = (
+                    contacts.c.customer_id == customer_id,
+                    contacts.c.call_id == call_id,
+                    contacts.c.agent == agent,
                 )
+                said = await connection.scalar(sa.select(contacts.c.summary).where(*before))
+                row["summary"] = row["summary"] or said or ""
+                await connection.execute(sa.delete(contacts).where(*before))
             await connection.execute(sa.insert(contacts).values(row))
 
     async def add_order(

@@ -160,10 +160,10 @@ async def test_search_is_bounded(store: CustomerStore) -> None:
 
 
 async def test_contact_history_is_newest_first_and_idempotent(store: CustomerStore) -> None:
-    """A wrap-up that is saved again (a retry, a correction) is one contact."""
+    """A wrap-up that is saved again (a retry, a correction) is one contact, and keeps its note."""
     made = await store.create(GRACE)
     customer_id = made["customer_id"]
-    for summary in ("first try", "corrected"):
+    for summary in ("first try", "corrected", ""):
         await store.add_contact(
             customer_id, call_id="call-1", summary=summary, agent="anna", disposition="resolved"
         )
