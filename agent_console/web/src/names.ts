@@ -16,6 +16,9 @@ export function queuesInOrder(): QueueLive[] {
   return store.all("queue").sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
 }
 
+/** Of an agent of the site; anybody else is told as written down. */
+export const colleagueName = (id: string): string => store.get("colleague", id)?.name || id;
+
 export const reasonName = (id: string): string =>
   id ? nameIn(store.one("site")?.not_ready_reasons, id) || wordFor(words().reasons, id) : "";
 

@@ -4,7 +4,7 @@ import * as api from "../../api";
 import { live, store } from "../../console";
 import { day, dayAndTime } from "../../format";
 import { wordFor, words } from "../../language";
-import { dispositionName } from "../../names";
+import { colleagueName, dispositionName } from "../../names";
 import { Act, Actions, Refusal } from "../../parts/actions";
 import { Empty } from "../../parts/parts";
 import type { Customer, CustomerRecord, Match } from "../../protocol";
@@ -316,7 +316,7 @@ function Contacts({ customer }: { customer: Customer }) {
               <span class="entry-head">
                 <span class="tag">{wordFor(t.channels, contact.channel)}</span>
                 <span class="muted">{dayAndTime(contact.at)}</span>
-                <span class="muted">{contact.agent}</span>
+                <span class="muted">{colleagueName(contact.agent)}</span>
               </span>
               {contact.summary && contact.summary !== contact.disposition ? <span>{contact.summary}</span> : null}
               {contact.disposition ? <small class="muted">{dispositionName(contact.disposition)}</small> : null}
@@ -374,7 +374,7 @@ function Notes({ customer }: { customer: Customer }) {
             <li key={i}>
               <span class="entry-head">
                 <span class="muted">{dayAndTime(note.at)}</span>
-                <span class="muted">{note.author}</span>
+                <span class="muted">{colleagueName(note.author)}</span>
               </span>
               <span class="prose">{note.text}</span>
             </li>
