@@ -174,9 +174,9 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
     ("leg-failed", "unreachable"): ("{who} cannot be reached", "无法接通 {who}"),
     ("leg-failed", "cancelled"): ("The call to {who} was given up", "已取消呼叫 {who}"),
     ("swapped", "party"): ("Talking with the consulted party", "与咨询方通话"),
-    ("supervision", "listen"): ("{who} listens", "{who} 旁听"),
+    ("supervision", "listen"): ("{who} listens", "{who} 监听"),
     ("supervision", "whisper"): ("{who} whispers to the agent", "{who} 对坐席耳语"),
-    ("supervision", "barge"): ("{who} talks with both", "{who} 强插通话"),
+    ("supervision", "barge"): ("{who} talks with both", "{who} 插话，与双方通话"),
     ("ended", "caller"): ("Caller hung up", "来电者挂机"),
     ("ended", "agent"): ("Agent hung up", "坐席挂机"),
     ("ended", "system"): ("Ended by the system", "由系统结束"),
@@ -198,9 +198,9 @@ DETAILS: dict[tuple[str, str], tuple[str, str]] = {
     ("record", "resume"): ("goes on", "继续"),
     ("mute", "on"): ("muted", "静音"),
     ("mute", "off"): ("open again", "恢复"),
-    ("supervise", "listen"): ("listens", "旁听"),
+    ("supervise", "listen"): ("listens", "监听"),
     ("supervise", "whisper"): ("whispers to the agent", "对坐席耳语"),
-    ("supervise", "barge"): ("talks with both", "强插通话"),
+    ("supervise", "barge"): ("talks with both", "插话，与双方通话"),
     ("supervise", "off"): ("leaves", "退出"),
 }
 
