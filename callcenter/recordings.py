@@ -114,6 +114,7 @@ class Recordings:
         )
         self._running: dict[str, str] = {}  # call id to the recording that runs
         self._heard: dict[tuple[str, str], float] = {}
+        self._leaving = False  # nothing more is begun
 
     # What happens to calls -----------------------------------------------------------------
 
@@ -220,6 +221,7 @@ class Recordings:
         try:
             await asyncio.shield(doing)
         except asyncio.CancelledError:
+            self._leaving = True
             await asyncio.gather(doing, return_exceptions=True)  # what has begun is finished
             raise
         except Exception as error:
@@ -244,7 +246,7 @@ class Recordings:
         """Take in what is complete; the rest of them goes on when one fails."""
         failed = ""
         for row in await self.rows.in_state(State.STOPPED):
-            if only in ("", row.recording_id):
+            if only in ("", row.recording_id) and not self._leaving:
                 try:
                     await self._keep(row)
                 except KeepFailed as error:
@@ -349,7 +351,10 @@ class Recordings:
         stay: dict[str, str] = {}  # what cannot be deleted, and why
         for queue in await self.rows.queues():
             before = self._router.now() - self._rule(queue).keep_days * DAY_S
-            while old := await self.rows.kept_before(queue, before, but=stay):
+            while not self._leaving:
+                old = await self.rows.kept_before(queue, before, but=stay)
+                if not old:
+                    break
                 for row in old:
                     try:
                         await self._delete(row)

@@ -18,7 +18,7 @@ from agent_console.ports import Refusal
 from callcenter import happenings as h
 from callcenter import recordings as under_test
 from callcenter.callbook import LiveCall
-from callcenter.recordingfiles import RecordingFiles, sides
+from callcenter.recordingfiles import Kept, RecordingFiles, sides
 from callcenter.recordings import DAY_S, Recordings
 from config.site import RecordingRule
 from cti import commands as c
@@ -444,6 +444,38 @@ async def test_whoever_called_often_is_erased_as_well(world: World) -> None:
         await world.rows.begin(Recording(f"r-{call}", call, state=State.MISSING))
     assert await world.desk.erase(calls) == 1100
     assert await world.rows.in_state(State.MISSING) == []
+
+
+async def test_stopping_waits_for_one_recording_not_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is taken in after the next start, however much it is."""
+    await upgrade(f"sqlite:///{tmp_path}/test.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/test.db")
+    world = World(tmp_path, RecordingRows(engine))
+    for number in range(5):
+        file = world.spool / f"c-{number}.stereo.raw"
+        raw(file, 0.1)
+        row = Recording(f"r-{number}", f"c-{number}", state=State.STOPPED, address=file.as_uri())
+        await world.rows.begin(row)
+    begun: list[str] = []
+
+    async def slowly(files: RecordingFiles, source: Path, name: str, started: float) -> Kept:
+        begun.append(name)
+        await asyncio.sleep(0.2)
+        return Kept(f"{name}.wav", 1.0, 1)
+
+    monkeypatch.setattr(RecordingFiles, "keep", slowly)
+    running = asyncio.create_task(world.desk.run())
+    async with asyncio.timeout(10):
+        while not begun:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert len(begun) == 1
+    assert len(await world.rows.in_state(State.STOPPED)) == 4
+    await engine.dispose()
 
 
 async def test_every_hearing_is_written_down_first(world: World) -> None:
