@@ -29,7 +29,7 @@ class PublicEvent:
     type: str
     call_id: str
     queue: str
-    agent: str
+    agents: tuple[str, ...]
     at: float
     data: Data
     body: bytes
@@ -81,10 +81,10 @@ class EventFold:
         if call_id and not name.startswith("agent."):
             body["call"] = self._shown(call_id, call)
         body.update(more)
-        agent = str(more.get("agent") or call.agent)
+        agents = tuple({str(who): None for who in (more.get("agent"), call.agent) if who})
         queue = str(more.get("queue") or call.queue)
         event = {"id": f"ev_{seq}", "type": name, "at": at, "sequence": seq, "data": body}
-        return PublicEvent(seq, name, call_id, queue, agent, at, body, _encode(event))
+        return PublicEvent(seq, name, call_id, queue, agents, at, body, _encode(event))
 
     def _call(self, call_id: str) -> _Call:
         call = self._calls.get(call_id)

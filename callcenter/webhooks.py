@@ -435,7 +435,7 @@ def _event_of(letter: DeadLetter) -> PublicEvent:
         told["type"],
         call.get("id", ""),
         call.get("queue", ""),
-        call.get("agent", ""),
+        (),  # a letter goes to its webhook whomever it is about
         told["at"],
         data,
         letter.event,

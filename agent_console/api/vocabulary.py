@@ -72,7 +72,10 @@ class Event(Protocol):
     @property
     def queue(self) -> str: ...
     @property
-    def agent(self) -> str: ...
+    def agents(self) -> tuple[str, ...]:
+        """Whom it is about: the agent whose call it is, the one who is named, or both."""
+        ...
+
     @property
     def body(self) -> bytes: ...
 
@@ -105,4 +108,4 @@ class Wanted:
                 return False
         if self.queues and event.queue not in self.queues:
             return False
-        return not self.agent or event.agent == self.agent
+        return not self.agent or self.agent in event.agents

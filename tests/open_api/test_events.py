@@ -385,6 +385,25 @@ def test_patterns_and_filters() -> None:
     assert not Wanted(agent="anna").takes(event)
 
 
+async def test_a_bound_key_hears_who_is_asked_and_what_is_handed_over(center: Any) -> None:
+    """The one agent hears of the party of the own call, the other of the call that was given."""
+    keys = [await center.new_key(who, "events:read", agent=who) for who in ("anna", "dana")]
+    await center.done("/agents/dana/sign-in", phone="browser")
+    call = await center.talking("anna")
+    await center.done("/agents/dana/ready")
+    query = "?types=call.leg_answered,call.transferred"
+    async with center.stream(query, keys[0]) as one, center.stream(query, keys[1]) as other:
+        live = center.system.router.book.get(call)
+        leg = await center.done(f"/calls/{call}/consult", kind="agent", to="dana")
+        await center.until(lambda: leg in live.legs and live.legs[leg].state.value == "talking")
+        await center.done(f"/calls/{call}/complete")
+        await center.until(lambda: live.agent == "dana")
+        for stream in (one, other):
+            frames = await heard(stream, is_type("call.transferred"))
+            types = [frame["type"] for frame in frames if not frame["type"].startswith("stream.")]
+            assert types == ["call.leg_answered", "call.transferred"]
+
+
 async def test_nothing_is_told_before_it_is_on_disk(tmp_path: Path) -> None:
     """What a program has heard never un-happens; and the same journal tells the same again."""
     url = f"sqlite:///{tmp_path}/c.db"
