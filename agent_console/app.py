@@ -160,7 +160,9 @@ def listen(host: str, port: int, *, gone_after_s: float = 40.0) -> sockets.socke
         listening.bind((host, port))
         listening.listen(1024)
         listening.setblocking(False)
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        why = error.strerror or str(error)
+        message = f"the console's port {host}:{port}: {why}; CALLCENTER_PORT chooses another"
+        raise OSError(message) from error
     return listening
