@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from cti import commands as c
@@ -142,6 +143,16 @@ class Orders:
         agent = call.peer
         for name, value in {**variables, "CC_HEIR": "", "CC_PARKED": "", "CC_LEAVES": "1"}.items():
             self._do.set(call.channel, name, value)
+        was = replace(call)
+
+        def not_taken(_: c.Order) -> None:
+            if call.place is not place or call.offer_id or call.peer:
+                return  # something else has happened to the call meanwhile
+            call.offer_id, call.agent_id = was.offer_id, was.agent_id
+            call.peer, call.peer_uniqueid = was.peer, was.peer_uniqueid
+            call.connected, call.place = was.connected, was.place
+            self._stays(call)
+
         self._do.redirect(
             order,
             call.channel,
@@ -149,12 +160,20 @@ class Orders:
             "s",
             priority,
             done=lambda _: self._do.end_channel(agent) if agent else None,
+            failed=not_taken,
         )
         if agent:
             self._part(call, soon=True)
             call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
             call.connected = False
         call.place = place
+
+    def _stays(self, call: Live) -> None:
+        """The caller was about to leave a conference, or whoever was there, and does not."""
+        try:
+            self._do.set(call.caller_channel, "CC_LEAVES", "")
+        except AmiError as error:
+            log.warning("call %s: %s", call.call_id, error)
 
     # Offers ---------------------------------------------------------------------------
 
@@ -298,7 +317,14 @@ class Orders:
                 self._do.report(e.CallEnded(call.call_id, EndedBy.SYSTEM, "transferred"))
 
         self._do.set(call.caller_channel, "CC_LEAVES", "1")
-        self._do.redirect(order, call.caller_channel, "cc-transfer", number, done=transferred)
+        self._do.redirect(
+            order,
+            call.caller_channel,
+            "cc-transfer",
+            number,
+            done=transferred,
+            failed=lambda _: self._stays(call),
+        )
 
     def _hang_up(self, order: c.HangUpCall) -> None:
         call = self._do.call(order)
