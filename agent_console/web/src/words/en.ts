@@ -89,6 +89,10 @@ export const en = {
     unreachable: "phone not reachable",
     supervisor: "by supervisor",
     phone: "phone",
+    removed: "phone logged off",
+    "not registered": "phone not logged on",
+    unplugged: "phone unplugged",
+    "switch lost": "switch lost",
   } as Record<string, string>,
   desk: {
     myState: "My state",

@@ -86,6 +86,10 @@ export const zh: Words = {
     unreachable: "话机无法接通",
     supervisor: "由班长设置",
     phone: "话机",
+    removed: "话机已注销",
+    "not registered": "话机未注册",
+    unplugged: "话机已断开",
+    "switch lost": "与交换机失去连接",
   },
   desk: {
     myState: "我的状态",
