@@ -119,7 +119,10 @@ class Menus:
         self._begin(fact.call_id, flow, language)
 
     def resumed(self, fact: e.IvrResumed) -> None:
-        """The voice session broke and is back: the same step once more, no greeting."""
+        """The voice session broke and is back: the same step once more, no greeting.
+
+        Without a state an agent has sent the caller to this menu, from its beginning.
+        """
         call = self.router.book.get(fact.call_id)
         if call is None:
             log.warning("a voice session came back for a call that nobody knows")
@@ -134,7 +137,8 @@ class Menus:
             return
         if flow is None or not state:
             entry, language = self.site.entry_flow(call.dnis)
-            self._begin(call.call_id, entry, call.language or language)
+            begun = entry if flow is None or flow.kind == "wait" else flow
+            self._begin(call.call_id, begun, call.language or language)
             return
         self._turn(call.call_id, flow, runner.again(flow, state))
 

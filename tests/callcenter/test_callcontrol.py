@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -751,3 +752,17 @@ async def test_of_two_transfers_the_one_that_was_done_counts(opened: Any, done: 
     assert center.state("anna") == "wrap-up"
     visit = center.router.engine.visit(call)
     assert (visit.queue if visit is not None else "") == ("support" if done == "waits" else "")
+
+
+async def test_a_caller_comes_to_the_menu_that_the_agent_chose(opened: Any) -> None:
+    """Not to the one of the number that was dialled, which the caller has been through."""
+    center = await opened()
+    main = center.site.flows[center.site.default_flow]
+    flows = {**center.site.flows, "billing": replace(main, id="billing")}
+    center = await opened(site=replace(center.site, flows=flows))
+    call = await talking(center)
+    await center.floor.transfer("anna", call, "flow", "billing")
+    await center.run(0.5)
+    begun = [x.decode()["flow"] for x in center.journal.entries if x.kind == "FlowStarted"]
+    assert begun == [main.id, "billing"]
+    assert center.router.book.get(call).flow == "billing"
