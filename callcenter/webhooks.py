@@ -83,9 +83,9 @@ class Webhooks:
 
     async def stop(self) -> None:
         """Stop delivering, and keep each place."""
-        for delivery in list(self._deliveries.values()):
-            await delivery.stop()
+        stopping = [delivery.stop() for delivery in self._deliveries.values()]
         self._deliveries.clear()
+        await asyncio.gather(*stopping)
         await self.poster.close()
 
     def _begin(self, webhook: Webhook) -> None:

@@ -416,6 +416,25 @@ async def test_a_change_that_fails_or_changes_nothing_stops_no_delivery(
     await post.die()
 
 
+async def test_stopping_waits_for_a_slow_database_once_not_for_each_webhook(
+    post: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred places to keep in a locked database must not hold up an orderly end."""
+    for _ in range(10):
+        await post.make(receiver)
+
+    async def locked(*_: Any) -> None:
+        await asyncio.sleep(0.5)
+        raise OSError("database is locked")
+
+    monkeypatch.setattr(post.store, "delivered", locked)
+    for delivery in post.hooks._deliveries.values():
+        delivery.cursor += 1  # there is something to keep
+    async with asyncio.timeout(3):
+        await post.hooks.stop()
+    await post.die()
+
+
 # Zammad -------------------------------------------------------------------------------------------
 
 
