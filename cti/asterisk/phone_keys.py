@@ -36,7 +36,11 @@ class PhoneKeys:
             c.MuteAgent: self._mute,
             c.SendDigits: self._send_digits,
         }
-        self.events = {"UserEvent/DigitsSent": self._on_sent, "Hangup": self._on_hangup}
+        self.events = {
+            "UserEvent/DigitsSent": self._on_sent,
+            "OriginateResponse": self._on_originate,
+            "Hangup": self._on_hangup,
+        }
 
     def _mute(self, order: c.MuteAgent) -> None:
         call = self._talking(order)
@@ -118,6 +122,11 @@ class PhoneKeys:
             count = sum(1 for digit in order.digits if digit not in _PAUSES)
             self._do.report(e.DigitsSent(order.call_id, count))
             self._over(event.get("Keys"))
+
+    def _on_originate(self, event: Frame) -> None:
+        """Without a channel nothing hangs up that would tell."""
+        if event.get("Response") == "Failure":
+            self._on_hangup(event)
 
     def _on_hangup(self, event: Frame) -> None:
         """Before the digits were told as sent: the caller's side is gone."""
