@@ -21,14 +21,12 @@ from callcenter.deeds import Deeds, Durability
 from callcenter.router import Router
 from config.site import RecordingRule
 from cti import commands as c
-from cti.calls import Leg, LegState, Phone, PhoneKind, Place, Supervision
+from cti.calls import CONVERSATION, Leg, LegState, Phone, PhoneKind, Place, Supervision
 
 PARK_S = 120.0
 MOST_LEGS = 8
 MOST_DIALS = 20  # of one agent in a minute, to numbers outside
 DIALS_IN_S = 60.0
-
-CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 def random_token() -> str:

@@ -28,7 +28,7 @@ from callcenter.recordingfiles import KeepFailed, RecordingFiles, take_away
 from config.site import RecordingRule
 from cti import commands as c
 from cti import events as e
-from cti.calls import Place
+from cti.calls import CONVERSATION
 from storage.recordings import Recording, RecordingRows, State
 
 log = structlog.get_logger("callcenter.recordings")
@@ -41,7 +41,6 @@ DAY_S = 86400.0
 HEARD_AGAIN_S = 600.0  # a player asks for one recording in many pieces
 _HEARD_MAX = 1000
 _WORK_MAX = 10_000
-_IN_CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 class Calls(Protocol):
@@ -148,7 +147,7 @@ class Recordings:
         call = self._call(call_id)
         if call is None or call.ended is not None:
             return False
-        return call.place not in _IN_CONVERSATION or not call.agent
+        return call.place not in CONVERSATION or not call.agent
 
     def _answered(self, fact: e.OfferAnswered | e.CallbackConnected) -> None:
         call = self._call(fact.call_id)
@@ -178,7 +177,7 @@ class Recordings:
 
     def _link_up(self, fact: e.LinkUp) -> None:
         for call in self._calls(fact.link):
-            if call.place in _IN_CONVERSATION and call.answered is not None:
+            if call.place in CONVERSATION and call.answered is not None:
                 self._begin_if_always(call)
         loop = asyncio.get_running_loop()
         loop.call_later(MISSING_AFTER_S, self._put, self._look_for_missing, fact.link)

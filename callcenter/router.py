@@ -30,10 +30,10 @@ from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.retries import Retries
-from callcenter.routing import CONVERSATION, Routing
+from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, Phone, PhoneKind, Place
+from cti.calls import CONVERSATION, EndedBy, Phone, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")

@@ -23,7 +23,7 @@ from acd.site import SkillNeed
 from callcenter.parties import Parties
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind, Place
+from cti.calls import CONVERSATION, EndedBy, OfferFailure, Phone, PhoneKind, Place
 
 
 class Engine(Protocol):
@@ -77,7 +77,6 @@ TRANSFER_S = 10.0  # a switch that has not done it by then never got the order, 
 TRANSFERRED = "transferred"  # the cause of a call's end, when it went to an outside number
 TRANSFERS = frozenset(("StartWaiting", "StartMenu", "TransferCall"))
 STAYS = frozenset(("queue", "agent", "parked"))  # where a call goes that still is ours to route
-CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 class Routing:

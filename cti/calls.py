@@ -24,6 +24,10 @@ class Place(StrEnum):
     ENDED = "ended"
 
 
+CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
+"""Where somebody of ours talks with the caller, or is about to again."""
+
+
 class PhoneKind(StrEnum):
     """What an agent speaks through."""
 

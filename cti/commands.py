@@ -264,12 +264,16 @@ class PauseRecording:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRecording:
+    """Record again what is said from now on; `RecordingResumed` follows."""
+
     call_id: str
     recording_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
+    """Complete the recording; `RecordingStopped` follows, and the call goes on."""
+
     call_id: str
     recording_id: str
 

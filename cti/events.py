@@ -237,6 +237,8 @@ class CallHandedOver:
 
 @dataclass(frozen=True, slots=True)
 class SupervisionChanged:
+    """A supervisor who is in the call listens, whispers or barges in from now on."""
+
     call_id: str
     leg_id: str
     mode: Supervision
@@ -244,18 +246,24 @@ class SupervisionChanged:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted:
+    """What is said is recorded from now on (or: still is, found after our restart)."""
+
     call_id: str
     recording_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPaused:
+    """Nothing that is said from now on gets into the recording."""
+
     call_id: str
     recording_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingResumed:
+    """What is said gets into the recording again."""
+
     call_id: str
     recording_id: str
 

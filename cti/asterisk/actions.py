@@ -236,12 +236,14 @@ class Actions:
 
 
 def agent(agent_id: str) -> str:
+    """An agent's id, as it stands in names of endpoints and extensions."""
     if not is_agent_id(agent_id):
         raise OrderError("not an agent's id")
     return agent_id
 
 
 def peer(name: str) -> str:
+    """The name of another of our switches, as it stands in names of endpoints."""
     if not is_agent_id(name):
         raise OrderError("not a switch's name")
     return name
@@ -255,12 +257,14 @@ def token(text: str, what: str, most: int = 40) -> str:
 
 
 def digits(text: str) -> str:
+    """Keys of a telephone that may stand in a variable, or none."""
     if not _DIGITS.fullmatch(text):
         raise OrderError("not digits")
     return text
 
 
 def dialable(number: str) -> bool:
+    """Whether this is a number and nothing else. Says nothing of whether it may be dialled."""
     return re.fullmatch(r"\+?[0-9]{2,18}", number) is not None
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 
 from cti import commands as c
 from cti import events as e
@@ -411,8 +412,7 @@ class Legs:
         for leg in list(call.legs.values()):
             self._drop(call, leg, self._do.report_soon if soon else self._do.report)
 
-    def _drop(self, call: Live, leg: LiveLeg, report: object) -> None:
-        assert callable(report)
+    def _drop(self, call: Live, leg: LiveLeg, report: Callable[[e.Fact], None]) -> None:
         self._calls.forget_leg(call, leg)
         if leg.channel:
             self._do.end_channel(leg.channel)

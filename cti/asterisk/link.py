@@ -43,7 +43,7 @@ from cti.asterisk.phones import Line, Phones, endpoint_of
 from cti.asterisk.recording import Recorder, Recordings
 from cti.asterisk.sessions import PROMPT_TIMEOUT_S, PromptPath, VoiceSession
 from cti.asterisk.supervision import Supervisors
-from cti.calls import EndedBy, PhoneKind, Place, Prompt
+from cti.calls import CONVERSATION, EndedBy, PhoneKind, Place, Prompt
 from cti.dialing import Dialing, DialRules
 from cti.link import FactSink
 
@@ -61,7 +61,6 @@ _GONE_WITHIN_S = 3.0  # an Asterisk that hangs up on everybody and ends, not one
 _HANGUP_S = 2.0  # a Hangup event comes long before
 CONFIRM_PROMPT = Prompt("You have a call. To take it, press 1.")
 _SOUND_PATH = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")
-_CONVERSATION = frozenset((Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE))
 _UNKNOWN = frozenset(("", "unknown", "<unknown>", "anonymous", "Anonymous"))
 
 
@@ -365,7 +364,7 @@ class AsteriskLink:
         call.callback, call.agent_answered = one.callback, one.agent_answered
         call.ends_by, call.why = None, ""
         call.rings = ""  # whatever rings for it is what the call itself says
-        call.connected = one.place in _CONVERSATION
+        call.connected = one.place in CONVERSATION
         call.cancelled = False
         call.agent_gone = one.place is Place.CONSULTING and not one.peer
         for leg in list(call.legs.values()):

@@ -9,9 +9,8 @@ from enum import Enum
 from typing import Protocol
 
 from cti import commands as c
-from cti.calls import EndedBy, Leg, LegState, OfferFailure, Place, Supervision
+from cti.calls import CONVERSATION, EndedBy, Leg, LegState, OfferFailure, Place, Supervision
 
-CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 _REPLIES_KEPT = 4
 _ENDED_KEPT = 20_000
 

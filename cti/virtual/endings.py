@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import EndedBy, LegState, OfferFailure, Place
-from cti.virtual.exchange import CONVERSATION, Call, Exchange, Party
+from cti.calls import CONVERSATION, EndedBy, LegState, OfferFailure, Place
+from cti.virtual.exchange import Call, Exchange, Party
 
 
 class Endings:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import Leg, LegState, OfferFailure, Place, Supervision
+from cti.calls import CONVERSATION, Leg, LegState, OfferFailure, Place, Supervision
 from cti.link import FactSink
 from cti.virtual.callers import Caller, Customer
 from cti.virtual.phones import AT_ONCE, Phones, Reaction
 from cti.virtual.scheduling import Scheduler, Timer
-
-CONVERSATION = (Place.TALKING, Place.HELD, Place.CONSULTING, Place.CONFERENCE)
 
 
 class Party:

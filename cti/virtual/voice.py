@@ -6,9 +6,9 @@ import math
 
 from cti import commands as c
 from cti import events as e
-from cti.calls import Place
+from cti.calls import CONVERSATION, Place
 from cti.virtual.endings import Endings
-from cti.virtual.exchange import CONVERSATION, Call, Exchange, stop
+from cti.virtual.exchange import Call, Exchange, stop
 
 SPEECH_S_PER_CHARACTER = 0.06
 KEYPRESS_S = 0.3
