@@ -103,6 +103,9 @@ class Parties:
     def take_up(self, fact: e.CallAdopted, known: Collection[str], now: float) -> None:
         """After a restart: `known` are the legs that the engine has for this call."""
         there = {leg.leg_id: leg for leg in fact.legs}
+        self._conferences.discard(fact.call_id)
+        for gone in self._of(fact.call_id):  # also those outside, whom the engine does not know
+            del self._legs[gone.leg_id]
         for leg_id in known:
             if leg_id not in there:
                 self._act(f.LegOver(leg_id, "cancelled"), now)

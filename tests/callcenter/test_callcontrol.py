@@ -766,3 +766,28 @@ async def test_a_caller_comes_to_the_menu_that_the_agent_chose(opened: Any) -> N
     begun = [x.decode()["flow"] for x in center.journal.entries if x.kind == "FlowStarted"]
     assert begun == [main.id, "billing"]
     assert center.router.book.get(call).flow == "billing"
+
+
+async def test_a_conference_that_ended_while_the_switch_was_away_is_over(opened: Any) -> None:
+    """Whoever left meanwhile, also somebody outside: the next consultation is one."""
+    center = await opened(customers=lambda number: Customer("answer", 1.0, talk_s=600.0))
+    call, leg = await consulting(center)
+    await center.floor.conference("anna", call)
+    await center.until(lambda: center.state("anna") == "conference")
+    other = await center.floor.consult("anna", call, "number", OUTSIDE)
+    await center.until(lambda: center.router.book.get(call).legs[other].state is LegState.TALKING)
+    center.switch.disconnect()
+    center.router.receive(e.LinkDown("virtual", "cut"))
+    for gone in (leg, other):
+        center.switch.execute(c.EndLeg(call, gone))
+    await center.run(1.0)
+    center.switch.connect(center.router.receive)
+    await center.run(1.0)
+    assert (center.state("anna"), center.router.book.get(call).legs) == ("talking", {})
+    await center.staff("ben")
+    again = await center.floor.consult("anna", call, "agent", "ben")
+    await center.until(lambda: center.state("ben") == "talking")
+    assert center.state("anna") == "consulting"
+    await center.floor.end_leg("anna", call, again)
+    await center.run(1.0)
+    assert center.state("anna") == "talking"
