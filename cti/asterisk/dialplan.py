@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cti.asterisk.legs_plan import CONTEXTS, JOIN, LEG_VARIABLES
+from cti.asterisk.legs_plan import CONTEXTS, JOIN, LEG_VARIABLES, RECORD_OFF, RECORD_ON
 
 # Events that the link reads; everything else may be filtered at the switch.
 EVENTS_USED = (
@@ -242,6 +242,9 @@ exten => s,1,UserEvent(CallbackAgent,Call: ${{CC_CALL}})
 ; The extension is the other party's channel. Without it nobody would come back.
 exten => h,1,NoOp()
 exten => _[A-Z]!,1,Set(CC_PEER=${{EXTEN}})
+"""
+    + RECORD_ON
+    + r"""
  same => n,Goto(cc-held,s,1)
 
 [cc-held]
@@ -275,7 +278,10 @@ exten => over,1,Hangup(16)
 ; that party.
 exten => s,1,StopMusicOnHold()
 """
-    + JOIN.replace("OTHER", "CC_PEER")
+    + JOIN.replace("OTHER", "CC_PEER").replace(
+        " same => n(join),Wait(0.05)",
+        f" same => n(join),NoOp()\n{RECORD_OFF}\n same => n,Wait(0.06)\n{RECORD_ON}",
+    )
     + r"""
  same => n(gone),GotoIf($["${{CC_PARKED}}" = ""]?cc-bye,s,1)
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_PARKED}})}}]?cc-handed-over,${{CC_PARKED}},1)

@@ -56,6 +56,36 @@ JOIN = r"""
  same => n,Goto(look)
 """.strip("\n")
 
+# Asterisk compares what it records with the sequence numbers it had before, and drops whatever has
+# an older one: with another party that is half of all. It forgets them when nothing was recorded
+# for a moment, so the caller's recorder is taken off before the two are joined. A paused one is
+# left alone, for a new one would not be paused: CC_REC_STALE says that it is to be renewed.
+RECORD_OFF = r"""
+ same => n,GotoIf($[${{LEN(${{CC_REC_FILE}})}} = 0]?off)
+ same => n,GotoIf($[${{LEN(${{CC_REC_MIX}})}} = 0]?off)
+ same => n,GotoIf($["${{CC_REC_STALE}}" = "1"]?off)
+ same => n,GotoIf($["${{CC_REC_PAUSED}}" = "1"]?stale)
+ same => n,Set(CC_REC_OFF=1)
+ same => n,StopMixMonitor()
+ same => n,Goto(off)
+ same => n(stale),Set(CC_REC_STALE=1)
+ same => n(off),NoOp()
+""".strip("\n")
+
+# Puts it on again, also when the caller was moved in between. Nothing is recorded before the
+# channel goes on, so one that was paused meanwhile is off again before it has anything.
+RECORD_ON = r"""
+ same => n,GotoIf($["${{CC_REC_OFF}}" = ""]?on)
+ same => n,Set(CC_REC_OFF=)
+ same => n,GotoIf($[${{LEN(${{CC_REC_MIX}})}} = 0]?on)
+ same => n,Set(CC_REC_SIDES=r(${{CC_REC}}.in.sln)t(${{CC_REC}}.out.sln))
+ same => n,MixMonitor(${{CC_REC_FILE}},a${{CC_REC_SIDES}}Si(CC_REC_MIX))
+ same => n,GotoIf($["${{CC_REC_PAUSED}}" = ""]?on)
+ same => n,Set(CC_REC_STALE=1)
+ same => n,StopMixMonitor()
+ same => n(on),NoOp()
+""".strip("\n")
+
 CONTEXTS = (
     r"""
 [cc-leg]
@@ -136,6 +166,9 @@ exten => _[A-Z]!,1,Set(CC_ROOM=${{EXTEN}})
  same => n,Set(CC_LEAVES=)
  same => n,Set(SHARED(CC_HERE)=)
  same => n,Set(CC_PARKED=)
+"""
+    + RECORD_ON
+    + r"""
  same => n,StopMusicOnHold()
  same => n,Set(CC_ROLE=${{IF($["${{CHANNEL}}" = "${{CC_ROOM}}"]?cc-caller:cc-member)}})
  same => n,GotoIf($[${{CHANNEL_EXISTS(${{CC_ROOM}})}}]?in:over)

@@ -8,10 +8,15 @@ would not (a browser's 48 kHz come out garbled). Asterisk itself keeps what a re
 called and whether it is paused, in variables of the channel, and writes silence while it is:
 so paused stays paused whatever becomes of us. (`CC_REC_MIX` is Asterisk's own name of the
 recorder, set when it runs.)
+
+Whenever the caller is joined with somebody, the dialplan puts a new recorder into the old one's
+place, which goes on in the same files; why stands in `cti.asterisk.legs_plan`. A paused one is
+renewed by us when it is to go on (`CC_REC_STALE`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -31,6 +36,7 @@ log = logging.getLogger(__name__)
 RATE_HZ = 8000
 BYTES_PER_S = RATE_HZ * 2  # 16 bit
 LEFT_BEHIND_MAX = 1000
+RENEWAL_S = 0.1  # without a recorder, so that Asterisk forgets what it recorded before
 
 _FILE = re.compile(r"(?P<call>[A-Za-z0-9_.:@+-]+)~(?P<id>[A-Za-z0-9_.:@+-]+)\.(stereo|mono)\.raw")
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.@+-]{0,120}")
@@ -54,6 +60,7 @@ class _Recording:
     file: Path
     recorder: str = ""  # Asterisk's name of it; "" until it runs
     paused: bool = False
+    resuming: bool = False  # it gets a new recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,10 @@ class Recordings:
         for variable, value in (
             ("CC_REC", order.recording_id),
             ("CC_REC_KIND", "stereo" if order.stereo else "mono"),
+            ("CC_REC_FILE", name),
             ("CC_REC_PAUSED", ""),
+            ("CC_REC_STALE", ""),
+            ("CC_REC_OFF", ""),
         ):
             self._do.set(channel, variable, value)
         socket = self._recorder.socket
@@ -133,11 +143,8 @@ class Recordings:
             del self._running[recording.call_id]
 
     async def _begin(self, order: c.StartRecording, recording: _Recording, socket: Path) -> None:
-        name, sides = recording.file.name, recording.recording_id
-        options = f"r({sides}.in.sln)t({sides}.out.sln)Si(CC_REC_MIX)"
-        command = f"mixmonitor start {recording.channel} {name},{options}"
         try:
-            said = await console_command(socket, command)
+            said = await console_command(socket, _begins(recording))
         except ControlFailed as error:
             said = str(error)  # carried out or not
         try:
@@ -165,10 +172,7 @@ class Recordings:
             self._do.report(e.RecordingStarted(order.call_id, order.recording_id))
 
         self._do.send(
-            {"Action": "Getvar", "Channel": recording.channel, "Variable": "CC_REC_MIX"},
-            order,
-            found,
-            lambda _: self._not_begun(recording),
+            _ask(recording, "CC_REC_MIX"), order, found, lambda _: self._not_begun(recording)
         )
 
     def _pause(self, order: c.PauseRecording) -> None:
@@ -180,7 +184,30 @@ class Recordings:
             recording.paused = True
             self._do.report(e.RecordingPaused(order.call_id, order.recording_id))
 
-        self._do.send(_mute(recording, on=True), order, paused)
+        def again() -> None:
+            self._spawn(self._pause_late(order, recording, paused))
+
+        self._do.send(_mute(recording, on=True), order, paused, refused=again)
+
+    async def _pause_late(
+        self, order: c.PauseRecording, recording: _Recording, paused: Callable[[Reply], None]
+    ) -> None:
+        """The recorder was just being renewed, or is off since it found the pause then."""
+
+        def found(reply: Reply) -> None:
+            if reply.response.get("Value") == "1":
+                paused(reply)
+            else:
+                self._do.order_failed(order, "Asterisk did not pause the recording")
+
+        def off() -> None:
+            self._do.send(_ask(recording, "CC_REC_STALE"), order, found)
+
+        await asyncio.sleep(RENEWAL_S)
+        try:
+            self._do.send(_mute(recording, on=True), order, paused, refused=off)
+        except AmiError as error:
+            self._do.order_failed(order, str(error))
 
     def _resume(self, order: c.ResumeRecording) -> None:
         recording = self._of(order)
@@ -190,7 +217,52 @@ class Recordings:
             self._do.set(recording.channel, "CC_REC_PAUSED", "")
             self._do.report(e.RecordingResumed(order.call_id, order.recording_id))
 
-        self._do.send(_mute(recording, on=False), order, resumed)
+        def found(reply: Reply) -> None:
+            if reply.response.get("Value") != "1" or self._recorder is None:
+                self._do.send(_mute(recording, on=False), order, resumed)
+            else:
+                recording.resuming = True
+                socket = self._recorder.socket
+                self._spawn(self._renew(order, recording, socket, resumed))
+
+        self._do.send(_ask(recording, "CC_REC_STALE"), order, found)
+
+    async def _renew(
+        self,
+        order: c.ResumeRecording,
+        recording: _Recording,
+        socket: Path,
+        resumed: Callable[[Reply], None],
+    ) -> None:
+        """It stays written down as paused until the new recorder runs."""
+
+        def runs(reply: Reply) -> None:
+            recording.resuming = False
+            recorder = reply.response.get("Value")
+            if not _RECORDER.fullmatch(recorder):
+                self._do.order_failed(order, "Asterisk did not go on to record")
+                return
+            recording.recorder = recorder
+            if self._running.get(order.call_id) is not recording:
+                self._stop_unasked(recording)
+                return
+            self._do.set(recording.channel, "CC_REC_MIX", recorder)
+            self._do.set(recording.channel, "CC_REC_STALE", "")
+            resumed(reply)
+
+        def failed(_: c.Order) -> None:
+            recording.resuming = False
+
+        try:
+            self._do.set(recording.channel, "CC_REC_NEXT", "")
+            self._do.send(_take_off(recording))
+            await asyncio.sleep(RENEWAL_S)
+            if self._running.get(order.call_id) is recording:
+                await console_command(socket, _begins(recording, again=True))
+            self._do.send(_ask(recording, "CC_REC_NEXT"), order, runs, failed)
+        except (ControlFailed, AmiError) as error:
+            recording.resuming = False
+            self._do.order_failed(order, str(error))
 
     def _stop(self, order: c.StopRecording) -> None:
         recording = self._of(order)
@@ -206,13 +278,10 @@ class Recordings:
         order: c.StopRecording | None = None,
         done: Callable[[Reply], None] | None = None,
     ) -> None:
-        headers = {
-            "Action": "StopMixMonitor",
-            "Channel": recording.channel,
-            "MixMonitorID": recording.recorder,
-        }
-        self._do.send(headers, order, done)
+        # Said first: one that is just being renewed is not put on again.
         self._do.set(recording.channel, "CC_REC_MIX", "")
+        refused = None if order is None else (lambda: self._over(recording))
+        self._do.send(_take_off(recording), order, done, refused=refused)
 
     def _of(self, order: c.PauseRecording | c.ResumeRecording | c.StopRecording) -> _Recording:
         self._do.call(order)
@@ -221,6 +290,8 @@ class Recordings:
             raise OrderError("there is no such recording")
         if not recording.recorder:
             raise OrderError("the recording has not begun yet")
+        if recording.resuming and not isinstance(order, c.StopRecording):
+            raise OrderError("the recording is just being resumed")
         return recording
 
     # Its end --------------------------------------------------------------------------
@@ -324,6 +395,23 @@ class Recordings:
             yield from sorted(self._recorder.folder.glob("*~*.raw"))[:LEFT_BEHIND_MAX]
         except OSError as error:
             log.error("cannot look for recordings: %s", error)
+
+
+def _begins(recording: _Recording, *, again: bool = False) -> str:
+    """The console's command; `again`: into the files that are there."""
+    sides = recording.recording_id
+    append, name = ("a", "CC_REC_NEXT") if again else ("", "CC_REC_MIX")
+    options = f"{append}r({sides}.in.sln)t({sides}.out.sln)Si({name})"
+    return f"mixmonitor start {recording.channel} {recording.file.name},{options}"
+
+
+def _ask(recording: _Recording, variable: str) -> dict[str, str]:
+    return {"Action": "Getvar", "Channel": recording.channel, "Variable": variable}
+
+
+def _take_off(recording: _Recording) -> dict[str, str]:
+    """Whichever recorder it is: the dialplan may have renewed it, and there is one only."""
+    return {"Action": "StopMixMonitor", "Channel": recording.channel}
 
 
 def _mute(recording: _Recording, *, on: bool) -> dict[str, str]:

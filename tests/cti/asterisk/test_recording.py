@@ -218,13 +218,42 @@ async def test_it_goes_on_through_consultation_conference_and_hand_over(desk):
     assert len(desk.facts.of(e.RecordingStopped)) == 1
     heard = Heard(await desk.facts.wait(e.RecordingStopped, recording_id="rec-1"))
     assert heard.tenths(heard.caller, CALLER_TONE_HZ) > 3.0
-    # Not asked for: the new agent's voice. Asterisk 22.10 leaves it out of some recordings,
-    # although the caller hears it, when a party that we dialled is bridged with the caller.
     together = heard.others[int(alone_s * RATE_HZ) : int((alone_s + 1.0) * RATE_HZ)]
     assert share_of(together, 1900) > 0.15, "the third of the conference is not in the recording"
     assert share_of(together, PHONE_TONE_HZ) > 0.15
     consulted = heard.others[: int((alone_s - 0.2) * RATE_HZ)]
     assert heard.tenths(consulted, 1900) == 0, "the caller did not hear the consultation"
+    last = heard.others[-int(1.2 * RATE_HZ) : -int(0.2 * RATE_HZ)]
+    assert share_of(last, 1900) > 0.9, "who got the caller is not in the recording"
+    assert abs(heard.caller.size - heard.others.size) < 0.05 * RATE_HZ, "the sides are not in step"
+
+
+async def test_one_that_is_paused_through_a_hand_over_goes_on_with_the_new_agent(desk):
+    """Nothing is recorded before it is resumed, and then both are, also of the one who swaps."""
+    await desk.tone("deskbert", 1900)
+    call_id, record = await talking(desk)
+    await begin(desk, call_id)
+    await asyncio.sleep(0.5)
+    desk.link.execute(c.PauseRecording(call_id, "rec-1"))
+    await desk.facts.wait(e.RecordingPaused, call_id=call_id)
+    desk.link.execute(c.DialLeg(call_id, "l1", "bert", Phone(PhoneKind.DESK, "bert"), "", 8.0))
+    await desk.facts.wait(e.LegAnswered, call_id=call_id, leg_id="l1")
+    await asyncio.sleep(0.4)
+    desk.link.execute(c.HandOver(call_id, "l1"))
+    await desk.facts.wait(e.CallHandedOver, call_id=call_id)
+    await asyncio.sleep(1.0)
+    desk.link.execute(c.ResumeRecording(call_id, "rec-1"))
+    await desk.facts.wait(e.RecordingResumed, call_id=call_id)
+    resumed = asyncio.get_running_loop().time()
+    await asyncio.sleep(1.3)
+    desk.link.execute(c.StopRecording(call_id, "rec-1"))
+    heard = Heard(await desk.facts.wait(e.RecordingStopped, recording_id="rec-1"))
+    spoken_s = asyncio.get_running_loop().time() - resumed
+    assert desk.facts.of(e.OrderFailed) == []
+    assert 1.0 < heard.tenths(heard.others, 1900) < spoken_s + 0.3
+    assert heard.tenths(heard.caller, CALLER_TONE_HZ) < spoken_s + 1.0, "the pause was recorded"
+    assert abs(heard.caller.size - heard.others.size) < 0.05 * RATE_HZ
+    await desk.caller_hangs_up(record)
 
 
 async def test_a_caller_who_is_sent_away_is_recorded_no_longer(desk):

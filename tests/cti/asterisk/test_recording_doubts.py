@@ -57,7 +57,7 @@ class World:
 
     def ask(self, headers: Headers, done: Done) -> object:
         if headers["Action"] == "StopMixMonitor":
-            self.stopped.append(str(headers["MixMonitorID"]))
+            self.stopped.append(str(headers["Channel"]))
             self.runs = False
         value = "0x1f" if headers["Action"] == "Getvar" and self.runs else ""
         done(Reply(Frame(f"Response: Success\r\nValue: {value}".encode())))
@@ -111,5 +111,5 @@ async def test_one_that_begins_when_the_caller_has_been_sent_away_is_stopped(wor
 
     world.console = too_late
     await world.start()
-    assert world.stopped == ["0x1f"]
+    assert world.stopped == [CALLER]
     assert not world.runs
