@@ -137,34 +137,9 @@ class Session(Request):  # type: ignore[misc]
             raise AgiRefused(f"{path} cannot be played")
         return _digit(said.result)
 
-    async def get_data(
-        self, path: str, timeout_ms: int, max_digits: int, *, timeout_s: float = 300.0
-    ) -> str:
-        """Play a file and read digits up to `#`; one time-out for all of them."""
-        said = await self.command(
-            "GET", "DATA", path, str(timeout_ms), str(max_digits), timeout_s=timeout_s
-        )
-        if said.result == "-1":
-            self._raise_if_gone()
-            raise AgiRefused(f"{path} cannot be played")
-        return said.result
-
-    async def wait_for_digit(self, timeout_ms: int) -> str:
-        """The next digit, or "" when none came."""
-        limit_s = timeout_ms / 1000 + self.limits.command_timeout_s
-        said = await self.command("WAIT", "FOR", "DIGIT", str(timeout_ms), timeout_s=limit_s)
-        return _digit(said.result)
-
     async def get_variable(self, name: str) -> str:
         """A channel variable's value, "" when unset."""
         return (await self.command("GET", "VARIABLE", name)).data
-
-    async def get_full_variable(self, expression: str) -> str:
-        """What an expression such as `${EPOCH}` comes to. Never with text from outside."""
-        return (await self.command("GET", "FULL", "VARIABLE", expression)).data
-
-    async def set_variable(self, name: str, value: str) -> None:
-        await self.command("SET", "VARIABLE", name, value)
 
     async def execute(self, app: str, options: str = "", *, timeout_s: float = 5.0) -> str:
         """Run a dialplan application; its result."""

@@ -78,10 +78,13 @@ async def test_a_call_is_given_away_by_keyboard_alone(
     await expect(page.get_by_test_id("transfer-blind")).to_be_enabled()
     await search.fill("")
     await page.keyboard.type("support")
-    await page.keyboard.press("ArrowDown")
+    # What is named as typed stands first, before the people of that queue.
     queue = page.get_by_test_id("target-queue-support")
-    while await queue.get_attribute("aria-selected") != "true":
-        await page.keyboard.press("ArrowDown")
+    await expect(queue).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowDown")
+    await expect(queue).to_have_attribute("aria-selected", "false")
+    await page.keyboard.press("ArrowUp")
+    await expect(queue).to_have_attribute("aria-selected", "true")
     await expect(page.get_by_test_id("transfer-ask")).to_be_disabled()
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("state")).to_have_text("Wrap-up")

@@ -262,7 +262,7 @@ async def test_what_cannot_be_one_command_is_refused(server, argument):
 
     async def ours(session):
         with pytest.raises(BadArgument):
-            await session.set_variable("X", argument)
+            await session.execute("Set", argument)
         return "refused"
 
     assert await play(server, script, ours) == "refused"
