@@ -269,6 +269,23 @@ async def test_a_parked_caller_is_picked_by_a_colleague(
     assert play.parked == []
 
 
+@pytest.mark.parametrize(("key", "dialogue"), [("c", "dial-dialog"), ("?", "help")])
+async def test_a_call_that_rings_is_not_behind_a_dialogue(
+    start_console: StartConsole, open_page: OpenPage, key: str, dialogue: str
+) -> None:
+    """An open dialogue takes keys and clicks: it gives way, or the call would be missed."""
+    console = await start_console()
+    page = await open_page()
+    await begin(page, console.url, "anna")
+    await page.keyboard.press(key)
+    await expect(page.get_by_test_id(dialogue)).to_be_visible()
+    ring(console.play, "anna")
+    await expect(page.get_by_test_id(dialogue)).to_be_hidden()
+    await page.keyboard.press("d")
+    await expect(page.get_by_test_id("decline")).to_be_hidden()
+    assert [told[0] for told in console.play.told if told[0] == "decline"] == ["decline"]
+
+
 async def test_a_call_is_placed_and_bad_numbers_are_told_before_anything_is_dialled(
     start_console: StartConsole, open_page: OpenPage
 ) -> None:

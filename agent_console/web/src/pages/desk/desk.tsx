@@ -12,7 +12,7 @@ import { CallPanel, callKeys, type Openers } from "./call";
 import { DialDialog, dialKeys, mayDial } from "./dial";
 import { HelpDialog } from "./help";
 import { listen } from "./keys";
-import { call, desk, follow, isOwn } from "./line";
+import { call, desk, follow, isOwn, isRinging } from "./line";
 import { NotificationAsk } from "./notifications";
 import { Parked } from "./parked";
 import { RecordPanel } from "./record";
@@ -44,6 +44,13 @@ export function DeskPage() {
   useEffect(() => {
     if (fillIn) setDialling(true);
   }, [fillIn]);
+  // A dialogue takes keys and clicks: behind it a call could not be answered.
+  const rings = call.value !== null && isRinging(call.value);
+  useEffect(() => {
+    if (!rings) return;
+    setHelp(false);
+    setDialling(false);
+  }, [rings]);
   useEffect(
     () =>
       listen(() => ({
