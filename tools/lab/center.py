@@ -68,8 +68,11 @@ class Center:
         self.log = folder / "center.log"
         self.switch = switch
         self.ports: Ports = free_ports(rtp_ports=400)
-        more = {name: free_ports(rtp_ports=400) for name in switches[1:]}
-        self.switch_ports = {name: more.get(name, self.ports) for name in switches}
+        self.switch_ports = dict.fromkeys(switches[:1], self.ports)
+        while len(self.switch_ports) < len(switches):
+            ports = free_ports(rtp_ports=400)
+            if ports.rtp_first not in {other.rtp_first for other in self.switch_ports.values()}:
+                self.switch_ports[switches[len(self.switch_ports)]] = ports
         self.homes = dict(homes or {})
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
