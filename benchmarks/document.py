@@ -55,7 +55,7 @@ def queue() -> str:
     )
     machine = kept["machine"]
     return text + (
-        f"\n{kept['runs']} runs of {kept['calls']} calls at {kept['rate']:g}/s, medians; "
+        f"\nMedians of {kept['runs']} × {kept['calls']} calls at {kept['rate']:g}/s; "
         f"{kept['failed_calls']} calls failed; {machine['cores']} cores, load average "
         f"{machine['load_1m']} at the start.\n"
     )
@@ -160,7 +160,19 @@ def many_switches() -> str:
     return text + f"\n{kept['calls']} calls each, spread over the switches.\n"
 
 
-NEWER = (call_controls, console_events, many_switches)
+def twilio_webhooks() -> str:
+    """How fast Twilio is answered."""
+    kept = result("twilio_webhooks")
+    rows = [("all", kept["ms"]["p50"], kept["ms"]["p99"])]
+    rows += [(name, ms["p50"], ms["p99"]) for name, ms in kept["ms_by_webhook"].items()]
+    return table(("webhook", "p50 ms", "p99 ms"), rows) + (
+        f"\n{kept['webhooks']} webhooks of {kept['calls']} calls, {kept['per_s']:g} a second; "
+        f"{kept['failed']} failed. {kept['cpu_ms_per_webhook']} ms of CPU each, "
+        f"{kept['cpu_ms_per_call']} ms a call.\n"
+    )
+
+
+NEWER = (call_controls, console_events, many_switches, twilio_webhooks)
 PARTS = (queue, engine, frames, simulation, *NEWER)
 
 
