@@ -14,15 +14,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import figures
 from callcenter.bench import show_queue
 
-RESULTS = Path(__file__).with_name("results")
 LIMIT_S = 1800.0
 SCREENS = ("agent", "supervisor")
 out = Console()
@@ -47,12 +46,6 @@ def run(title: str, module: str, *arguments: str) -> dict[str, Any] | None:
         out.print(f"[red]{title}: failed (exit status {done.returncode})[/]")
         return None
     return found
-
-
-def keep(name: str, result: dict[str, Any]) -> None:
-    """Store the figures as benchmarks/results/<name>.json."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -123,7 +116,7 @@ def simulation(quick: bool) -> bool:
         return False
     result["calls_per_s"] = round(calls / result["wall_s"])
     if not quick:
-        keep("simulation", result)
+        figures.keep("simulation", result)
     show(
         "Simulation: the real engine on the virtual switch",
         ("", "calls/s"),
@@ -142,7 +135,7 @@ def queue(quick: bool, runs: int) -> bool:
     if result is None:
         return False
     if not quick:
-        keep("queue", result)
+        figures.keep("queue", result)
     show_queue(result, out)
     return True
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import platform
 import statistics
@@ -23,17 +22,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.fast_agi import Application
 from panoramisk.manager import Manager
 
+from benchmarks import figures
 from cti.asterisk.agi import AgiServer, Session
 from cti.asterisk.ami import Ami, AmiSettings, Frame, Protocol
 
-RESULTS = Path(__file__).with_name("results") / "ami_frames.json"
 READ_BYTES = 65_536
 AT_ONCE = 8
 
@@ -253,19 +251,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="per contender")
     parser.add_argument("--sessions", type=int, default=2000)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--keep", action="store_true", help="in benchmarks/results/")
+    figures.add_arguments(parser)
     parser.add_argument("--call", type=int, default=0, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.call:
         print(asyncio.run(call_many(asked.call, asked.sessions)))
         return
     result = measure(asked.seconds, asked.sessions)
-    if asked.keep:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if asked.json:
-        print(json.dumps(result))
+    if figures.hand_out("ami_frames", result, asked):
         return
     for name, rate in result["frames_per_s"].items():
         print(f"{name:>12}: {rate:>8} frames/s")

@@ -13,18 +13,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
+from benchmarks import figures
 from benchmarks.office import Office, office
 from callcenter.benching.measure import CpuWatch, machine
 from tools.lab.console import Console, Refused
 
-RESULTS = Path(__file__).with_name("results") / "call_controls.json"
 LASTS_S = 1.6  # every call, from its answer
 IDLE_S = 2.0
 OTHERS_S = 10.0
@@ -154,16 +151,10 @@ def main() -> None:
     """Measure each path, print, and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=6, help="of each path")
-    parser.add_argument("--keep", action="store_true", help="store the figures")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    figures.add_arguments(parser)
     asked = parser.parse_args()
     result = asyncio.run(measure(asked.calls))
-    if asked.keep:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if asked.json:
-        json.dump(result, sys.stdout)
-        print()
+    if figures.hand_out("call_controls", result, asked):
         return
     for name, row in result["paths"].items():
         print(f"{name:>22}: {row}")

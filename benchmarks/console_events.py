@@ -31,6 +31,7 @@ import argon2
 import yaml
 
 from agent_console.auth import SESSION
+from benchmarks import figures
 from callcenter.access import NoPhones
 from callcenter.benching.measure import machine, quantiles
 from callcenter.logs import set_up_logs
@@ -47,7 +48,6 @@ from storage.database import open_engine, upgrade
 from storage.users import Users
 from tools.lab.center import free_port
 
-RESULTS = Path(__file__).with_name("results") / "console_events.json"
 SEEN = 20  # agents with a console
 BOSS = "boss"
 _FLOW = """
@@ -277,8 +277,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="events per second")
     parser.add_argument("--play", type=Path, help="run the system: for the benchmark itself")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--keep", action="store_true", help="store the figures")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    figures.add_arguments(parser)
     asked = parser.parse_args()
     if asked.play is not None:
         set_up_logs("error")
@@ -286,12 +285,7 @@ def main() -> None:
             asyncio.run(play(asked.play, asked.port, asked.calls, asked.events, asked.rate))
         return
     result = asyncio.run(measure(asked.calls, asked.events, asked.rate))
-    if asked.keep:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if asked.json:
-        json.dump(result, sys.stdout)
-        print()
+    if figures.hand_out("console_events", result, asked):
         return
     for name, row in result.items():
         print(f"{name:>14}: {row}")

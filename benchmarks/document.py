@@ -5,23 +5,17 @@ python -m benchmarks.document
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from benchmarks import figures
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-RESULTS = ROOT / "benchmarks" / "results"
 
 
-def result(name: str) -> dict[str, Any]:
-    """A kept result."""
-    kept: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return kept
-
-
-def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
     """A Markdown table."""
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
@@ -30,7 +24,7 @@ def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
 
 def queue() -> str:
     """The comparison on one Asterisk."""
-    kept = result("queue")
+    kept = figures.kept("queue")
     cpu, ring = kept["cpu_ms_per_call"], kept["wait_to_ring_ms"]
     theirs, record = kept["app_queue_wait_to_ring_ms"], kept["offer_to_record_ms"]
     base = cpu["app_queue"]
@@ -72,14 +66,14 @@ def engine() -> str:
                 size["handle_us"]["p50"],
                 size["handle_us"]["p99"],
             )
-            for size in result("engine_cost")["sizes"]
+            for size in figures.kept("engine_cost")["sizes"]
         ],
     )
 
 
 def frames() -> str:
     """Reading AMI and serving FastAGI."""
-    kept = result("ami_frames")
+    kept = figures.kept("ami_frames")
     rate, ratio, agi = kept["frames_per_s"], kept["ratio"], kept["agi_sessions"]
     return table(
         ("", "ours", "panoramisk 1.4", "bare parser", "ours to panoramisk"),
@@ -104,7 +98,7 @@ def frames() -> str:
 
 def simulation() -> str:
     """The simulator's pace."""
-    kept = result("simulation")
+    kept = figures.kept("simulation")
     return (
         f"{kept['calls_per_cpu_s']:,.0f} calls per CPU second ({kept['offered']:,} calls); "
         f"service level {kept['service_level']['standard']:.4f}, "
@@ -125,7 +119,7 @@ PATHS = {
 
 def call_controls() -> str:
     """What each call control costs."""
-    kept = result("call_controls")
+    kept = figures.kept("call_controls")
     rows = [
         (PATHS[name], row["callcenter_ms"], row["asterisk_ms"], row["sum_ms"])
         for name, row in kept["paths"].items()
@@ -137,7 +131,7 @@ def call_controls() -> str:
 
 def console_events() -> str:
     """From the switch to the screens."""
-    kept = result("console_events")
+    kept = figures.kept("console_events")
     rows = [
         (name, kept[key]["p50"], kept[key]["p99"])
         for name, key in (
@@ -154,7 +148,7 @@ def console_events() -> str:
 
 def many_switches() -> str:
     """One process on one, two and four Asterisks."""
-    kept = result("many_switches")
+    kept = figures.kept("many_switches")
     rows = [(r["switches"], r["callcenter_ms"], r["asterisk_ms"]) for r in kept["sizes"]]
     text = table(("Asterisks", "our process, ms per call", "all Asterisks, ms per call"), rows)
     return text + f"\n{kept['calls']} calls each, spread over the switches.\n"
@@ -162,7 +156,7 @@ def many_switches() -> str:
 
 def twilio_webhooks() -> str:
     """How fast Twilio is answered."""
-    kept = result("twilio_webhooks")
+    kept = figures.kept("twilio_webhooks")
     rows = [("all", kept["ms"]["p50"], kept["ms"]["p99"])]
     rows += [(name, ms["p50"], ms["p99"]) for name, ms in kept["ms_by_webhook"].items()]
     return table(("webhook", "p50 ms", "p99 ms"), rows) + (
@@ -180,7 +174,7 @@ def main() -> None:
     """Fill every marked place of the page; one without a kept result stays as it is."""
     page = PAGE.read_text(encoding="utf-8")
     for part in PARTS:
-        if part in NEWER and not (RESULTS / f"{part.__name__}.json").exists():
+        if part in NEWER and not figures.is_kept(part.__name__):
             continue
         name = part.__name__
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"

@@ -19,15 +19,14 @@ import statistics
 import sys
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.site import Agent, Queue, Site, SkillNeed
+from benchmarks import figures
 
-RESULTS = Path(__file__).with_name("results") / "engine_cost.json"
 SIZES = (10, 1_000, 10_000)
 LANGUAGES = ("en", "fr", "zh", "de")
 STEP_S = 0.001  # engine time between two facts
@@ -156,8 +155,7 @@ def main() -> None:
         "machine": platform.machine(),
         "sizes": sizes,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    figures.keep("engine_cost", result)
     if asked.json:
         json.dump(result, sys.stdout)
         print()

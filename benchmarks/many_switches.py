@@ -13,15 +13,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
+from benchmarks import figures
 from benchmarks.office import Office, office
 from callcenter.benching.measure import CpuWatch, machine
 
-RESULTS = Path(__file__).with_name("results") / "many_switches.json"
 SIZES = (1, 2, 4)
 TALK_S = 0.3
 IDLE_S = 3.0
@@ -72,16 +69,10 @@ def main() -> None:
     """Measure each number of switches, print, and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=48, help="for each number of switches")
-    parser.add_argument("--keep", action="store_true", help="store the figures")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    figures.add_arguments(parser)
     asked = parser.parse_args()
     result = asyncio.run(measure(asked.calls))
-    if asked.keep:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if asked.json:
-        json.dump(result, sys.stdout)
-        print()
+    if figures.hand_out("many_switches", result, asked):
         return
     for row in result["sizes"]:
         print(row)

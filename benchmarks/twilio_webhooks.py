@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -28,6 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent_console.ports import Refusal
+from benchmarks import figures
 from callcenter import twiliofloor
 from callcenter.benching.measure import CpuWatch, machine, quantiles
 from callcenter.system import System
@@ -35,7 +35,6 @@ from config.settings import DEMO_SITE, Settings
 from config.site import Site, TwilioSwitch
 from tests.cti.twilio.fake_twilio import FakeTwilio, Phone
 
-RESULTS = Path(__file__).with_name("results") / "twilio_webhooks.json"
 TOKEN_ENV = "CALLCENTER_BENCH_TOKEN"
 DESK = "sip:desk-{agent}@pbx.example.com"
 NUMBER, KEYS = "200", ["1"]
@@ -182,16 +181,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--webhooks", type=int, default=2000, help="about so many, at most 20000")
     parser.add_argument("--rate", type=float, default=100.0, help="webhooks a second, at most 500")
-    parser.add_argument("--keep", action="store_true", help="store the figures")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    figures.add_arguments(parser)
     asked = parser.parse_args()
     result = asyncio.run(measure(min(20_000, asked.webhooks), min(500.0, asked.rate)))
-    if asked.keep:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if asked.json:
-        json.dump(result, sys.stdout)
-        print()
+    if figures.hand_out("twilio_webhooks", result, asked):
         return
     for name, value in result.items():
         print(name, value)

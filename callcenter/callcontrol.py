@@ -21,10 +21,9 @@ from callcenter.deeds import Deeds, Durability
 from callcenter.router import Router
 from config.site import RecordingRule
 from cti import commands as c
-from cti.calls import CONVERSATION, Leg, LegState, Phone, PhoneKind, Place, Supervision
+from cti.calls import CONVERSATION, MOST_LEGS, Leg, LegState, Phone, PhoneKind, Place, Supervision
 
 PARK_S = 120.0
-MOST_LEGS = 8
 MOST_DIALS = 20  # of one agent in a minute, to numbers outside
 DIALS_IN_S = 60.0
 

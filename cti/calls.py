@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+MOST_LEGS = 8
+"""How many further parties a call can have."""
+
 
 class Place(StrEnum):
     """Where a call is on its switch, as far as routing cares."""

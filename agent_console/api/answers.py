@@ -40,11 +40,6 @@ CODES: dict[str, tuple[int, str]] = {
 }
 
 
-def as_json(value: object, status: int = 200) -> Response:
-    """An answer of plain data."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
 def problem(
     status: int,
     code: str,

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.routing import Route as Address
 
-from agent_console.api.answers import CODES, as_json, known_problem, problem
+from agent_console.api.answers import CODES, known_problem, problem
 from agent_console.api.events import EventSockets
 from agent_console.api.guard import Denied, Guard, check_scope
 from agent_console.api.openapi import describe
@@ -29,6 +29,7 @@ from agent_console.api.routes import Asked, Route, all_routes
 from agent_console.http_limits import read_body
 from agent_console.ports import Refusal
 from agent_console.problems import TryAgain
+from agent_console.rest import as_json
 
 log = structlog.get_logger(__name__)
 

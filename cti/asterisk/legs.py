@@ -21,11 +21,9 @@ from cti.asterisk.actions import agent as agent_name
 from cti.asterisk.ami import AmiError, Frame, Reply
 from cti.asterisk.live import Live, LiveLeg
 from cti.asterisk.outcomes import ANSWERED, UNCONFIRMED, originate_failure
-from cti.calls import EndedBy, LegState, OfferFailure, PhoneKind, Place
+from cti.calls import MOST_LEGS, EndedBy, LegState, OfferFailure, PhoneKind, Place
 
 log = logging.getLogger(__name__)
-
-MOST_LEGS = 8
 
 
 class Legs:

@@ -8,8 +8,7 @@ import pytest
 
 from cti import commands as c
 from cti import events as e
-from cti.asterisk.legs import MOST_LEGS
-from cti.calls import EndedBy, Leg, LegState, OfferFailure, Place
+from cti.calls import MOST_LEGS, EndedBy, Leg, LegState, OfferFailure, Place
 from tests.cti.asterisk.conftest import OUTSIDE
 
 pytestmark = pytest.mark.asterisk
