@@ -25,7 +25,7 @@ AGENT_REMOVED: Final = d.Reason("agent-removed")
 def configured(floor: Floor, fact: f.Configured) -> None:
     """Take up a new configuration.
 
-    Waiting callers of a removed queue go to its `overflow_to`, else to the first queue.
+    Waiting callers of a removed queue go to its overflow queue, else to the first queue.
     Agents who are removed finish their call; their ringing offers go to others.
     """
     problem = mistake(fact.site) or _loses_callers(floor, fact.site)

@@ -5,6 +5,7 @@ Times are engine time in seconds; `*_s` are durations. Every order carries its `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Value = str | int | float | bool | None | list[str]
@@ -23,13 +24,46 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Ring `agent` for `call`; the engine has reserved the agent already."""
+    """Ring `agent` for `call`; the engine has reserved the agent already.
+
+    When several phones ring for one call, each has its offer; they come one after the other
+    in one list of decisions and have the same `round` (else ""). The first that is accepted
+    has the call; the engine then ends the others with `CancelOffer`.
+    """
 
     offer: str
     call: str
     agent: str
     queue: str
     ring_s: float
+    deadline: float
+    reason: Reason
+    round: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """Take a waiting call elsewhere ("flow", "voicemail" or "number"); it is in no line now.
+
+    Its visit has ended as "overflowed". When the switch cannot, the call is queued again.
+    """
+
+    call: str
+    queue: str
+    kind: str
+    target: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class OfferItem:
+    """Show a work item to `agent`, who accepts or declines before `deadline`."""
+
+    offer: str
+    item: str
+    agent: str
+    queue: str
+    work: str
     deadline: float
     reason: Reason
 
@@ -72,14 +106,93 @@ class CancelLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTurnedAway:
+    """The call may not wait in this queue and goes to `kind`, `target` (`acd.site.Onward`).
+
+    It was never offered there: it counts as turned away, in no other figure.
+    """
+
+    call: str
+    queue: str
+    kind: str
+    target: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """The queue is open or closed now, by the hours or by somebody."""
+
+    queue: str
+    open: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PositionTold:
+    """What the caller is about to hear, and why it is worse than the last time, if it is.
+
+    `before` is the position told before (None: the first time). The expected wait from now on
+    is `low_s` to `high_s` (None: nothing to go by); `reason` has what it was reckoned from.
+    """
+
+    call: str
+    queue: str
+    position: int
+    before: int | None
+    low_s: float | None
+    high_s: float | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementRelaxed:
+    """From now on agents who have `needs` (of this and the `also` queues) may serve the call."""
+
+    call: str
+    queue: str
+    needs: str
+    also: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StaffingChanged:
+    """What an agent does from now on; `reason` says who changed it."""
+
+    agent: str
+    queues: tuple[str, ...]
+    skills: Mapping[str, int]
+    order: Mapping[str, int]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanged:
+    """A work item's state: "queued", "offered", "working", "done" or "withdrawn"."""
+
+    item: str
+    queue: str
+    work: str
+    state: str
+    agent: str
+    entered: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class CallEntered:
-    """The call is in the queue's line (also after an overflow, also a callback)."""
+    """The call is in the queue's line (also after an overflow, also a callback).
+
+    `reason` is set when the place is not the last one ("place-kept").
+    """
 
     call: str
     queue: str
     entered: float
     priority: int
     kind: str  # "call", "callback" or "outbound" (in no line: an agent dials)
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +301,11 @@ class AgentChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallbackChanged:
-    """`state` is "queued", "dialling", "retry", "reached", "expired" or "cancelled"."""
+    """`state` is "queued", "due later", "dialling", "retry", "reached", "expired" or "cancelled".
+
+    `promised`: the time that the caller chose, None for as soon as possible; `promise` is ""
+    (open, or nothing was promised), "kept", "late" or "failed".
+    """
 
     callback: str
     call: str  # the call in which it was asked for
@@ -197,6 +314,8 @@ class CallbackChanged:
     state: str
     attempts: int
     due: float | None
+    promised: float | None = None
+    promise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +333,14 @@ class Refused:
 
 Decision = (
     Offer
+    | SendOn
+    | OfferItem
+    | CallTurnedAway
+    | QueueChanged
+    | PositionTold
+    | RequirementRelaxed
+    | StaffingChanged
+    | ItemChanged
     | Callback
     | CancelOffer
     | CancelLeg

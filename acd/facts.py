@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acd.site import Site, SkillNeed
@@ -79,14 +80,104 @@ class ConsoleBack:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryAsked:
+    """May `call` wait in `queue`? Answered by nothing (yes), or by `CallTurnedAway`.
+
+    Asked before the caller is told to wait; a `CallQueued` that follows is never turned away.
+    """
+
+    call: str
+    queue: str
+    needs: tuple[SkillNeed, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CallQueued:
-    """A caller waits in `queue`. `entered` restores an earlier place (engine time)."""
+    """A caller waits in `queue`. `entered` restores an earlier place (engine time).
+
+    `preferred`: the agent who is waited for up to `preferred_s` from entering on, unless that
+    agent is offline, not ready or broken; `preferred_why` is "last agent" or "owner".
+    `caller`: who calls ("" for unknown), to give a place back (`Site.place_grace_s`).
+    """
 
     call: str
     queue: str
     needs: tuple[SkillNeed, ...] = ()
     priority: int = 0
     entered: float | None = None
+    preferred: str = ""
+    preferred_s: float = 0.0
+    preferred_why: str = ""
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOpened:
+    """The queue's opening hours began, or somebody opened it (`by`)."""
+
+    queue: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueClosed:
+    """The queue's opening hours are over, or somebody closed it. Who waits is still served.
+
+    `why` is "hours", "holiday" or what a person says.
+    """
+
+    queue: str
+    why: str = "hours"
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionAsked:
+    """The caller is about to hear position and expected wait; answered by `PositionTold`."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStaffed:
+    """A supervisor (`by`) changes what an agent does, in force until it is changed again.
+
+    None leaves a part as it is. `reset`: back to the configuration. A call that the agent
+    has goes on; a ringing offer that no longer fits is taken back.
+    """
+
+    agent: str
+    queues: tuple[str, ...] | None = None
+    skills: Mapping[str, int] | None = None
+    order: Mapping[str, int] | None = None
+    reset: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQueued:
+    """A work item that is no call (a chat, a task) waits in `queue`, whose `work` says its kind."""
+
+    item: str
+    queue: str
+    needs: tuple[SkillNeed, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    """The agent has finished the work item; the capacity is free again."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWithdrawn:
+    """Nobody needs the work item done any more, wherever it is."""
+
+    item: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +382,15 @@ class WrapUpExtended:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequested:
-    """A waiting caller left a number; `callback` takes the caller's place in the queue."""
+    """A waiting caller left a number; `callback` takes the caller's place in the queue.
+
+    With `due` (a chosen time, engine time) it comes before whoever is in the line then.
+    """
 
     call: str
     callback: str
     number: str
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +439,14 @@ class Resumed:
 
 Fact = (
     Resumed
+    | EntryAsked
+    | QueueOpened
+    | QueueClosed
+    | PositionAsked
+    | AgentStaffed
+    | ItemQueued
+    | ItemDone
+    | ItemWithdrawn
     | OfferLost
     | Configured
     | AgentSignedIn

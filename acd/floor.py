@@ -20,7 +20,7 @@ from acd.lines import CONNECTED, DIALLING, PARKED, WAITING, QueueState, Visit
 from acd.matching import Matching
 from acd.offers import OpenOffer
 from acd.refusals import Refusal
-from acd.site import Site
+from acd.site import Rule, Site
 from acd.states import NOT_READY, OFFLINE, READY, TABLE, Event
 from acd.timers import NO_TIMER, Timers
 
@@ -267,8 +267,8 @@ class Floor:
             return
         visit.place = WAITING
         visit.line.add(visit)
-        after_s = visit.queue.config.overflow_after_s
-        if after_s is not None and visit.kind == "call" and self.overflow_target(visit):
+        if visit.queue.config.rules and visit.kind == "call" and self.overflow_target(visit):
+            after_s = self.overflow_after_s(visit.queue)
             visit.timer = self.timers.start(visit.entered + after_s, "overflow", visit.call)
 
     def _is_parked(self, visit: Visit) -> bool:
@@ -333,15 +333,23 @@ class Floor:
 
     def overflow_target(self, visit: Visit) -> str:
         """Where the visit overflows to; "" for nowhere. Nobody goes round in a circle."""
-        target = visit.queue.config.overflow_to
-        if target is None or target not in self.queues or target == visit.queue.id:
+        rule = _overflow_rule(visit.queue)
+        target = rule.to.target if rule is not None else ""
+        if target not in self.queues or target == visit.queue.id:
             return ""
         return "" if target in visit.came_from else target
 
     def fallback(self, queue: QueueState) -> str:
         """Where the callers of a removed queue go."""
-        target = queue.config.overflow_to
+        rule = _overflow_rule(queue)
+        target = rule.to.target if rule is not None else ""
         return target if target in self.queues else next(iter(self.queues))
+
+    @staticmethod
+    def overflow_after_s(queue: QueueState) -> float:
+        """How long callers of a queue wait before they go to another one."""
+        rule = _overflow_rule(queue)
+        return rule.limit if rule is not None else 0.0
 
     def move_visit(self, visit: Visit, to: str, reason: d.Reason) -> None:
         """End the visit as overflowed and begin one in another queue.
@@ -388,3 +396,11 @@ class Floor:
                 visit.due,
             )
         )
+
+
+def _overflow_rule(queue: QueueState) -> Rule | None:
+    """The rule by which those who have waited too long go to another queue."""
+    for rule in queue.config.rules:
+        if rule.when == "waited" and rule.to.kind == "queue":
+            return rule
+    return None

@@ -15,6 +15,6 @@ def overflow_due(floor: Floor, call: str) -> None:
     visit = floor.visits[call]
     target = floor.overflow_target(visit)
     floor.leave_line(visit)
-    after_s = visit.queue.config.overflow_after_s
+    after_s = floor.overflow_after_s(visit.queue)
     floor.move_visit(visit, target, d.Reason("overflow", {"after_s": after_s, "to": target}))
     floor.seek_agent(visit)

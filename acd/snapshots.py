@@ -7,8 +7,9 @@ age. Sorted lines and idle lists follow from what is kept, so they are not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import convert, json
 
 from acd.agents import AgentRecord
 from acd.counters import Books, QueueCounts
@@ -65,9 +66,9 @@ def take(floor: Floor) -> dict[str, Any]:
         "now": floor.now,
         "last_offer": floor.last_offer,
         "last_seq": floor.last_seq,
-        "site": _site(floor.site),
+        "site": _plain(floor.site),
         "agents": [_agent(agent) for agent in floor.agents.values()],
-        "retired": [_queue(queue.config) for queue in _retired(floor)],
+        "retired": [_plain(queue.config) for queue in _retired(floor)],
         "visits": [_visit(visit) for visit in floor.visits.values()],
         "offers": [_offer(offer) for offer in floor.offers.values()],
         "legs": [_leg(leg) for leg in floor.legs.values()],
@@ -84,39 +85,20 @@ def take(floor: Floor) -> dict[str, Any]:
     }
 
 
+def _plain(config: Any) -> Any:
+    """A configuration, or a part of one, as JSON has it."""
+    return json.decode(json.encode(config))
+
+
 def _retired(floor: Floor) -> list[QueueState]:
     found = {visit.queue.id: visit.queue for visit in floor.visits.values() if visit.queue.retired}
     return list(found.values())
 
 
-def _site(site: Site) -> dict[str, Any]:
-    return {
-        **{name: getattr(site, name) for name in _names(site)},
-        "queues": [_queue(queue) for queue in site.queues],
-        "agents": [_config(agent) for agent in site.agents],
-    }
-
-
-def _names(record: Any) -> list[str]:
-    return [field.name for field in fields(record)]
-
-
-def _queue(queue: Queue) -> dict[str, Any]:
-    return asdict(queue) | {"needs": [asdict(need) for need in queue.needs]}
-
-
-def _config(agent: Agent) -> dict[str, Any]:
-    return {
-        **{name: getattr(agent, name) for name in _names(agent)},
-        "queues": list(agent.queues),
-        "skills": dict(agent.skills),
-    }
-
-
 def _agent(agent: AgentRecord) -> dict[str, Any]:
     row = {name: getattr(agent, name) for name in _AGENT_FIELDS}
     return {"id": agent.id, "idle": agent.idle_key is not None, **row} | (
-        {"config": _config(agent.config)} if agent.removed else {}
+        {"config": _plain(agent.config)} if agent.removed else {}
     )
 
 
@@ -126,7 +108,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "call": visit.call,
         "kind": visit.kind,
         "queue": visit.queue.id,
-        "needs": [[need.skill, need.level] for need in visit.needs],
+        "needs": _plain(visit.needs),
         "priority": visit.priority,
         "entered": visit.entered,
         "arrived": visit.arrived,
@@ -170,23 +152,7 @@ def site_of(snapshot: Mapping[str, Any]) -> Site:
     """The site that was in force; `ValueError` for a snapshot of another version."""
     if snapshot.get("version") != VERSION:
         raise ValueError(f"a snapshot of version {snapshot.get('version')!r}, not {VERSION}")
-    row = snapshot["site"]
-    return Site(
-        **{
-            **row,
-            "queues": tuple(_queue_from(queue) for queue in row["queues"]),
-            "agents": tuple(_agent_from(agent) for agent in row["agents"]),
-        }
-    )
-
-
-def _queue_from(row: Mapping[str, Any]) -> Queue:
-    needs = tuple(SkillNeed(need["skill"], need["level"]) for need in row["needs"])
-    return Queue(**{**row, "needs": needs})
-
-
-def _agent_from(row: Mapping[str, Any]) -> Agent:
-    return Agent(**{**row, "queues": tuple(row["queues"]), "skills": dict(row["skills"])})
+    return convert(snapshot["site"], Site)
 
 
 def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
@@ -235,7 +201,7 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         agent = known.get(row["id"])
         if agent is None:
-            config = _agent_from(row["config"])
+            config = convert(row["config"], Agent)
             agent = AgentRecord(config, floor.matching.group(config), floor.now)
             agent.group.members[agent.id] = agent
         floor.agents[agent.id] = agent
@@ -249,11 +215,11 @@ def _fill_visits(floor: Floor, rows: list[dict[str, Any]], retired: list[dict[st
     queues = dict(floor.queues)
     for config in retired:
         queue = queues[config["id"]] = QueueState(
-            _queue_from(config), floor.counts.setdefault(config["id"], QueueCounts())
+            convert(config, Queue), floor.counts.setdefault(config["id"], QueueCounts())
         )
         queue.retired = True
     for row in rows:
-        needs = tuple(SkillNeed(skill, level) for skill, level in row["needs"])
+        needs = convert(row["needs"], tuple[SkillNeed, ...])
         line = floor.matching.line(queues[row["queue"]], needs)
         visit = Visit(
             row["call"],

@@ -24,7 +24,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
 from callcenter import happenings as h
 from callcenter.callbook import CallBook
 from callcenter.routing import Routing
@@ -433,8 +433,9 @@ def random_site(dice: random.Random) -> Site:
             ring_s=dice.choice((5.0, 10.0, 20.0)),
             wrap_up_s=dice.choice((0.0, 10.0, 30.0)),
             needs=(SkillNeed("billing", 1),) if dice.random() < 0.2 else (),
-            overflow_after_s=dice.choice((None, 30.0)) if len(names) > 1 else None,
-            overflow_to=names[(n + 1) % len(names)] if len(names) > 1 else None,
+            rules=(Rule("waited", Onward("queue", names[(n + 1) % len(names)]), 30.0),)
+            if len(names) > 1 and dice.random() < 0.5
+            else (),
             callback_attempts=dice.randint(1, 3),
             callback_retry_s=dice.choice((30.0, 120.0)),
         )

@@ -289,8 +289,16 @@ class Site:
             ring_s=queue.ring_s,
             wrap_up_s=queue.wrap_up_s,
             needs=skill_needs(queue.needs),
-            overflow_after_s=queue.overflow_after_s,
-            overflow_to=queue.overflow_to,
+            threshold_s=queue.threshold_s,
+            rules=()
+            if queue.overflow_to is None
+            else (
+                acd_site.Rule(
+                    "waited",
+                    acd_site.Onward("queue", queue.overflow_to),
+                    queue.overflow_after_s or 0.0,
+                ),
+            ),
             callback_attempts=queue.callback_attempts,
             callback_retry_s=queue.callback_retry_s,
         )

@@ -21,7 +21,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
 
 SCENARIOS = {
     "a caller who finds two idle agents gets the one who is idle for longer": """
@@ -703,8 +703,8 @@ def read_queue(words: list[str]) -> Queue:
         elif name == "needs":
             fields["needs"] = _needs(value)
         elif name == "overflow":
-            after, fields["overflow_to"] = value.split(":")
-            fields["overflow_after_s"] = float(after)
+            after, target = value.split(":")
+            fields["rules"] = (Rule("waited", Onward("queue", target), float(after)),)
         elif name == "attempts":
             fields["callback_attempts"] = int(value)
         elif name == "retry":

@@ -12,12 +12,12 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
 from acd.views import VisitView
 
 SITE = Site(
     (
-        Queue("q", wrap_up_s=10.0, overflow_after_s=15.0, overflow_to="last"),
+        Queue("q", wrap_up_s=10.0, rules=(Rule("waited", Onward("queue", "last"), 15.0),)),
         Queue("last", priority=1, wrap_up_s=0.0, callback_attempts=2, callback_retry_s=20.0),
     ),
     (

@@ -29,7 +29,7 @@ from acd.invariants import (
     CheckedEngine,
 )
 from acd.lines import Line, Visit
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
 
 SITE = Site(
     (
@@ -37,8 +37,7 @@ SITE = Site(
             "sales",
             ring_s=10.0,
             wrap_up_s=20.0,
-            overflow_after_s=40.0,
-            overflow_to="rest",
+            rules=(Rule("waited", Onward("queue", "rest"), 40.0),),
             callback_attempts=1,
         ),
         Queue("vip", priority=5, needs=(SkillNeed("german", 2),), wrap_up_s=0.0),

@@ -117,7 +117,8 @@ def test_routing_is_what_the_engine_needs() -> None:
     routing = read_site(FILES).routing()
     sales = next(queue for queue in routing.queues if queue.id == "sales")
     assert sales.needs == (SkillNeed("billing", 2),)
-    assert (sales.name, sales.overflow_to, sales.wrap_up_s) == ("Sales", "support", None)
+    assert (sales.name, sales.wrap_up_s) == ("Sales", None)
+    assert [(rule.when, rule.to.target) for rule in sales.rules] == [("waited", "support")]
     assert [(a.id, a.queues, a.skills) for a in routing.agents] == [
         ("anna", ("sales", "support"), {"billing": 7})
     ]
