@@ -58,6 +58,10 @@ class Violation:
 class Broken(AssertionError):  # noqa: N818 - a finding, not a failure of the program
     """Raised by `Ledger.demand` when something was violated."""
 
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("\n".join(f"{v.invariant} at {v.now}: {v.text}" for v in violations))
+        self.first = violations[0]
+
 
 @dataclass(slots=True)
 class _Stay:
@@ -115,7 +119,7 @@ class Ledger:
     def demand(self) -> None:
         """Raise `Broken` with everything that was violated."""
         if self.violations:
-            raise Broken("\n".join(f"{v.invariant} at {v.now}: {v.text}" for v in self.violations))
+            raise Broken(self.violations)
 
     def _broken(self, invariant: str, text: str) -> None:
         self.violations.append(Violation(invariant, self.now, text))

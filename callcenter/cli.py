@@ -1,4 +1,4 @@
-"""The command line: `callcenter up | check-config | doctor | simulate | bench | user | key`."""
+"""The command line: `callcenter up | check-config | doctor | simulate | seeds | bench | …`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.table import Table
 
 import agent_console
 from callcenter import bench, keys, people
+from callcenter.seeds import seeds
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
 from config.settings import DEMO_SITE, Settings
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("simulate")(simulate)
+app.command("seeds")(seeds)
 app.add_typer(bench.app, name="bench")
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="key")

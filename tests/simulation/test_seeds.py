@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,30 +13,59 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.site import Site
-from callcenter.seeds import Day, Outcome, Violation
+from callcenter.randomdays.day import Day, Violation
+from callcenter.randomdays.many import Played, explain, play_many
+from callcenter.randomdays.plan import Plan, plan_of
+from callcenter.randomdays.shrinking import shrink, violation_of
 from cti import commands as c
 from cti import events as e
 from cti.calls import OfferFailure
 
-SEEDS = int(os.environ.get("CALLCENTER_SEEDS", "200"))
-PART = 20
+SEEDS = int(os.environ.get("CALLCENTER_SEEDS", "1000"))
+CORES = os.cpu_count() or 1
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, PART))
-def test_no_day_breaks_an_invariant(first: int) -> None:
+def test_no_day_breaks_an_invariant() -> None:
     """Refusals, silence, lost phones and repeated facts in any order must leave one true story."""
-    total: Counter[str] = Counter()
-    for seed in range(first, first + PART):
-        outcome = Day(seed).run()  # a violation names the command that replays its seed
-        total += Counter({name: getattr(outcome, name) for name in Outcome.__slots__})
-    # The days must be worth their name: something of everything happened.
-    assert total["answered"] > 5 * PART
-    assert total["abandoned"] > 2 * PART
-    assert total["callbacks"] > 0
-    assert total["refused_facts"] > PART
-    assert total["transferred"] > PART / 2
-    assert total["handed_over"] + total["conferences"] > 0
-    assert total["placed"] > 0
+    total = Played()
+    for played in play_many(range(SEEDS), workers=CORES):
+        total += played
+    if total.violations:
+        others = "\n".join(map(str, total.violations[1:]))
+        pytest.fail(f"{explain(total.violations[0])}\n\n{others}")
+    # The days must be worth their name: everything happened, and not only now and then.
+    rare = {name: total.in_days[name] for name in USUAL if total.in_days[name] < SEEDS * 0.1}
+    assert rare == {}
+
+
+USUAL = (
+    "AgentChanged conference",
+    "AgentChanged consulting",
+    "AgentChanged fault",
+    "AgentChanged held",
+    "CallCompleted agent",
+    "CallCompleted menu",
+    "CallCompleted outside",
+    "CallCompleted parked",
+    "CallCompleted queue",
+    "CallLeft abandoned",
+    "CallLeft answered",
+    "CallLeft callback",
+    "CallLeft expired",
+    "CallLeft not reached",
+    "CallLeft overflowed",
+    "CallLeft reached",
+    "CallLeft withdrawn",
+    "CallTaken",
+    "CallbackChanged retry",
+    "Offer longest-idle",
+    "Offer only-free",
+    "Offer picked",
+    "OfferEnded cancelled",
+    "OfferEnded refused",
+    "OfferEnded unanswered",
+    "OfferEnded unreachable",
+)
 
 
 def test_a_seed_replays_exactly() -> None:
@@ -50,6 +78,21 @@ def test_a_seed_replays_exactly() -> None:
 
     assert story(11) == story(11)
     assert story(11) != story(12)
+
+
+def test_leaving_one_thing_out_leaves_the_others_as_they_are() -> None:
+    """A day can only be made small if its parts do not hang together by their dice."""
+    plan = plan_of(11)
+    calls = [x for x in plan.happenings if x.kind == "call"]
+
+    def callers(plan: Plan) -> list[str]:
+        told: list[str] = []
+        Day(plan, trace=lambda at, what: told.append(f"{at} {what!r}")).run()
+        return [line for line in told if "CallArrived" in line]
+
+    without = replace(plan, happenings=tuple(x for x in plan.happenings if x is not calls[5]))
+    lost = set(callers(plan)) - set(callers(without))
+    assert {line.split("call_id='")[1].split("'")[0] for line in lost} == {f"c{calls[5].number}"}
 
 
 class Broken(Engine):
@@ -171,13 +214,13 @@ def test_a_planted_bug_in_the_engine_is_caught(bug: Callable[[Site], Engine]) ->
         for seed in range(30):
             Day(seed, engine_of=bug).run()
 
-    with pytest.raises(Violation, match=r"replay: python -m callcenter\.seeds \d+"):
+    with pytest.raises(Violation, match=r"replay: callcenter seeds \d+"):
         days()
 
 
 def _drop_caller_gone(day: Day) -> None:
     """A ringing leg that outlives its caller: the link never says that the caller left."""
-    sink = day._sink
+    sink = day.sink
 
     def deaf(fact: e.Fact) -> None:
         gone = isinstance(fact, e.OfferFailed) and fact.why is OfferFailure.CALLER_GONE
@@ -200,7 +243,7 @@ def _ignore_cancel(day: Day) -> None:
 
 def _lose_the_end_of_legs(day: Day) -> None:
     """A link that does not say when a consulted party has left."""
-    sink = day._sink
+    sink = day.sink
     day.switch.connect(lambda fact: None if isinstance(fact, e.LegEnded) else sink(fact))
 
 
@@ -216,3 +259,20 @@ def test_a_planted_bug_in_the_link_is_caught(bug: Callable[[Day], None]) -> None
 
     with pytest.raises(Violation):
         days()
+
+
+def test_a_day_with_a_planted_bug_is_made_small() -> None:
+    """Nobody finds a mistake among thousands of steps; among a dozen everybody does."""
+    for bug in (CountedTwice, StuckInReserved, ConsultedAgentGetsAnOffer):
+        for seed in range(30):
+            small = shrink(plan_of(seed), bug)
+            if small is not None:
+                break
+        else:
+            pytest.fail(f"{bug.__name__} was not caught")
+        assert len(small.plan.happenings) <= 5, small
+        assert len(small.plan.site.queues) == 1
+        assert len(small.plan.site.agents) <= 3
+        assert len(small.story(bug).splitlines()) < 60
+        assert violation_of(small.plan, bug) is not None
+        assert violation_of(small.plan) is None  # it is the bug, not the day

@@ -1,0 +1,97 @@
+"""What the callers of a random day do, and the menu that they meet."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from acd import facts as f
+from acd.site import SkillNeed
+from callcenter.randomdays.sites import SKILLS
+from cti import commands as c
+from cti import events as e
+from cti.calls import Prompt
+from cti.virtual.callers import Caller, Customer
+
+if TYPE_CHECKING:
+    from callcenter.randomdays.day import Day
+
+
+class Callers:
+    """Everybody outside."""
+
+    def __init__(self, day: Day) -> None:
+        self._day = day
+        self._step_no = 0
+
+    def calls(self, call: str, dice: random.Random) -> None:
+        """Somebody calls."""
+        self._day.switch.call_in(
+            Caller(
+                ani=f"+4930{dice.randrange(1000):03d}",
+                dnis="100",
+                digits=("1",),
+                wait_digit="1" if dice.random() < 0.15 else "",
+                wait_digit_after_s=dice.uniform(0, 40),
+                patience_s=dice.choice((0.0, 3.0, 20.0, 90.0, 600.0)) * dice.random(),
+                stays_s=dice.choice((0.5, 2.0, 1e4, 1e4, 1e4, 1e4)),
+                talk_s=dice.uniform(1, 120) if dice.random() < 0.8 else None,
+            ),
+            call,
+        )
+
+    def dialled(self, number: str) -> Customer:
+        """Who is rung at an outside number, and what comes of it."""
+        dice = self._day.fate(f"customer/{number}")
+        outcome = dice.choice(("answer", "answer", "busy", "no answer", "unreachable"))
+        return Customer(outcome, dice.uniform(0, 40), dice.uniform(1, 60))
+
+    def menu(self, fact: e.Fact, now: float) -> None:
+        """The voice menu: says something, lets wait, takes a number for a callback."""
+        day = self._day
+        match fact:
+            case e.CallArrived():
+                if self._dice(fact.call_id).random() < 0.3:
+                    self._say(fact.call_id)
+                else:
+                    self._enter(fact.call_id)
+            case e.IvrResumed():
+                self._say(fact.call_id)
+            case e.StepFinished():
+                if day.routing.knows(fact.call_id):
+                    day.routing.wait_again(fact.call_id)
+                else:
+                    self._enter(fact.call_id)
+            case e.WaitVisited(call_id=call, digit="1"):
+                day.act(f.CallbackRequested(call, f"cb-{call}", f"+49301{call[1:]}"))
+                day.execute(c.HangUpCall(call, "callback promised"))
+            case e.WaitVisited(call_id=call):
+                view = day.engine.visit(call)
+                # Records know a visit by queue and moment: not twice in one moment, please.
+                if self._dice(call).random() < 0.1 and view is not None and view.entered < now:
+                    day.act(f.CallWithdrawn(call, "elsewhere"))
+                    self._enter(call)
+                else:
+                    self._say(call)
+
+    def _dice(self, call: str) -> random.Random:
+        return self._day.fate(f"menu/{call}")
+
+    def _say(self, call: str) -> None:
+        self._step_no += 1
+        step = c.PlayPrompts((Prompt("x" * self._dice(call).randrange(1, 80)),))
+        self._day.execute(c.RunStep(call, self._step_no, step))
+
+    def _enter(self, call: str) -> None:
+        dice, day = self._dice(call), self._day
+        queue = dice.choice(day.site.queues)
+        needs = (SkillNeed(dice.choice(SKILLS), dice.randint(1, 3)),) if dice.random() < 0.3 else ()
+        day.routing.queue_call(
+            call,
+            queue.id,
+            day.time.time,
+            needs=needs,
+            priority=dice.choice((0, 0, 0, 1)),
+            visit_after_s=dice.choice((0.0, 7.0, 25.0)),
+            digits="1",
+        )
