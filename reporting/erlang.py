@@ -1,13 +1,26 @@
 """Queueing theory for checking the simulation and for planning: Erlang C and Erlang A.
 
 Poisson arrivals at rate lambda, exponential handling with mean `handle_s`, `agents` servers,
-first come first served. Rates are per second, times in seconds.
+first come first served. Rates are per second, times in seconds. Both are stable numerically
+up to many thousands of agents, and take about a millisecond.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+NEGLIGIBLE = 45.0  # a density of e to the minus that
+PANELS = 60  # at most, to one side
+# Gauss-Legendre of ten points on (-1/2, 1/2): distance from the middle, weight; both signs.
+GAUSS = (
+    (0.07443716949081560, 0.1477621123573765),
+    (0.21669769706462360, 0.1346333596549982),
+    (0.33970478414951225, 0.1095431812579911),
+    (0.43253168334449230, 0.0747256745752903),
+    (0.48695326425858590, 0.0333356721543441),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +67,41 @@ def erlang_a(
 ) -> Expected:
     """M/M/n+M: waiting callers give up after an exponential time with mean `patience_s`.
 
-    Stationary states by pi_k ~ prod lambda / (min(k, n) mu + (k - n)+ theta); the distribution
-    of the wait by conditioning on the number found in the line.
+    ValueError for fewer than one agent, or a rate or time that is not above 0. By the density
+    of the wait V that a caller with endless patience would have (Baccelli and Hebuterne 1981;
+    Zeltyn and Mandelbaum 2005): with theta = 1 / patience, c = agents / handle time and pi the
+    probability of agents - 1 calls in the house,
+
+        v(x) = lambda pi exp(lambda (1 - e^(-theta x)) / theta - c x)  for x > 0,
+        P(V = 0) = pi / B,  B = Erlang B of agents - 1.
+
+    A caller is answered when the own patience R exceeds V, and waits min(V, R).
     """
-    lam, mu, theta, n = arrivals_per_s, 1.0 / handle_s, 1.0 / patience_s, agents
-    pi = _states(lam, mu, theta, n)
-    queue = sum((k - n) * p for k, p in enumerate(pi) if k > n)
-    busy = sum(min(k, n) * p for k, p in enumerate(pi))
-    wait = sum(pi[n:])
-    abandon = theta * queue / lam
-    within, short = (_left_by(pi, n, mu, theta, t) for t in (threshold_s, short_s))
-    h_t = 1.0 - wait + within[0]
+    if agents < 1 or min(arrivals_per_s, handle_s, patience_s) <= 0.0:
+        raise ValueError("agents, arrivals, handle time and patience must be above 0")
+    wait = _Wait(arrivals_per_s, agents / handle_s, 1.0 / patience_s)
+    at_once = _at_once(wait, agents, arrivals_per_s * handle_s)
+
+    def everybody(x: float) -> float:
+        return 1.0
+
+    def stays(x: float) -> float:
+        return math.exp(-x / patience_s)
+
+    def leaves(x: float) -> float:
+        return -math.expm1(-x / patience_s)
+
+    whole = at_once + wait.mass(everybody, 0.0)
+
+    def left_by(t: float) -> tuple[float, float]:
+        """Of all callers: those who waited and were answered by `t`, and who gave up by `t`."""
+        gave_up = wait.mass(leaves, 0.0, t) + leaves(t) * wait.mass(everybody, t)
+        return wait.mass(stays, 0.0, t) / whole, gave_up / whole
+
+    abandon = wait.mass(leaves, 0.0) / whole
     answered = 1.0 - abandon
-    # E[wait of the answered] = E[W] - E[W of those who gave up], by the survival functions
-    mean_wait = abandon / theta
-    mean_answered = _mean_wait_answered(pi, n, mu, theta) / answered
+    within, short = left_by(threshold_s), left_by(short_s)
+    h_t = at_once / whole + within[0]
     levels = {
         "standard": h_t / (1.0 - short[1]),
         "negative": h_t,
@@ -76,72 +109,60 @@ def erlang_a(
         "positive": h_t + within[1],
         "handled_only": h_t / answered,
     }
-    return Expected(wait, mean_wait, mean_answered, abandon, busy / n, levels)
+    return Expected(
+        probability_of_wait=wait.mass(everybody, 0.0) / whole,
+        mean_wait_s=abandon * patience_s,
+        mean_wait_answered_s=wait.mass(lambda x: x * stays(x), 0.0) / whole / answered,
+        abandon_rate=abandon,
+        occupancy=min(1.0, arrivals_per_s * handle_s * answered / agents),
+        service_levels=levels,
+    )
 
 
-def _states(lam: float, mu: float, theta: float, n: int) -> list[float]:
-    logs = [0.0]
-    k = 0
-    peak = 0.0
-    while k < n or logs[-1] > peak - 60.0:
-        k += 1
-        logs.append(logs[-1] + math.log(lam / (min(k, n) * mu + max(k - n, 0) * theta)))
-        peak = max(peak, logs[-1])
-    weights = [math.exp(value - peak) for value in logs]
-    total = sum(weights)
-    return [weight / total for weight in weights]
+def _at_once(wait: _Wait, agents: int, load: float) -> float:
+    """P(V = 0) in the units of `wait`: 1 / B, scaled as its density is."""
+    b = blocking(agents - 1, load)
+    log_b = math.log(b) if b > 0.0 else -math.inf
+    return math.exp(min(-log_b - wait.peak, 700.0))
 
 
-def _left_by(pi: list[float], n: int, mu: float, theta: float, t: float) -> tuple[float, float]:
-    """Of all callers: those who waited and were answered by `t`, and those who gave up by `t`.
+class _Wait:
+    """The density of the wait, but for a factor: e to the `peak` is taken out of it.
 
-    A caller who finds j in the line moves up at rate n mu + i theta with i ahead, and gives
-    up at rate theta. Forward equations of that chain, all starting positions at once, solved
-    by uniformisation.
+    Its logarithm is concave: around one peak it is large, and small everywhere else. The
+    integrals are sums over panels that grow with the distance from the peak.
     """
-    depth = len(pi) - n
-    state = [pi[n + j] for j in range(depth)]  # j callers ahead in the line
-    rates = [n * mu + j * theta for j in range(depth)]
-    top = rates[-1] + theta
-    answered = gave_up = 0.0
-    # chain of jumps at rate `top`; after m jumps the state is `state`; weights are Poisson
-    mean = top * t
-    log_weight, m, cumulative = -mean, 0, 0.0
-    done_answered = done_gave_up = 0.0
-    while cumulative < 1.0 - 1e-12 and m < mean + 40.0 * math.sqrt(mean) + 100:
-        weight = math.exp(log_weight)
-        cumulative += weight
-        answered += weight * done_answered
-        gave_up += weight * done_gave_up
-        following = [0.0] * depth
-        for j in range(depth):
-            mass = state[j]
-            if mass == 0.0:
+
+    def __init__(self, lam: float, c: float, theta: float) -> None:
+        self.lam, self.c, self.theta = lam, c, theta
+        at = max(0.0, math.log(lam / c) / theta)
+        self.peak = 0.0
+        self.peak = self.exponent(at)
+        width = 1.0 / (math.sqrt(c * theta) + abs(c - lam) + theta)
+        self.panels = [*self._panels(at, -width), *self._panels(at, width)]
+
+    def exponent(self, x: float) -> float:
+        return -self.lam * math.expm1(-self.theta * x) / self.theta - self.c * x - self.peak
+
+    def _panels(self, at: float, width: float) -> Iterator[tuple[float, float]]:
+        """From the peak to one side, till the density is negligible or the wait is 0."""
+        x = at
+        for doubled in range(PANELS):
+            if x <= 0.0 > width or self.exponent(x) < -NEGLIGIBLE:
+                return
+            end = max(0.0, x + width * 2.0 ** (doubled // 2))
+            yield min(x, end), max(x, end)
+            x = end
+
+    def mass(self, of: Callable[[float], float], since: float, until: float = math.inf) -> float:
+        """The integral of `of` times lambda exp(exponent) from `since` to `until`."""
+        total = 0.0
+        for begin, end in self.panels:
+            low, high = max(begin, since), min(end, until)
+            if low >= high:
                 continue
-            done_gave_up += mass * theta / top
-            forward = mass * rates[j] / top
-            if j == 0:
-                done_answered += forward
-            else:
-                following[j - 1] += forward
-            following[j] += mass * (1.0 - (rates[j] + theta) / top)
-        state = following
-        m += 1
-        log_weight += math.log(mean / m) if mean > 0 else -math.inf
-    return answered, gave_up
-
-
-def _mean_wait_answered(pi: list[float], n: int, mu: float, theta: float) -> float:
-    """E[wait; answered], over all callers: for each j ahead, the mean time to the head and out,
-    on the event that the caller does not give up first."""
-    total = 0.0
-    reach = 1.0  # probability of being answered with j ahead
-    time = 0.0  # E[wait; answered] with j ahead
-    for j in range(len(pi) - n):
-        rate = n * mu + j * theta
-        leave = rate + theta
-        step = rate / leave
-        time = step * (time + reach / leave)
-        reach = step * reach
-        total += pi[n + j] * time
-    return total
+            middle, width = (low + high) / 2.0, high - low
+            for node, weight in GAUSS:
+                for x in (middle - node * width, middle + node * width):
+                    total += width * weight * of(x) * math.exp(self.exponent(x))
+        return self.lam * total

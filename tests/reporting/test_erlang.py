@@ -83,3 +83,49 @@ def test_erlang_a_distribution_agrees_with_a_direct_experiment() -> None:
     assert in_time / answered == pytest.approx(theory.service_levels["handled_only"], abs=0.006)
     assert waits / answered == pytest.approx(theory.mean_wait_answered_s, rel=0.04)
     assert not math.isnan(theory.mean_wait_s)
+
+
+def _by_the_chain(lam: float, handle: float, agents: int, patience: float) -> tuple[float, ...]:
+    """Erlang A by the stationary probabilities of how many calls are in the house."""
+    logs = [0.0]
+    while len(logs) <= agents or logs[-1] > max(logs) - 60.0:
+        k = len(logs)
+        logs.append(
+            logs[-1] + math.log(lam / (min(k, agents) / handle + max(k - agents, 0) / patience))
+        )
+    weights = [math.exp(value - max(logs)) for value in logs]
+    pi = [weight / sum(weights) for weight in weights]
+    waiting = sum(max(k - agents, 0) * p for k, p in enumerate(pi))
+    busy = sum(min(k, agents) * p for k, p in enumerate(pi))
+    return sum(pi[agents:]), waiting / patience / lam, busy / agents
+
+
+@pytest.mark.parametrize(
+    ("lam", "handle", "agents", "patience"),
+    [
+        (200 / 3600, 180.0, 10, 60.0),
+        (14 / 3600, 180.0, 1, 60.0),
+        (1.0, 300.0, 1, 30.0),  # three hundred times too much
+        (5.0, 300.0, 1500, 90.0),
+        (5.0, 300.0, 1400, 5.0),
+        (10.0, 300.0, 2000, 600.0),
+        (20.0, 300.0, 6100, 60.0),
+        (0.001, 60.0, 20, 60.0),  # nearly nobody
+        (200 / 3600, 180.0, 12, 1e8),
+    ],
+)
+def test_erlang_a_agrees_with_its_chain_at_any_size(
+    lam: float, handle: float, agents: int, patience: float
+) -> None:
+    """By integrals or by summing states: two ways of reckoning, one result."""
+    theory = erlang_a(lam, handle, agents, patience, 20.0)
+    found = (theory.probability_of_wait, theory.abandon_rate, theory.occupancy)
+    assert found == pytest.approx(_by_the_chain(lam, handle, agents, patience), rel=1e-9)
+    assert all(0.0 <= level <= 1.0 + 1e-12 for level in theory.service_levels.values())
+
+
+@pytest.mark.parametrize("wrong", [(0.0, 180.0, 3, 60.0), (0.1, 180.0, 0, 60.0), (0.1, 1.0, 1, 0)])
+def test_senseless_numbers_are_refused(wrong: tuple[float, float, int, float]) -> None:
+    """A house without agents or calls has no figures."""
+    with pytest.raises(ValueError, match="above 0"):
+        erlang_a(*wrong, 20.0)
