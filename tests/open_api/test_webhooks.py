@@ -262,6 +262,7 @@ class Post:
         self.patience = patience
         self.now = 1000.0
         self.alarms: dict[str, Any] = {}
+        self.dead = False
 
     async def open(self) -> Post:
         await upgrade(self.url)
@@ -294,7 +295,10 @@ class Post:
             self.feed.append("switch", "CallArrived", f"c{number}", entry, self.now)
 
     async def die(self) -> None:
-        """kill -9: nothing is said or saved any more."""
+        """kill -9: nothing is said or saved any more. Once is enough."""
+        if self.dead:
+            return
+        self.dead = True
         ending = [delivery._task for delivery in self.hooks._deliveries.values()]
         for task in (*ending, self.running):
             task.cancel()
@@ -306,7 +310,9 @@ class Post:
 
 @pytest.fixture
 async def post(tmp_path: Path) -> Any:
-    return await Post(f"sqlite:///{tmp_path}/hooks.db", QUICK).open()
+    made = await Post(f"sqlite:///{tmp_path}/hooks.db", QUICK).open()
+    yield made
+    await made.die()
 
 
 def calls_of(receiver: Any) -> list[str]:
@@ -368,6 +374,7 @@ async def test_a_dead_receiver_keeps_nobody_else_waiting(post: Any, receiver: An
     shown = await post.hooks.get(dead)
     assert shown["last_error"].startswith("ClientConnectorError")
     assert shown["behind"] == 50
+    await until(lambda: post.alarms)
     assert post.alarms[f"webhook-{dead}"]["en"].startswith("Webhook “x” cannot be delivered")
     assert list(post.alarms) == [f"webhook-{dead}"]
     await post.hooks.change(dead, {"url": receiver.url})

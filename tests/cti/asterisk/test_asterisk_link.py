@@ -438,6 +438,7 @@ async def test_live_calls_are_taken_up_by_a_new_process(desk):
     await desk.facts.wait(e.CallWaiting, call_id=rings)
     desk.link.execute(c.HoldCall(talks))
     await desk.facts.wait(e.CallHeld, call_id=talks)
+    await desk.facts.wait(e.PhoneUp, agent_id="cleo", phone=PhoneKind.DESK)
     offer(desk, queued, "cleo", "o3")
     await desk.facts.wait(e.OfferAnswered, call_id=queued, agent_id="cleo")
 
