@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -29,19 +28,17 @@ from callcenter.callbook import CallBook, LiveCall
 from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
+from callcenter.presence import Presence
 from callcenter.retries import Retries
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
-from cti.calls import CONVERSATION, EndedBy, Phone, PhoneKind, Place
+from cti.calls import EndedBy, Phone, PhoneKind, Place
 from cti.link import SwitchLink
 
 log = structlog.get_logger("callcenter.router")
 
 INBOX_BOUND = 100_000
-SWITCH_LOST = "switch lost"
-BEFORE_BLAME_S = 0.5
-OTHERS_COME_S = 3.0  # after a restart, from the first switch that is heard
 
 
 class Journal(Protocol):
@@ -142,7 +139,7 @@ class Router:
         self._fold = fold
         self.menus = menus
         self.days = days
-        self._metrics = metrics
+        self.metrics = metrics
         self._now = now
         self.routing = Routing(
             JournaledEngine(engine, self.note),
@@ -157,13 +154,14 @@ class Router:
         self.choice = LinkChoice(self.links, self.book, self.phones, self.routing.is_dialled)
         menus.attach(self)
         self._retries = Retries(self)
+        self.presence = Presence(self)
         self._on_legs: dict[str, str] = {}  # agent to the call that the agent is a party of
         self._inbox: deque[e.Fact] = deque()
         self._draining = False
         self.later = later or _on_the_loop
         self._timer: Timer | None = None
         self._timer_due: float | None = None
-        self._live = False
+        self.live = False
 
     # Time and journal ----------------------------------------------------------------------
 
@@ -182,7 +180,7 @@ class Router:
             self.last_seq = self._journal.append(stream, type(entry).__name__, call_id, data, at)
         except Exception:
             self.lost += 1
-            self._metrics.errors.labels("journal").inc()
+            self.metrics.errors.labels("journal").inc()
             log.exception("journal refused an entry", kind=type(entry).__name__, call_id=call_id)
         self._remember(entry, data, at)
         return self.last_seq
@@ -197,7 +195,7 @@ class Router:
     def receive(self, fact: e.Fact) -> None:
         """The sink of every link: one fact, in order. Never raises, never waits."""
         if len(self._inbox) >= INBOX_BOUND:
-            self._metrics.errors.labels("inbox").inc()
+            self.metrics.errors.labels("inbox").inc()
             log.error("inbox full, fact dropped", fact=type(fact).__name__)
             return
         self._inbox.append(fact)
@@ -214,14 +212,14 @@ class Router:
     def _take(self, fact: e.Fact) -> None:
         now = self._now()
         call_id = h.call_of(fact)
-        self._metrics.facts.labels(getattr(fact, "link", ""), type(fact).__name__).inc()
+        self.metrics.facts.labels(getattr(fact, "link", ""), type(fact).__name__).inc()
         structlog.contextvars.bind_contextvars(call_id=call_id)
         try:
-            with self._metrics.decide_s.time():
+            with self.metrics.decide_s.time():
                 self._dispatch(fact, now)
         except Exception:
             # One bad fact must never take the others' calls with it.
-            self._metrics.errors.labels("router").inc()
+            self.metrics.errors.labels("router").inc()
             log.exception("fact could not be handled", fact=repr(fact)[:500])
             if isinstance(fact, e.CallArrived | e.StepFinished | e.IvrResumed | e.WaitVisited):
                 self._retries.failed(e.OrderFailed(call_id, "StartWaiting", "a fault of ours"))
@@ -231,13 +229,13 @@ class Router:
     def _dispatch(self, fact: e.Fact, now: float) -> None:
         match fact:
             case e.PhoneUp() | e.PhoneDown():
-                self._on_phone(fact, now)
+                self.presence.phone(fact, now)
                 return
             case e.LinkUp():
-                self._on_link_up(fact, now)
+                self.presence.link_up(fact, now)
                 return
             case e.LinkDown():
-                self._on_link_down(fact, now)
+                self.presence.link_down(fact, now)
                 return
             case e.CallArrived() if self.book.has_had(fact.call_id):
                 return  # told twice
@@ -248,7 +246,7 @@ class Router:
         self.note(written, now)
         match fact:
             case e.CallAdopted():
-                self._on_adopted(fact, now)
+                self.presence.adopted(fact, now)
             case e.CallEnded():
                 self.menus.ended(fact.call_id)
                 self.routing.on_fact(fact, now)
@@ -283,7 +281,7 @@ class Router:
     def _on_menu_fact(self, fact: e.Fact, now: float) -> None:
         match fact:
             case e.CallArrived():
-                self._metrics.calls.labels(fact.link).inc()
+                self.metrics.calls.labels(fact.link).inc()
                 if self.pops is not None:
                     self.pops.begin(fact.call_id, fact.ani)
                 self.menus.arrived(fact)
@@ -296,107 +294,7 @@ class Router:
             case e.OrderFailed():
                 self._retries.failed(fact)
 
-    # Phones ------------------------------------------------------------------------------------
-
-    def _on_phone(self, fact: e.PhoneUp | e.PhoneDown, now: float) -> None:
-        if not self.phones.take(fact):
-            return
-        self.note(fact, now)
-        if self.phones.chosen.get(fact.agent_id) is fact.phone:
-            if isinstance(fact, e.PhoneUp):
-                self.routing.act(f.PhoneHealthy(fact.agent_id), now)
-            elif self.phones.is_up(fact.agent_id, fact.phone) is False:
-                self.routing.act(f.PhoneFailed(fact.agent_id, fact.why), now)
-        self._touch_agent(fact.agent_id)
-
-    def _check_phones(self, agents: Iterable[str], *, lost: bool) -> None:
-        """Tell the engine whose phones have come or, where a switch is `lost`, gone with it.
-
-        A phone that rings is left alone then: its offer may well come to something. Only
-        when its time is nearly over without a word it counts as lost, before the agent would
-        be blamed for not answering.
-        """
-        now = self._now()
-        for agent in agents:
-            record = self.engine.agents.get(agent)
-            if record is None or record.state == "offline":
-                continue
-            up = self.phones.is_up(agent, self.phones.kind_of(agent))
-            if up and (not record.phone_up or record.state == "fault"):
-                self.routing.act(f.PhoneHealthy(agent), now)
-            elif record.phone_up and (up is False or (up is None and lost and not record.offer)):
-                self.routing.act(f.PhoneFailed(agent, SWITCH_LOST if lost else ""), now)
-            elif lost and up is None and record.offer and record.deadline is not None:
-                left_s = max(0.0, record.deadline - now - BEFORE_BLAME_S)
-                self.later(left_s, functools.partial(self._spare, agent, record.offer))
-            self._touch_agent(agent)
-
-    def _spare(self, agent: str, offer: str) -> None:
-        """The ringing of a lost switch is about to become somebody's missed call."""
-        record = self.engine.agents.get(agent)
-        if record is None or record.offer != offer:
-            return
-        if self.phones.is_up(agent, self.phones.kind_of(agent)) is None:
-            self.routing.act(f.PhoneFailed(agent, SWITCH_LOST), self._now())
-            self._touch_agent(agent)
-            self.arm()
-
-    # Links: what lives on a switch and what we have on our books -----------------------------
-
-    def _on_link_up(self, fact: e.LinkUp, now: float) -> None:
-        self._metrics.link_up.labels(fact.link).set(1)
-        self.phones.links_up.add(fact.link)
-        self.note(fact, now)
-        if self.board is not None:
-            self.board.alarm(f"switch-lost-{fact.link}", None)
-        there = set(fact.calls)
-        # Told to the second: a call of the switch's first second may look older than it.
-        began = now - fact.switch_age_s - 1.0 if fact.switch_age_s else 0.0
-        for call in self.book.of_link(fact.link):
-            to_place = call.direction != "inbound" and not call.reached and call.answered is None
-            if call.call_id in there:
-                continue
-            if call.offer_id or not to_place:
-                log.info("call ended while we were away", call_id=call.call_id)
-            if to_place:
-                self.routing.callback_missed(call.call_id, call.offer_id, now)
-                continue
-            self.missed(call.call_id, lost=call.arrived < began)
-        for call in self._led_over(fact.link):
-            if call.answered is not None and call.answered < began:
-                self._lost_its_agent(call, now)
-        self.routing.go_on()
-        self._check_phones(self.phones.chosen, lost=False)
-        if self._live or self.phones.links_up.issuperset(self.links):
-            self.go_live()
-        else:  # the calls of the others are not known yet: nobody shall be blamed for them
-            self.later(OTHERS_COME_S, self.go_live)
-
-    def switch_gone(self, link: str) -> None:
-        """A switch's process has ended: its phones are silent, also in calls of other switches."""
-        now = self._now()
-        for call in self._led_over(link):
-            self._lost_its_agent(call, now)
-        for call in list(self.book.calls.values()):
-            for leg_id in [leg_id for leg_id in call.legs if call.led.get(leg_id) == link]:
-                self.execute(c.EndLeg(call.call_id, leg_id))
-        self.arm()
-
-    def _led_over(self, link: str) -> list[LiveCall]:
-        return [call for call in self.book.calls.values() if call.is_led_over(link)]
-
-    def _lost_its_agent(self, call: LiveCall, now: float) -> None:
-        """The agent's phone went with its switch, the caller is on another: back into the line."""
-        if call.place is Place.RINGING:
-            self.routing.act(f.PhoneFailed(call.agent, SWITCH_LOST), now)
-        elif call.place in CONVERSATION and call.answered is None:
-            self.execute(c.HangUpCall(call.call_id, "lost"))  # nobody has been reached yet
-        elif call.place in CONVERSATION:
-            log.warning("agent lost with a switch, the caller waits again", call_id=call.call_id)
-            entered = call.entered if call.entered is not None else call.arrived
-            order = self.menus.wait_order(call.call_id, call.queue, entered)
-            self.routing.transfer(f.CallTransferred(call.call_id, call.queue), order, now)
-        self.note(h.PhoneLed(call.call_id, "", ""), now)
+    # What is on the switches ------------------------------------------------------------------
 
     def missed(self, call_id: str, *, lost: bool = False) -> None:
         """A call is over on its switch, and nobody told us when; `lost`: together with it."""
@@ -408,54 +306,9 @@ class Router:
         # The engine has nothing to say of a call that was in the menu.
         self._touch(call_id)
 
-    def _on_link_down(self, fact: e.LinkDown, now: float) -> None:
-        self._metrics.link_up.labels(fact.link).set(0)
-        self.phones.links_up.discard(fact.link)
-        self.note(fact, now)
-        self._check_phones(self.phones.chosen, lost=True)
-        self._alarm_link(fact.link, fact.why)
-
     def reachable(self, call_id: str) -> bool:
         """Whether the switch of a call can be given orders now."""
         return self.choice.reachable(call_id)
-
-    def end_strangers(self, links: Container[str]) -> None:
-        """After a restart: calls on a switch that is no longer configured are nobody's any more."""
-        for call in list(self.book.calls.values()):
-            gone = call.link and call.link not in links and call.ended is None
-            if gone and (call.direction == "inbound" or call.answered is not None):
-                self.missed(call.call_id, lost=True)
-
-    def _on_adopted(self, fact: e.CallAdopted, now: float) -> None:
-        """Bring the engine's picture of a call to what the switch says of it."""
-        legs = self.engine.legs(fact.call_id)
-        visit = self.engine.visit(fact.call_id)
-        if visit is None:
-            self.routing.take_up(fact, "", "", now, legs=legs)
-            return
-        # The switch does not know of overflows; of a transfer that we missed it alone knows.
-        gone = visit.place == "connected" and fact.place is Place.WAITING
-        here = fact if gone else replace(fact, queue=visit.queue)
-        self.routing.take_up(
-            here,
-            visit.place,
-            visit.offer,
-            now,
-            callback=visit.kind != "call",
-            agent=visit.agent,
-            legs=legs,
-        )
-
-    def _alarm_link(self, link: str, why: str) -> None:
-        if self.board is not None:
-            self.board.alarm(
-                f"switch-lost-{link}",
-                {
-                    "en": f"No connection with switch {link}: {why}. Calls go on there; "
-                    "new offers wait until it is back.",
-                    "zh": f"与交换机 {link} 的连接中断：{why}。通话继续，新的派单等待恢复。",
-                },
-            )
 
     # Orders and notices ----------------------------------------------------------------------
 
@@ -492,7 +345,7 @@ class Router:
     def _notice(self, decision: d.Decision) -> None:
         now = self._now()
         if isinstance(decision, d.Refused):
-            self._metrics.refused.labels(decision.code).inc()
+            self.metrics.refused.labels(decision.code).inc()
             log.info("refused", fact=decision.fact, code=decision.code)
             return
         self.note(decision, now)
@@ -514,19 +367,21 @@ class Router:
             case d.CallEntered():
                 self._touch_queue(decision.queue)
             case d.CallLeft():
-                self._metrics.visits.labels(decision.queue, decision.outcome).inc()
+                self.metrics.visits.labels(decision.queue, decision.outcome).inc()
                 self._touch_queue(decision.queue)
                 self.menus.left(decision.call)
             case d.OfferEnded():
-                self._metrics.offers.labels(decision.outcome).inc()
+                self.metrics.offers.labels(decision.outcome).inc()
                 if decision.outcome != "accepted" and self.pops is not None:
                     self.pops.hide(decision.call, decision.agent)
                 if not self.reachable(decision.call):
-                    check = functools.partial(self._check_phones, [decision.agent], lost=True)
+                    check = functools.partial(
+                        self.presence.check_phones, [decision.agent], lost=True
+                    )
                     self.later(0.0, check)  # not in the middle of what was decided
         agent = getattr(decision, "agent", "")
         if agent:
-            self._touch_agent(agent)
+            self.touch_agent(agent)
         self._touch(h.call_of(decision))
 
     def caller_id(self, queue: str) -> str:
@@ -546,7 +401,7 @@ class Router:
         self.note(placed, now)
         if order.agent_id:
             self._show_record(order.call_id, order.agent_id)
-            self._touch_agent(order.agent_id)
+            self.touch_agent(order.agent_id)
         self._touch(order.call_id)
         self.arm()
         return None
@@ -581,7 +436,7 @@ class Router:
         if call_id and self.board is not None:
             self.board.touch_call(call_id)
 
-    def _touch_agent(self, agent: str) -> None:
+    def touch_agent(self, agent: str) -> None:
         if self.board is not None:
             self.board.touch_agent(agent)
 
@@ -599,12 +454,12 @@ class Router:
 
     def go_live(self) -> None:
         """From now on deadlines are kept (after a restart: once the switch has been heard)."""
-        self._live = True
+        self.live = True
         self.arm()
 
     def arm(self) -> None:
         """Make sure that we wake at the engine's next deadline."""
-        if not self._live:
+        if not self.live:
             return
         due = self.engine.deadline()
         if due == self._timer_due and self._timer is not None:
@@ -625,7 +480,7 @@ class Router:
         try:
             self.catch_up()
         except Exception:
-            self._metrics.errors.labels("tick").inc()
+            self.metrics.errors.labels("tick").inc()
             log.exception("deadline could not be handled")
         self.arm()
 

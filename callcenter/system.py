@@ -296,7 +296,7 @@ class System:
         """From now on we are back: deadlines have waited, consoles have their grace to come."""
         away_s = self.clock.now() - self._last_at if self._last_at else 0.0
         restart.take_up(self.router, self.site.routing(), away_s)
-        self.router.end_strangers(self.switches.names)
+        self.router.presence.end_strangers(self.switches.names)
         self.router.show_records()
         self.board.touch_all()
 
@@ -379,7 +379,7 @@ class System:
 
     def _on_gone(self, name: str) -> None:
         """An Asterisk has ended: phones of the others that talked over it are free again."""
-        self.router.switch_gone(name)
+        self.router.presence.switch_gone(name)
         for other, switch in self.switches.up.items():
             if isinstance(switch, AsteriskFloor) and other != name:
                 switch.link.peer_gone(name)

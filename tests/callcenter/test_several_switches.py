@@ -287,12 +287,12 @@ async def test_a_caller_whose_agent_was_on_a_switch_that_ended_waits_again(two: 
     entered = two.router.book.get(talks).entered
     two.switch.disconnect()
     two.router.receive(e.LinkDown("virtual", "gone"))
-    two.router.switch_gone("virtual")
+    two.router.presence.switch_gone("virtual")
     assert _last(two.sent["other"], c.StartWaiting).entered_at == entered
     await two.run(2.0)
     assert two.outcome(talks) == "waiting"
     assert two.router.engine.position(talks) == 1
-    two.router.switch_gone("virtual")
+    two.router.presence.switch_gone("virtual")
     await two.run(2.0)
     assert two.outcome(talks) == "waiting"
 
@@ -309,7 +309,7 @@ async def test_where_the_agents_phone_is_survives_our_restart(two: Any, opened: 
     assert again.router.book.get(talks).led == {"": "virtual"}
     two.other.connect(again.router.receive)
     await again.run(1.0)
-    again.router.switch_gone("virtual")
+    again.router.presence.switch_gone("virtual")
     await again.run(2.0)
     assert again.outcome(talks) == "waiting"
 
@@ -344,7 +344,7 @@ async def test_a_colleague_on_a_switch_that_ended_is_no_party_any_more(two: Any)
     assert two.router.book.get(call).led == {leg: "virtual"}
     two.switch.disconnect()
     two.router.receive(e.LinkDown("virtual", "gone"))
-    two.router.switch_gone("virtual")
+    two.router.presence.switch_gone("virtual")
     await two.run(1.0)
     assert _last(two.sent["other"], c.EndLeg).leg_id == leg
     assert two.router.book.get(call).legs == {}
@@ -364,7 +364,7 @@ async def test_a_phone_that_rings_on_a_switch_that_ended_rings_no_more(opened: A
     await center.until(lambda: center.state("anna") == "reserved")
     center.switch.disconnect()
     center.router.receive(e.LinkDown("virtual", "gone"))
-    center.router.switch_gone("virtual")
+    center.router.presence.switch_gone("virtual")
     await center.run(0.5)
     assert center.state("anna") == "fault"
     assert center.router.engine.agent_view("anna").reason == "switch lost"
@@ -438,9 +438,9 @@ async def test_nobody_is_blamed_before_the_second_switch_was_heard(two: Any) -> 
     two.die()
     again.switch.connect(again.router.receive)
     await again.run(0.5)
-    assert not again.router._live
+    assert not again.router.live
     await again.run(5.0)
-    assert again.router._live
+    assert again.router.live
 
 
 async def test_calls_of_a_switch_that_is_no_longer_there_are_over(opened: Any) -> None:
@@ -449,7 +449,7 @@ async def test_calls_of_a_switch_that_is_no_longer_there_are_over(opened: Any) -
     call = center.call(patience_s=900.0)
     await center.run(30.0)
     assert center.outcome(call) == "waiting"
-    center.router.end_strangers(["east"])
+    center.router.presence.end_strangers(["east"])
     assert center.outcome(call) == "switch lost"
     assert center.router.book.get(call) is None
 
