@@ -50,7 +50,8 @@ T = TypeVar("T")
 PAGE = 2_000
 # Entries are in the order of their moments, but for what was noted late: looked at for the latest.
 TAIL = 1_000
-SNAPSHOTS_KEPT = 2
+SNAPSHOTS_KEPT = 2  # the newest; and the first of each day, for who wants to run that day again
+DAY_S = 86_400.0
 # The writer's own wait for SQLite's lock: short, so that trouble shows and closing is quick.
 LOCK_WAIT_MS = 250
 ATTEMPT_TIMEOUT_S = 10.0
@@ -566,7 +567,8 @@ class Journal:
     ) -> None:
         """Keep the state after entry `seq`, once that entry is on disk itself.
 
-        Older snapshots but one are removed. Raises like `committed`.
+        Older snapshots but one are removed, and but the first of each day (UTC). Raises like
+        `committed`.
         """
         await self.committed(seq, timeout_s)
         try:
@@ -574,24 +576,39 @@ class Journal:
                 self._must_own(int(await connection.scalar(_OWNER) or 0))
                 await connection.execute(sa.delete(snapshots).where(snapshots.c.seq == seq))
                 await connection.execute(sa.insert(snapshots).values(seq=seq, at=at, blob=blob))
-                kept = (
-                    sa.select(snapshots.c.seq)
-                    .order_by(snapshots.c.seq.desc())
-                    .limit(SNAPSHOTS_KEPT)
-                )
-                await connection.execute(sa.delete(snapshots).where(snapshots.c.seq.not_in(kept)))
+                known = sa.select(snapshots.c.seq, snapshots.c.at).order_by(snapshots.c.seq)
+                surplus = _surplus([(s, at) for s, at in await connection.execute(known)])
+                await connection.execute(sa.delete(snapshots).where(snapshots.c.seq.in_(surplus)))
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(f"the snapshot was not saved: {error}") from error
 
-    async def load_snapshot(self) -> Snapshot | None:
-        """The newest snapshot; fold the entries after it to get the state of now."""
+    async def load_snapshot(self, by: float | None = None) -> Snapshot | None:
+        """The newest snapshot (`by`: of no later than that moment), or None.
+
+        Fold the entries after it to get the state of now (or of later).
+        """
+        query = sa.select(snapshots).order_by(snapshots.c.seq.desc()).limit(1)
+        if by is not None:
+            query = query.where(snapshots.c.at <= by)
         async with self._engine.connect() as connection:
-            row = (
-                await connection.execute(
-                    sa.select(snapshots).order_by(snapshots.c.seq.desc()).limit(1)
-                )
-            ).first()
+            row = (await connection.execute(query)).first()
         return None if row is None else Snapshot(row.seq, row.at, row.blob)
+
+    async def first_snapshot_at(self) -> float | None:
+        """The moment of the oldest snapshot; None when there is none."""
+        async with self._engine.connect() as connection:
+            at = await connection.scalar(sa.select(sa.func.min(snapshots.c.at)))
+        return None if at is None else float(at)
+
+
+def _surplus(known: Sequence[tuple[int, float]]) -> list[int]:
+    """Of the snapshots (number, moment; in order) those that nobody needs any more."""
+    old, days, surplus = known[:-SNAPSHOTS_KEPT], set[float](), []
+    for seq, at in old:
+        if at // DAY_S in days:
+            surplus.append(seq)
+        days.add(at // DAY_S)
+    return surplus
 
 
 def _storable(text: str) -> str:

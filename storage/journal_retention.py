@@ -7,7 +7,7 @@ import asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.journal import PAGE, TAIL
+from storage.journal import PAGE, SNAPSHOTS_KEPT, TAIL
 from storage.tables import journal, snapshots
 
 PAUSE_S = 0.05  # between two pages: the journal's writer wants the database too
@@ -16,10 +16,14 @@ PAUSE_S = 0.05  # between two pages: the journal's writer wants the database too
 async def forget_before(engine: AsyncEngine, at: float, *, page: int = PAGE) -> int:
     """Delete the entries of before `at` (engine time); how many.
 
-    Never what a restart needs (all after the oldest snapshot), and never the last entries, which
+    Never what a restart needs (all after the last snapshots), and never the last entries, which
     carry the numbering on. Deletes page by page, so that nobody waits long for the database.
     """
     writes = engine.execution_options(sqlite_begin="IMMEDIATE")
+    newest = sa.select(snapshots.c.seq).order_by(snapshots.c.seq.desc()).limit(SNAPSHOTS_KEPT)
+    old_days = sa.delete(snapshots).where(snapshots.c.at < at, snapshots.c.seq.not_in(newest))
+    async with writes.begin() as connection:
+        await connection.execute(old_days)
     forgotten = 0
     while True:
         async with engine.connect() as connection:

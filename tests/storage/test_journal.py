@@ -305,19 +305,35 @@ async def test_a_journal_that_was_cut_short_is_not_continued(engine: AsyncEngine
 async def test_the_newest_snapshot_is_given_and_two_are_kept(journal: Journal) -> None:
     """A restart folds from the newest; the one before is for when that one is bad."""
     assert await journal.load_snapshot() is None
-    for n in (1, 2, 3, 3):
+    assert await journal.first_snapshot_at() is None
+    for n in (1, 2, 3, 4, 4):
         put(journal)
         await journal.save_snapshot(n, float(n), bytes([n]) * 1000)
     snapshot = await journal.load_snapshot()
     assert snapshot is not None
-    assert (snapshot.seq, snapshot.at, snapshot.blob) == (3, 3.0, b"\3" * 1000)
+    assert (snapshot.seq, snapshot.at, snapshot.blob) == (4, 4.0, b"\4" * 1000)
     async with journal._engine.connect() as connection:
         assert (
             await connection.scalars(sa.text("SELECT seq FROM snapshots ORDER BY 1"))
-        ).all() == [
-            2,
-            3,
-        ]
+        ).all() == [1, 3, 4]  # 1: the day's first
+
+
+async def test_the_first_snapshot_of_each_day_stays(journal: Journal) -> None:
+    """A day of last month can be run again from its morning, not from the beginning of time."""
+    day = 86_400.0
+    moments = [10.0, 60.0, day - 1, day + 5, day + 65, 3 * day, 3 * day + 60, 3 * day + 120]
+    for n, at in enumerate(moments, 1):
+        put(journal)
+        await journal.save_snapshot(n, at, bytes([n]))
+    async with journal._engine.connect() as connection:
+        kept = (await connection.scalars(sa.text("SELECT seq FROM snapshots ORDER BY 1"))).all()
+    assert kept == [1, 4, 6, 7, 8]
+    assert await journal.first_snapshot_at() == 10.0
+    for by, seq in ((day + 5, 4), (3 * day - 1, 4), (3 * day, 6), (9 * day, 8)):
+        found = await journal.load_snapshot(by)
+        assert found is not None
+        assert (found.seq, found.blob) == (seq, bytes([seq]))
+    assert await journal.load_snapshot(9.0) is None
 
 
 async def test_a_snapshot_is_never_ahead_of_its_journal(engine: AsyncEngine) -> None:

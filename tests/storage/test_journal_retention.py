@@ -45,6 +45,19 @@ async def test_what_a_restart_needs_stays(engine: AsyncEngine, journal: Journal)
     assert await _seqs(journal) == list(range(81, 101))
 
 
+async def test_the_snapshots_of_forgotten_days_go_too(
+    engine: AsyncEngine, journal: Journal
+) -> None:
+    """They hold callers' numbers as well, and without their entries nothing begins there."""
+    for day in (1, 2, 3):
+        at = 1100.0 + day * 86_400.0
+        await journal.save_snapshot(journal.append("acd", "X", "c", {}, at), at, b"{}")
+    assert await journal.first_snapshot_at() == 1079.0
+    assert await forget_before(engine, 1200.0 + 86_400.0) == 93  # all but the last
+    assert await journal.first_snapshot_at() == 1100.0 + 2 * 86_400.0
+    assert await _seqs(journal) == list(range(94, 104))
+
+
 async def test_numbers_go_on_when_nearly_all_is_forgotten(
     engine: AsyncEngine, journal: Journal
 ) -> None:
