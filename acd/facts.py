@@ -99,6 +99,7 @@ class CallQueued:
     `preferred`: the agent who is waited for up to `preferred_s` from entering on, unless that
     agent is offline, not ready or broken; `preferred_why` is "last agent" or "owner".
     `caller`: who calls ("" for unknown), to give a place back (`Site.place_grace_s`).
+    `stays`: the queue's rules send this call on no more; the switch has refused to move it.
     """
 
     call: str
@@ -110,6 +111,7 @@ class CallQueued:
     preferred_s: float = 0.0
     preferred_why: str = ""
     caller: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
