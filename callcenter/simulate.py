@@ -139,7 +139,12 @@ class Counter:
 
 
 class Simulation:
-    """One run: a site with one queue, its agents, and callers one after the other."""
+    """One run: a site, its agents, and callers one after the other.
+
+    Without a `site` there is one queue, and `params.agents` serve it. With one, `callers` are
+    to be given too: each enters the queue that is called as the number dialled (`Caller.dnis`).
+    `self.counter` counts all queues together; its `on_left` sees each call.
+    """
 
     def __init__(
         self,
@@ -147,15 +152,11 @@ class Simulation:
         *,
         phones: Phones | None = None,
         callers: Iterator[tuple[float, Caller]] | None = None,
+        site: Site | None = None,
     ) -> None:
         self.params = params
         self.time = VirtualTime()
-        agents = tuple(f"agent-{n}" for n in range(1, params.agents + 1))
-        site = Site(
-            queues=(Queue(QUEUE, wrap_up_s=params.wrap_up_s),),
-            agents=tuple(Agent(agent, queues=(QUEUE,)) for agent in agents),
-        )
-        self.engine = Engine(site)
+        self.engine = Engine(site or one_queue(params))
         self.switch = VirtualSwitch("virtual", self.time, phones=phones)
         self.counter = Counter(params)
         self._notices: dict[type, Callable[[Any], None]] = {
@@ -168,7 +169,7 @@ class Simulation:
             self.engine, self.switch.execute, self._notice, other=self._menu_fact
         )
         self.switch.connect(self._sink)
-        for agent in agents:
+        for agent in self.engine.agents:
             self.routing.act(f.AgentSignedIn(agent), 0.0)
             self.routing.act(f.AgentReady(agent), 0.0)
         self.arrived = 0
@@ -177,6 +178,7 @@ class Simulation:
             per_hour=params.arrivals_per_hour,
             talk_s=params.handle_time_s,
             patience_s=params.patience_s,
+            dnis=QUEUE,
         )
         if params.warm_up_calls == 0:
             self._begin_counting()
@@ -200,7 +202,7 @@ class Simulation:
     def _menu_fact(self, fact: e.Fact, now: float) -> None:
         if type(fact) is e.CallArrived:
             self.counter.entered(fact.call_id)
-            self.routing.queue_call(fact.call_id, QUEUE, now, visit_after_s=0.0)
+            self.routing.queue_call(fact.call_id, fact.dnis, now, visit_after_s=0.0)
 
     def _notice(self, decision: d.Decision) -> None:
         take = self._notices.get(type(decision))
@@ -254,6 +256,14 @@ class Simulation:
             calls_per_cpu_s=round(self.arrived / cpu_s, 1) if cpu_s > 0 else 0.0,
             virtual_s=self.time.time,
         )
+
+
+def one_queue(params: Params) -> Site:
+    """The site of `params`: everybody serves the one queue."""
+    return Site(
+        queues=(Queue(QUEUE, wrap_up_s=params.wrap_up_s),),
+        agents=tuple(Agent(f"agent-{n}", queues=(QUEUE,)) for n in range(1, params.agents + 1)),
+    )
 
 
 def run_simulation(params: Params, *, progress: Callable[[int], None] | None = None) -> Result:

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heapify, heapreplace
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,19 @@ def poisson(
                 talk_s=talk(1.0 / talk_s),
             ),
         )
+
+
+def together(*streams: Iterator[tuple[float, Caller]]) -> Iterator[tuple[float, Caller]]:
+    """Endless streams of (gap in seconds, caller) as one, in the order of arrival."""
+    coming = [(gap, n, caller) for n, (gap, caller) in enumerate(map(next, streams))]
+    heapify(coming)
+    now = 0.0
+    while True:
+        at, n, caller = coming[0]
+        gap, following = next(streams[n])
+        heapreplace(coming, (at + gap, n, following))
+        yield at - now, caller
+        now = at
 
 
 def townspeople(
