@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from acd import facts as f
-from acd.site import SkillNeed
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
+from config.site import skill_needs
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -314,7 +314,7 @@ class Menus:
             call.call_id,
             action.queue,
             now,
-            needs=tuple(SkillNeed(skill, level) for skill, level in action.needs),
+            needs=skill_needs(action.needs),
             priority=action.priority,
             music=waiting.music,
             visit_after_s=waiting.visit_first_s,

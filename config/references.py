@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from config.site import AsteriskSwitch, Site, TwilioSwitch
 from ivr import flow as steps
-from ivr.actions import Need
 from ivr.flow import Flow, speeches
 from ivr.mistakes import Mistake, suggestion
 from ivr.reading import Path, Report
+from ivr.skillneeds import Need, met, skills_of, written
 
 LineOf = Callable[[Path], int]
 MUSIC = ("default",)  # what every installation of Asterisk has
@@ -62,7 +62,7 @@ class _Site:
             at: Path = ("queues", queue.id)
             self.known((*at, "overflow", "to"), "queue", queue.overflow_to or "", self.site.queues)
             self.known((*at, "wait", "flow"), "flow", queue.wait_flow, self.flow_names)
-            for skill, _ in queue.needs:
+            for skill in skills_of(queue.needs):
                 self.known((*at, "needs", skill), "skill", skill, self.site.skills)
 
     def overflow_circles(self) -> None:
@@ -216,7 +216,7 @@ class _Flow:
             self.report.add(path, f"there is no {what} {name!r}", suggestion(name, names))
 
     def needs(self, path: Path, needs: Iterable[Need]) -> None:
-        for skill, _ in needs:
+        for skill in skills_of(needs):
             self.known((*path, skill), "skill", skill, self.site.skills)
 
     def check(self) -> None:
@@ -269,12 +269,9 @@ def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
         if not staff:
             message = f"no agent serves the queue {queue.id!r}"
             yield _odd(report, at, message, "add it to an agent's 'queues'")
-        for skill, level in queue.needs:
-            if staff and all(agent.skills.get(skill, 0) < level for agent in staff):
-                message = f"no agent of {queue.id!r} has {skill} at level {level}"
-                yield _odd(
-                    report, (*at, "needs", skill), message, "its callers would wait for ever"
-                )
+        if staff and not any(met(queue.needs, agent.skills) for agent in staff):
+            message = f"no agent of {queue.id!r} has {written(queue.needs)}"
+            yield _odd(report, (*at, "needs"), message, "its callers would wait for ever")
     for agent in site.agents.values():
         if all(phone.kind == "outside" for phone in agent.phones):
             message = f"agent {agent.id!r} has no phone to begin a shift with"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from acd import site as acd_site
 from config import popurl
 from config.hours import Calendar, State, hours_state
-from ivr.actions import Need
 from ivr.flow import Flow
 from ivr.mistakes import Mistake
+from ivr.skillneeds import Need
 
 Labels = Mapping[str, str]  # language → text for people
 _DIALABLE = re.compile(r"\+?[0-9]{3,15}")
@@ -306,4 +306,7 @@ class Site:
 
 def skill_needs(needs: tuple[Need, ...]) -> tuple[acd_site.SkillNeed, ...]:
     """A flow's or queue's needs as the engine wants them."""
-    return tuple(acd_site.SkillNeed(skill, level) for skill, level in needs)
+    return tuple(
+        acd_site.SkillNeed(need.skill, need.level, need.below, skill_needs(need.others))
+        for need in needs
+    )

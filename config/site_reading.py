@@ -30,7 +30,7 @@ from config.site import (
 )
 from ivr.flow import Flow
 from ivr.mistakes import Mistake, suggestion
-from ivr.parsing import read_needs
+from ivr.parsing import read_levels, read_needs
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, shown
 
 _AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -281,7 +281,7 @@ class SiteReader:
             id=name,
             name=part.text("name", limit=80),
             queues=part.texts("queues", pattern=ID, form=ID_FORM),
-            skills=dict(read_needs(part, "skills")),
+            skills=read_levels(part, "skills"),
             phones=self.phones(part),
             language=language,
             switch=part.text("switch", "", pattern=_SWITCH, form=_SWITCH_FORM),

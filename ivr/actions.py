@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Need = tuple[str, int]  # (skill, least level)
+from ivr.skillneeds import Need
 
 
 class Prompt(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ivr.actions import Need
+from ivr.skillneeds import Need
 
 # Given by the router at `start` (a flow cannot write them). Durations in seconds.
 GIVEN = (

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from ivr import flow
-from ivr.actions import Need
 from ivr.checking import MAX_SET, Checks, uses
 from ivr.choices import KEY, KEY_FORM, read_choices
 from ivr.flow import DERIVED, GIVEN, Fallback, Flow, Speech, Step
 from ivr.mistakes import Mistakes, suggestion
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, Where, shown
+from ivr.skillneeds import MAX_LEVEL, Need, Unreadable, parse_needs
 from ivr.templates import MAX_FILLED
 
 MAX_STEPS = 500
@@ -48,17 +48,26 @@ def parse_flow(
 
 
 def read_needs(section: Section, key: str) -> tuple[Need, ...]:
-    """Skills and the least level of each: `{technical: 5}`."""
-    if key not in section:
-        section.take(key)
+    """Skills and the least level of each, `{technical: 5}`, or an expression (`parse_needs`)."""
+    value = section.take(key)
+    if not isinstance(value, str):
+        return tuple(Need(skill, level) for skill, level in read_levels(section, key).items())
+    try:
+        return parse_needs(value)
+    except Unreadable as problem:
+        section.wrong(key, f"{key!r} is {shown(value)}: {problem.message}", problem.fix)
         return ()
-    needs = section.section(key)
-    found: list[Need] = []
-    for skill in needs.names():
+
+
+def read_levels(section: Section, key: str) -> dict[str, int]:
+    """Skills and the level of each: `{technical: 5}`."""
+    levels = section.section(key)
+    found: dict[str, int] = {}
+    for skill in levels.names():
         if not ID.fullmatch(skill):
-            needs.wrong(skill, f"skill {shown(skill)}", ID_FORM)
-        found.append((skill, needs.whole(skill, low=1, high=10)))
-    return tuple(found)
+            levels.wrong(skill, f"skill {shown(skill)}", ID_FORM)
+        found[skill] = levels.whole(skill, low=1, high=MAX_LEVEL)
+    return found
 
 
 class _FlowReader:

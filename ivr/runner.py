@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 
 from ivr import actions
 from ivr import flow as steps
-from ivr.actions import Action, Answer, Digits, Failed, IvrTrail, Need, Prompt
+from ivr.actions import Action, Answer, Digits, Failed, IvrTrail, Prompt
 from ivr.flow import CUSTOMER_FIELDS, DERIVED, GIVEN, Flow, Speech, Step
+from ivr.skillneeds import Need, both
 from ivr.state import State, StateBroken, from_text, to_text
 from ivr.templates import fill
 
@@ -193,10 +194,7 @@ class _Run:
 
     def needs(self, own: tuple[Need, ...]) -> tuple[Need, ...]:
         """A queue step's needs and those of the language; the higher level counts."""
-        levels = dict(own)
-        for skill, level in self.flow.language_needs.get(self.spoken, ()):
-            levels[skill] = max(level, levels.get(skill, 0))
-        return tuple(levels.items())
+        return both(own, self.flow.language_needs.get(self.spoken, ()))
 
     # Performing steps ---------------------------------------------------------------------
 

@@ -286,7 +286,7 @@ def test_oddities_are_warnings() -> None:
     text = text.replace("[browser, desk, ", "[")
     site = read_site({**FILES, "site.yaml": text, "flows/old.yaml": MAIN})
     assert [str(warning) for warning in site.warnings] == [
-        "site.yaml:16: no agent of 'sales' has billing at level 9; its callers would wait for ever",
+        "site.yaml:16: no agent of 'sales' has billing >= 9; its callers would wait for ever",
         "site.yaml:18: no agent serves the queue 'support'; add it to an agent's 'queues'",
         "site.yaml:27: agent 'anna' has no phone to begin a shift with; "
         "add browser or desk: outside phones cannot be chosen at the console yet",

@@ -26,6 +26,7 @@ from ivr.actions import (
 from ivr.flow import Fallback, Flow, Goto
 from ivr.parsing import parse_flow
 from ivr.runner import Turn, again, fallback, resume, start
+from ivr.skillneeds import Need
 from ivr.state import StateBroken, from_text
 
 ENTRY = """\
@@ -194,7 +195,7 @@ def test_retries_without_a_rule_end_in_the_fallback_queue_with_the_reason() -> N
     """A caller who cannot use the keypad must reach a person."""
     turn = press(start(FLOW, BOB), "9", "")
     assert turn.action == EnterQueue(
-        "support", (("english", 2),), 3, "fallback: no usable answer at 'ask'"
+        "support", (Need("english", 2),), 3, "fallback: no usable answer at 'ask'"
     )
     assert turn.trail[-1].what == "fallback"
 
@@ -205,7 +206,7 @@ def test_a_menu_can_switch_the_language_for_everything_after_it() -> None:
     assert said(turn) == ["请按 1"]
     assert turn.language == "zh"
     assert IvrTrail("language", "中文", "zh") in turn.trail
-    assert press(turn, "1").action == EnterQueue("sales", (("mandarin", 5),))
+    assert press(turn, "1").action == EnterQueue("sales", (Need("mandarin", 5),))
 
 
 def test_the_language_of_the_number_is_used_from_the_start() -> None:
@@ -269,17 +270,17 @@ def test_hours_branch(state: str, action: object) -> None:
 def test_conditions_and_values_set_decide_the_queue() -> None:
     """A gold customer goes to the gold queue, with the step's own needs and priority."""
     turn = press(start(FLOW, BOB), "6")
-    assert turn.action == EnterQueue("gold", (("mandarin", 2), ("billing", 4)), 9)
+    assert turn.action == EnterQueue("gold", (Need("mandarin", 2), Need("billing", 4)), 9)
     assert press(start(FLOW, {"ani": "1"}), "6").action == EnterQueue("sales")
 
 
 def test_the_higher_of_two_needs_counts() -> None:
     """The language's level must not lower the step's, nor the other way round."""
     turn = press(start(FLOW, BOB, "zh"), "6")
-    assert turn.action == EnterQueue("gold", (("mandarin", 5), ("billing", 4)), 9)
+    assert turn.action == EnterQueue("gold", (Need("mandarin", 5), Need("billing", 4)), 9)
     harder = flow_of(ENTRY.replace("{mandarin: 2, ", "{mandarin: 7, "), "main.yaml")
     turn = press(start(harder, BOB, "zh"), "6", flow=harder)
-    assert turn.action == EnterQueue("gold", (("mandarin", 7), ("billing", 4)), 9)
+    assert turn.action == EnterQueue("gold", (Need("mandarin", 7), Need("billing", 4)), 9)
 
 
 def test_every_step_counts_its_own_tries() -> None:
@@ -294,7 +295,7 @@ def test_a_failed_transfer_brings_the_caller_to_the_fallback() -> None:
     assert out.action == Transfer("+14165550123")
     turn = resume(FLOW, out.state, Failed("busy"))
     assert turn.action == EnterQueue(
-        "support", (("english", 2),), 3, "fallback: step 'out' failed: busy"
+        "support", (Need("english", 2),), 3, "fallback: step 'out' failed: busy"
     )
     assert resume(FLOW, turn.state, Failed("full")).action == HangUp(
         "fallback: step 'out' failed: full"
@@ -460,7 +461,7 @@ def test_a_broken_wait_visit_goes_back_to_the_music() -> None:
 def test_the_router_can_send_a_caller_to_the_fallback() -> None:
     """When the switch cannot run any step the flow must still be left by its own rule."""
     action = fallback(FLOW, "no voice").action
-    assert action == EnterQueue("support", (("english", 2),), 3, "fallback: no voice")
+    assert action == EnterQueue("support", (Need("english", 2),), 3, "fallback: no voice")
 
 
 def test_a_state_is_plain_enough_for_a_channel_variable() -> None:
