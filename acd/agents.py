@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from acd.decisions import AgentChanged
 from acd.site import Agent
+from acd.staffing import AS_CONFIGURED
 from acd.states import NOT_READY, OFFLINE, Intent, State
 from acd.timers import NO_TIMER
 
@@ -21,6 +22,7 @@ class AgentRecord:
 
     `call` and `queue` are the call that rings, talks or is being wrapped up; `leg` is set
     while the agent is (or is being rung for) only a further leg of that call.
+    `config` is what is in force, `staffing` what of it a supervisor changed from `configured`.
     `idle_since` is kept while the phone rings, so that a caller who hangs up
     does not cost the agent the place among the idle ones.
     """
@@ -29,6 +31,7 @@ class AgentRecord:
         "answer_s",
         "call",
         "config",
+        "configured",
         "console_out",
         "deadline",
         "grace_timer",
@@ -46,13 +49,15 @@ class AgentRecord:
         "reason",
         "removed",
         "since",
+        "staffing",
         "state",
         "timer",
     )
 
     def __init__(self, config: Agent, group: Group, since: float) -> None:
         self.id = config.id
-        self.config = config
+        self.config = self.configured = config
+        self.staffing = AS_CONFIGURED
         self.group = group
         self.state: State = OFFLINE
         self.since = since

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
 from acd import facts as f
-from acd import offers
+from acd import offers, staffing
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
 from acd.lines import CONNECTED, WAITING, QueueState, Visit
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from acd.floor import Floor
 
 AGENT_REMOVED: Final = d.Reason("agent-removed")
+STAFFING_NARROWED: Final = d.Reason("staffing-narrowed")
 
 
 def configured(floor: Floor, fact: f.Configured) -> None:
@@ -32,10 +33,12 @@ def configured(floor: Floor, fact: f.Configured) -> None:
     if problem:
         raise Refusal("bad-site", problem)
     known = set(floor.agents)
-    install(floor, fact.site)
+    narrowed = install(floor, fact.site)
     for agent in list(floor.agents.values()):
         if agent.id not in known:
             floor.tell(agent)
+    for agent in narrowed:
+        staffing.tell(floor, agent, STAFFING_NARROWED)
     _remove_agents(floor)
     for visit in in_order(floor):
         if visit.place == WAITING and visit.queue.retired:
@@ -67,8 +70,11 @@ def _loses_callers(floor: Floor, site: Site) -> str:
     return ""
 
 
-def install(floor: Floor, site: Site) -> None:
-    """Rebuild queues, groups and lines for `site`; every visit and agent keeps its state."""
+def install(floor: Floor, site: Site) -> list[AgentRecord]:
+    """Rebuild queues, groups and lines for `site`; every visit and agent keeps its state.
+
+    Returns the agents whose live staffing lost a queue by it.
+    """
     floor.site = site
     old = floor.queues
     floor.queues = {queue.id: _queue_state(floor, queue.id) for queue in site.queues}
@@ -80,10 +86,11 @@ def install(floor: Floor, site: Site) -> None:
         gone.lines.clear()
     for queue_state in floor.queues.values():
         floor.matching.line(queue_state, ())
-    _install_agents(floor, site)
+    narrowed = _install_agents(floor, site)
     for visit in floor.visits.values():
         _install_visit(floor, visit)
     floor.agents_version += 1
+    return narrowed
 
 
 def _queue_state(floor: Floor, queue_id: str) -> QueueState:
@@ -99,26 +106,28 @@ def _queue_state(floor: Floor, queue_id: str) -> QueueState:
     return QueueState(config, counts)
 
 
-def _install_agents(floor: Floor, site: Site) -> None:
+def _install_agents(floor: Floor, site: Site) -> list[AgentRecord]:
     wanted = {agent.id: agent for agent in site.agents}
     for agent in floor.agents.values():
         agent.removed = agent.id not in wanted
+    narrowed = []
     for config in site.agents:
-        group = floor.matching.group(config)
         known = floor.agents.get(config.id)
         if known is None:
+            group = floor.matching.group(config)
             known = floor.agents[config.id] = AgentRecord(config, group, floor.now)
-        known.config = config
-        known.group = group
-        group.members[known.id] = known
+        if staffing.installed(floor, known, config):
+            narrowed.append(known)
+        floor.matching.join_group(known)
     for agent in floor.agents.values():
         if agent.removed:  # in a group of its former kind, till the call is over
-            agent.group = floor.matching.group(agent.config)
-            agent.group.members[agent.id] = agent
+            staffing.forget(agent)
+            floor.matching.join_group(agent)
             agent.idle_key = None
         elif agent.idle_key is not None:
             agent.idle_key = None
             floor.matching.add_idle(agent)
+    return narrowed
 
 
 def _install_visit(floor: Floor, visit: Visit) -> None:

@@ -123,10 +123,10 @@ def not_ready(floor: Floor, fact: f.AgentNotReady) -> None:
     if agent.state == NOT_READY and agent.reason == fact.reason:
         raise _no_change(agent)
     offer = floor.offers.get(agent.offer)
+    agent.want(NOT_READY, fact.reason)
     if offer is not None:
         offers.refuse(floor, offer, fact.reason, PAUSED)
         return
-    agent.want(NOT_READY, fact.reason)
     floor.stop(agent, "not-ready", fact.reason)
 
 

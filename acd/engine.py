@@ -25,6 +25,7 @@ from acd import (
     overflowing,
     resuming,
     snapshots,
+    staffing,
     transfers,
     views,
 )
@@ -53,6 +54,7 @@ HANDLERS: Mapping[type, Handler] = MappingProxyType(
         f.ConsoleBack: desk.console_back,
         f.WrapUpDone: desk.wrap_up_done,
         f.WrapUpExtended: desk.wrap_up_extended,
+        f.AgentStaffed: staffing.staffed,
         f.CallQueued: calls.queued,
         f.CallerGone: calls.caller_gone,
         f.CallWithdrawn: calls.withdrawn,

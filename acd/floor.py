@@ -201,6 +201,10 @@ class Floor:
             agent.idle_since = self.now
             agent.idle_seq = self.next_seq()
         self.move(agent, event)
+        self.find_work(agent)
+
+    def find_work(self, agent: AgentRecord) -> None:
+        """An agent who is ready, and not among the idle ones, takes a caller or joins them."""
         visit, waiting = self.matching.first_caller(agent)
         while visit is not None and self._idle_for_longer(visit, agent):
             self.leave_line(visit)

@@ -20,7 +20,7 @@ code and no state with the engine, so a mistake in the engine can't hide in both
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from acd import decisions as d
@@ -110,11 +110,37 @@ class Ledger:
         self._arrivals: dict[str, tuple[float, int]] = {}
         self._last_seq = 0
         self._lost_offer = ""
+        self._staffed: dict[str, dict[str, Any]] = {}  # agent to the parts that were changed
         self._configure(site)
 
     def _configure(self, site: Site) -> None:
         self._queues: dict[str, Queue] = {queue.id: queue for queue in site.queues}
-        self._people: dict[str, Agent] = {agent.id: agent for agent in site.agents}
+        self._configured: dict[str, Agent] = {agent.id: agent for agent in site.agents}
+        self._people: dict[str, Agent] = dict(self._configured)  # as in force
+        for agent, parts in list(self._staffed.items()):
+            if agent not in self._configured:
+                del self._staffed[agent]
+                continue
+            if "queues" in parts:
+                parts["queues"] = tuple(q for q in parts["queues"] if q in self._queues)
+            if "order" in parts:
+                parts["order"] = {q: n for q, n in parts["order"].items() if q in self._queues}
+            self._staff(agent)
+
+    def _staffing(self, fact: f.AgentStaffed) -> None:
+        parts = {} if fact.reset else dict(self._staffed.get(fact.agent, {}))
+        for part in ("queues", "skills", "order"):
+            wanted, configured = getattr(fact, part), getattr(self._configured[fact.agent], part)
+            if wanted is not None:
+                parts[part] = wanted
+            same = set if part == "queues" else dict
+            if part in parts and same(parts[part]) == same(configured):
+                del parts[part]
+        self._staffed[fact.agent] = parts
+        self._staff(fact.agent)
+
+    def _staff(self, agent: str) -> None:
+        self._people[agent] = replace(self._configured[agent], **self._staffed[agent])
 
     def demand(self) -> None:
         """Raise `Broken` with everything that was violated."""
@@ -150,6 +176,8 @@ class Ledger:
             self._requested[fact.callback] = fact
         elif isinstance(fact, f.Configured):
             self._configure(fact.site)
+        elif isinstance(fact, f.AgentStaffed):
+            self._staffing(fact)
         elif isinstance(fact, f.CallTransferred):
             self._transfer(fact)
         elif isinstance(fact, f.LegOffered):
@@ -219,6 +247,10 @@ class Ledger:
                 self._broken("I3", f"{x.leg} is cancelled but was not open")
         elif isinstance(x, d.CallbackChanged):
             self._callback(x)
+        elif isinstance(x, d.StaffingChanged):
+            known = self._people[x.agent]
+            if (x.queues, x.skills, x.order) != (known.queues, known.skills, known.order):
+                self._broken("I9", f"{x.agent} is told to do {x.queues}, {x.skills}")
         elif isinstance(x, d.WrapUpEnded) and x.wrap_up_s < 0:
             self._broken("I11", f"wrap-up of {x.wrap_up_s} s for {x.call}")
 
@@ -489,6 +521,9 @@ class Ledger:
         for agent, told in self.agents.items():
             if agent in engine.agents and engine.agent_view(agent) != told:
                 self._broken("I9", f"{agent}: told {told}, is {engine.agent_view(agent)}")
+        for agent, does in self._people.items():
+            if engine.agents[agent].config != does:
+                self._broken("I9", f"{agent} does {engine.agents[agent].config}, not {does}")
 
     def _compare_counts(self, engine: Looking) -> None:
         for queue, counts in engine.counts.items():

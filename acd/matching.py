@@ -111,6 +111,26 @@ class Matching:
                     self._link(group, line)
         return group
 
+    def join_group(self, agent: AgentRecord) -> None:
+        """Put an agent who is in no group among those who do the same."""
+        agent.group = self.group(agent.config)
+        agent.group.members[agent.id] = agent
+
+    def leave_group(self, agent: AgentRecord) -> None:
+        """Take an agent out of the group, and of the idle ones; `join_group` is to follow."""
+        self.remove_idle(agent)
+        group = agent.group
+        del group.members[agent.id]
+        if not group.members:
+            self._drop_group(group)
+
+    def _drop_group(self, group: Group) -> None:
+        for line in group.lines:
+            line.groups.remove(group)
+        for queue in group.queues:
+            self._groups_of[queue].remove(group)
+        self._groups = {key: kept for key, kept in self._groups.items() if kept is not group}
+
     # Idle agents -----------------------------------------------------------------------
 
     @staticmethod

@@ -106,6 +106,10 @@ def _en_states(x: _Filled, clock: Clock) -> str:
     return f"{skill}{', '.join([_en_agents(x.number('agents')), *parts])}"
 
 
+def _en_by(x: _Filled) -> str:
+    return f" (by {x.word('by')})" if x.word("by") else ""
+
+
 def _en_withdrawn(x: _Filled, clock: Clock) -> str:
     return "the call went elsewhere" + (f": {x.word('why')}" if x.word("why") else "")
 
@@ -166,6 +170,10 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
         "the number was not reached" + (f": {x.word('why')}" if x.word("why") else "")
     ),
     "not-placed": lambda x, clock: "the agent did not go through with the call",
+    "staffed": lambda x, clock: "changed" + _en_by(x),
+    "staffing-reset": lambda x, clock: "as configured again" + _en_by(x),
+    "staffing-narrowed": lambda x, clock: "a queue of it was removed from the configuration",
+    "restaffed": lambda x, clock: "the agent does not serve this caller any more" + _en_by(x),
 }
 
 
@@ -197,6 +205,10 @@ def _zh_states(x: _Filled, clock: Clock) -> str:
     skill = f"技能 {x.needs()}：" if x.needs() else ""
     agents = f"{x.number('agents')} 名坐席"
     return f"{skill}{'、'.join([agents, *parts])}"
+
+
+def _zh_by(x: _Filled) -> str:
+    return f"由 {x.word('by')} 调整：" if x.word("by") else ""
 
 
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
@@ -259,6 +271,10 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
         "未接通该号码" + (f"：{x.word('why')}" if x.word("why") else "")
     ),
     "not-placed": lambda x, clock: "坐席未完成外呼",
+    "staffed": lambda x, clock: _zh_by(x) + "队列与技能已更改",
+    "staffing-reset": lambda x, clock: _zh_by(x) + "已恢复为配置",
+    "staffing-narrowed": lambda x, clock: "其中一个队列已从配置中删除",
+    "restaffed": lambda x, clock: _zh_by(x) + "该坐席不再服务此来电",
 }
 
 SENTENCES: Final[Mapping[str, Mapping[str, Callable[[_Filled, Clock], str]]]] = MappingProxyType(

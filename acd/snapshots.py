@@ -17,6 +17,7 @@ from acd.legs import OpenLeg
 from acd.lines import QueueState, Visit
 from acd.offers import OpenOffer
 from acd.site import Agent, Queue, Site, SkillNeed
+from acd.staffing import AS_CONFIGURED, Staffing
 
 if TYPE_CHECKING:
     from acd.floor import Floor
@@ -97,8 +98,10 @@ def _retired(floor: Floor) -> list[QueueState]:
 
 def _agent(agent: AgentRecord) -> dict[str, Any]:
     row = {name: getattr(agent, name) for name in _AGENT_FIELDS}
-    return {"id": agent.id, "idle": agent.idle_key is not None, **row} | (
-        {"config": _plain(agent.config)} if agent.removed else {}
+    return (
+        {"id": agent.id, "idle": agent.idle_key is not None, **row}
+        | ({"config": _plain(agent.configured)} if agent.removed else {})
+        | ({} if agent.staffing == AS_CONFIGURED else {"staffing": _plain(agent.staffing)})
     )
 
 
@@ -205,6 +208,11 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
             agent = AgentRecord(config, floor.matching.group(config), floor.now)
             agent.group.members[agent.id] = agent
         floor.agents[agent.id] = agent
+        if "staffing" in row:
+            floor.matching.leave_group(agent)
+            agent.staffing = convert(row["staffing"], Staffing)
+            agent.config = agent.staffing.over(agent.configured)
+            floor.matching.join_group(agent)
         for name in _AGENT_FIELDS:
             setattr(agent, name, row.get(name, getattr(agent, name)))
         if row["idle"]:

@@ -250,6 +250,23 @@ class Floor(RuleBasedStateMachine):
         if view is not None:
             self.tell(kind(view.call))
 
+    @rule(
+        agent=agents,
+        queues=st.sampled_from([None, ("q",), ("last", "q"), ()]),
+        skills=st.sampled_from([None, {"german": 3}, {}]),
+        order=st.sampled_from([None, None, {"last": 2}]),
+        reset=st.booleans(),
+    )
+    def staff(
+        self,
+        agent: str,
+        queues: tuple[str, ...] | None,
+        skills: dict[str, int] | None,
+        order: dict[str, int] | None,
+        reset: bool,
+    ) -> None:
+        self.tell(f.AgentStaffed(agent, queues, skills, order, reset, "zoe"))
+
     @rule(site=st.sampled_from([SITE, FEWER]))
     def configure(self, site: Site) -> None:
         self.tell(f.Configured(site))

@@ -158,8 +158,18 @@ class Wild:
                 f.WrapUpExtended(agent, 10.0),
                 self.draw_dial(agent),
                 self.draw_dial(agent),
+                self.draw_staffing(agent),
+                self.draw_staffing(agent),
             )
         )
+
+    def draw_staffing(self, agent: str) -> f.Fact:
+        """A supervisor changes some of what an agent does, or takes it back."""
+        r = self.random
+        queues = r.choice((None, None, ("sales", "rest"), ("vip",), ("new", "sales"), ()))
+        skills = r.choice((None, None, {"german": 2}, {"billing": r.choice((1, 4, 11))}))
+        order = r.choice((None, None, None, {"sales": 2}, {"rest": 3}))
+        return f.AgentStaffed(agent, queues, skills, order, r.random() < 0.3, "zoe")
 
     def draw_dial(self, agent: str) -> f.Fact:
         """An agent places a call, mostly to a number."""
@@ -586,7 +596,7 @@ BUGS: dict[str, Plant] = {
 def test_planted_bug_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A harness that finds nothing proves nothing until it has found these."""
     BUGS[bug](monkeypatch)
-    for seed in range(1, 61):
+    for seed in range(1, 201):
         try:
             Wild(seed).run(120)
         except Broken:
