@@ -57,17 +57,26 @@ def queue() -> str:
 
 def engine() -> str:
     """What a decision costs."""
-    return table(
-        ("agents", "decisions/s", "p50 µs", "p99 µs"),
+    kept = figures.kept("engine_cost")
+    text = table(
+        ("agents", "queues", "callers waiting", "decisions/s", "p50 µs", "p99 µs"),
         [
             (
-                size["agents"],
+                f"{size['agents']:,}",
+                f"{size['queues']:,}",
+                f"{size['waiting']:,}",
                 f"{size['decisions_per_s']:,}",
                 size["handle_us"]["p50"],
                 size["handle_us"]["p99"],
             )
-            for size in figures.kept("engine_cost")["sizes"]
+            for size in kept["sizes"]
         ],
+    )
+    memory = kept["memory"]
+    return text + (
+        f"\nA decision at 10,000 agents costs at most {kept['ratio']} times one at 10. "
+        f"An agent takes {memory['agent_bytes']:,} bytes, a waiting call "
+        f"{memory['waiting_call_bytes']:,}.\n"
     )
 
 
