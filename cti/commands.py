@@ -72,14 +72,29 @@ class StartWaiting:
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoRing:
+    """One more phone that rings for the same caller, by an offer of its own."""
+
+    offer_id: str
+    agent_id: str
+    phone: Phone
+
+
+@dataclass(frozen=True, slots=True)
 class OfferCall:
-    """Ring an agent's phone for a waiting caller."""
+    """Ring an agent's phone for a waiting caller; those in `also` ring at the same time.
+
+    Each offer has its own facts. Who answers first has the caller: `OfferAnswered`, then the
+    others end as `OfferFailed` ("cancelled"). `CancelOffer` for one leaves the others ringing;
+    `CallWaiting` follows the last that failed.
+    """
 
     call_id: str
     offer_id: str
     agent_id: str
     phone: Phone
     ring_s: float
+    also: tuple[AlsoRing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class CallAdopted:
 
     `queue`, `entered_at` (UTC epoch seconds), `agent_id`, `offer_id` and
     `flow_state` are what the call itself carries; each may be empty. `legs` are the
-    further parties that live with the call.
+    further parties that live with the call, `also` the other phones that ring for it, each by
+    the ids of its offer and its agent.
     """
 
     call_id: str
@@ -47,6 +48,7 @@ class CallAdopted:
     offer_id: str = ""
     flow_state: str = ""
     legs: tuple[Leg, ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

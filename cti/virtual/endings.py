@@ -77,11 +77,13 @@ class Endings:
         if offer is None or call.place is not Place.RINGING:
             return
         failed = e.OfferFailed(call.id, offer.offer_id, offer.agent_id, why)
+        rivals = self._x.drop_rivals(call, why)
         if isinstance(offer, c.DialCallback):
             self._x.forget(call)
         else:
             self._x.free_agent(call)
-        self._x.report(failed)
+        for fact in (failed, *rivals):
+            self._x.report(fact)
 
     def callback_over(self, call: Call, offer: c.DialCallback, why: str) -> None:
         """The customer was not reached."""
@@ -103,6 +105,7 @@ class Endings:
             facts = [*self._x.drop_all(call), *self._x.stop_recording(call)]
         else:
             facts = []
+        facts += self._x.drop_rivals(call, OfferFailure.CALLER_GONE)
         self._x.forget(call)
         for fact in facts:
             self._x.report(fact)

@@ -33,6 +33,17 @@ class Party:
         return Leg(self.leg_id, self.agent, self.number, self.state, self.mode)
 
 
+class Rival:
+    """One more phone that rings for the same caller: its own offer, and what its agent does."""
+
+    __slots__ = ("offer", "reaction", "ring")
+
+    def __init__(self, offer: c.OfferCall, reaction: Reaction) -> None:
+        self.offer = offer
+        self.reaction = reaction
+        self.ring: Timer | None = None
+
+
 class Call:
     """One live call. Timers are None when not running."""
 
@@ -58,6 +69,7 @@ class Call:
         "recorded_since",
         "recording",
         "ring",
+        "rivals",
         "stays",
         "step",
         "step_no",
@@ -75,6 +87,7 @@ class Call:
         self.wait: c.StartWaiting | None = None
         self.offer: c.OfferCall | c.DialCallback | None = None
         self.reaction: Reaction = AT_ONCE
+        self.rivals: dict[str, Rival] = {}  # by offer id: phones that ring beside the offer's
         self.agent = ""  # whose phone rings for the call or talks
         self.agent_gone = False  # hung up while a party rang, who is to have the call
         self.partner: Party | None = None  # to whom the agent before handed it over
@@ -94,6 +107,15 @@ class Call:
         self.ring: Timer | None = None
         self.talk: Timer | None = None  # the caller hangs up, or the customer reacts
         self.desk: Timer | None = None  # the agent hangs up
+
+    def rings(self, agent: str) -> str:
+        """The offer for which this agent's phone rings; "" for none."""
+        if self.place is not Place.RINGING or self.offer is None:
+            return ""
+        if self.agent == agent:
+            return self.offer.offer_id
+        found = (rival.offer for rival in self.rivals.values() if rival.offer.agent_id == agent)
+        return next((offer.offer_id for offer in found), "")
 
     def party(self, leg_id: str) -> Party | None:
         """The further party of this leg id."""
@@ -168,6 +190,18 @@ class Exchange:
             stop(call.partner.leaves)
         call.offer = call.partner = None
         call.muted = call.agent_gone = False
+
+    def drop_rival(self, call: Call, rival: Rival, why: OfferFailure) -> e.Fact:
+        """A phone beside the offer's stops ringing; returns the fact to be told."""
+        del call.rivals[rival.offer.offer_id]
+        stop(rival.ring)
+        if self.busy.get(rival.offer.agent_id) == call.id:
+            del self.busy[rival.offer.agent_id]
+        return e.OfferFailed(call.id, rival.offer.offer_id, rival.offer.agent_id, why)
+
+    def drop_rivals(self, call: Call, why: OfferFailure) -> list[e.Fact]:
+        """All of them; returns the facts to be told."""
+        return [self.drop_rival(call, rival, why) for rival in list(call.rivals.values())]
 
     def drop(self, call: Call, party: Party, why: OfferFailure = OfferFailure.CANCELLED) -> e.Fact:
         """A further party is out; returns the fact to be told. `why`: if it did not answer."""

@@ -52,8 +52,8 @@ class People:
 
     def _picks_up(self, who: str) -> None:
         for call in self._calls():
-            if call.place is Place.RINGING and call.agent == who:
-                self._ringing.answer(call)
+            if offer_id := call.rings(who):
+                self._ringing.answers(call, offer_id)
             elif _dialled(call) == who:
                 self._ringing.customer_does(call, "answer")
             elif (party := _party(call, who)) is not None:
@@ -61,8 +61,8 @@ class People:
 
     def _says_no(self, who: str) -> None:
         for call in self._calls():
-            if call.place is Place.RINGING and call.agent == who:
-                self._ringing.refuse(call)
+            if offer_id := call.rings(who):
+                self._ringing.refuses(call, offer_id)
             elif _dialled(call) == who:
                 self._ringing.customer_does(call, "busy")
             elif (party := _party(call, who)) is not None and party.state is LegState.RINGING:

@@ -207,22 +207,23 @@ class VirtualSwitch:
 
     def agent_answers(self, offer_id: str) -> None:
         """The person at a ringing phone picks up; also a further leg, by its id."""
-        self._by_hand(offer_id, self._ringing.answer, self._parties.answer)
+        self._by_hand(offer_id, self._ringing.answers, self._parties.answer)
 
     def agent_refuses(self, offer_id: str) -> None:
         """The person at a ringing phone refuses; also a further leg, by its id."""
-        self._by_hand(offer_id, self._ringing.refuse, self._parties.leave)
+        self._by_hand(offer_id, self._ringing.refuses, self._parties.leave)
 
     def _by_hand(
         self,
         ringing: str,
-        offered: Callable[[Call], None],
+        offered: Callable[[Call, str], None],
         further: Callable[[Call, Party], None],
     ) -> None:
         for call in self._calls.values():
             offer, party = call.offer, call.party(ringing)
-            if offer is not None and offer.offer_id == ringing and call.place is Place.RINGING:
-                self._time.soon(offered, call)
+            rings = ringing in call.rivals or (offer is not None and offer.offer_id == ringing)
+            if rings and call.place is Place.RINGING:
+                self._time.soon(lambda one: offered(*one), (call, ringing))
             elif party is not None and party.state is LegState.RINGING:
                 self._time.soon(lambda one: further(*one), (call, party))
 
@@ -246,7 +247,7 @@ class VirtualSwitch:
                 what = (call, party, OfferFailure.UNREACHABLE)
                 self._time.soon(lambda one: self._parties.leave(*one), what)
                 return
-        self._time.soon(self._ringing.phone_lost, call)
+        self._time.soon(lambda one: self._ringing.phone_lost(*one), (call, agent))
 
     def phone_up(self, agent: str) -> None:
         """The agent's phone is back."""
@@ -290,4 +291,5 @@ def _adopted(call: Call, link: str) -> e.CallAdopted:
         offer.offer_id if offer is not None else "",
         call.flow_state,
         tuple(party.leg() for party in (call.parties or {}).values()),
+        tuple((offer_id, rival.offer.agent_id) for offer_id, rival in call.rivals.items()),
     )

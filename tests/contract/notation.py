@@ -69,7 +69,7 @@ ROWS = {
     "wait": r"wait(?:, visit after (\d+) s)?(?:, visit at ([0-9*#]+))?",
     "menu": r"menu (\S+)",
     # offers and callbacks
-    "ring": f"ring {WHO}{SECONDS}",
+    "ring": f"ring {WHO}(?: and {WHO})?{SECONDS}",
     "stop ringing": f"stop ringing {WHO}",
     "call back": f"call outside back through {WHO}",
     # in a conversation

@@ -45,7 +45,7 @@ class Stage:
         self.scenario = scenario
         self.slot = slot
         self.call_id = ""
-        self.offer: tuple[str, str] = ("", "")  # the last one's id and agent
+        self.offers: dict[str, str] = {}  # the last round's: agent's address to offer id
         self.legs: dict[str, str] = {}  # who, by leg id
         self.recording = ""
         self.facts: list[str] = []
@@ -100,8 +100,10 @@ class Stage:
                 return f"{who}, told as {agent or 'outside'}"
             return who
         agent = getattr(fact, "agent_id", "")
-        offer = getattr(fact, "offer_id", self.offer[0])
-        strange = "" if offer == self.offer[0] else f" in an unknown offer {offer}"
+        offer = getattr(fact, "offer_id", None)
+        made = offer in self.offers.values() and self.offers.get(agent, offer) == offer
+        known = made or offer is None or offer == agent == ""
+        strange = "" if known else f" in an unknown offer {offer}"
         return self._people.get(agent, agent) + strange
 
     def _with(self, fact: Any) -> str:
@@ -114,7 +116,12 @@ class Stage:
                 ("", address) if address else (who, "")
             )
             parties.append(f"{who} {leg.state}" + ("" if right else f", told as {leg}"))
-        return f"with {' and '.join(sorted(parties))}" if parties else ""
+        others = "".join(
+            f"and {self._people.get(agent, agent)}"
+            + ("" if self.offers.get(agent) == offer else f" in an unknown offer {offer}")
+            for offer, agent in getattr(fact, "also", ())
+        )
+        return f"with {' and '.join(sorted(parties))}" if parties else others
 
     # Rows ----------------------------------------------------------------------------------
 
@@ -224,12 +231,22 @@ class Stage:
             case "menu":
                 return c.StartMenu(call, words[0])
             case "ring":
-                agent = self._address(words[0])
-                self.offer = (f"offer-{self.slot}-{next(self._ids)}-{call[-6:]}", agent)
-                ring_s = float(words[1] or 30)
-                return c.OfferCall(call, self.offer[0], agent, self._phone(words[0]), ring_s)
+                first, *others = [who for who in words[:2] if who]
+                self.offers = {
+                    self._address(who): f"offer-{self.slot}-{next(self._ids)}-{call[-6:]}"
+                    for who in (first, *others)
+                }
+                agent, ring_s = self._address(first), float(words[2] or 30)
+                also = tuple(
+                    c.AlsoRing(
+                        self.offers[self._address(who)], self._address(who), self._phone(who)
+                    )
+                    for who in others
+                )
+                offer, phone = self.offers[agent], self._phone(first)
+                return c.OfferCall(call, offer, agent, phone, ring_s, also)
             case "stop ringing":
-                return c.CancelOffer(call, self.offer[0])
+                return c.CancelOffer(call, self.offers[self._address(words[0])])
             case "call back":
                 return self._callback(words[0])
             case "hold":
@@ -261,12 +278,11 @@ class Stage:
     def _callback(self, who: str) -> c.Order:
         agent = self._address(who)
         self.call_id = f"{self.driver.name}-cb-{self.slot}-{id(self):x}"
-        self.offer = (f"offer-{self.slot}-{next(self._ids)}-{id(self):x}", agent)
+        offer = f"offer-{self.slot}-{next(self._ids)}-{id(self):x}"
+        self.offers = {agent: offer}
         customer = self._address("outside")
         phone = self._phone(who)
-        return c.DialCallback(
-            self.call_id, self.offer[0], agent, phone, customer, CALLER_ID, 30.0, 30.0
-        )
+        return c.DialCallback(self.call_id, offer, agent, phone, customer, CALLER_ID, 30.0, 30.0)
 
     def _leg_order(self, row: Row) -> c.Order | None:
         call, words = self.call_id, row.words
