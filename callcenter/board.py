@@ -20,7 +20,6 @@ from acd.engine import Engine
 from acd.lines import PARKED
 from acd.views import Waiting
 from agent_console.live import EVERYONE, SUPERVISOR, agent_room
-from callcenter.agentday import AgentDays
 from callcenter.callbook import LiveCall
 from callcenter.cards import Cards, recording, why
 from callcenter.metrics import Metrics
@@ -28,7 +27,8 @@ from callcenter.router import Router
 from callcenter.siteview import wall_clock
 from config.site import Site
 from cti.calls import Place
-from reporting.figures import abandon_rate, aht, asa, service_levels
+from reporting.figures import abandon_rate, acw, aht, asa, occupancy, service_levels
+from reporting.live import LiveFigures
 from reporting.records import RecordFold
 
 log = structlog.get_logger("callcenter.board")
@@ -56,7 +56,7 @@ class Board:
         router: Router,
         engine: Engine,
         fold: RecordFold,
-        days: AgentDays,
+        figures: LiveFigures,
         metrics: Metrics,
         site: Callable[[], Site],
         local: Callable[[str], str],
@@ -65,7 +65,7 @@ class Board:
         self._router = router
         self._engine = engine
         self._fold = fold
-        self._days = days
+        self._figures = figures
         self._metrics = metrics
         self._site = site
         self._local = local
@@ -125,8 +125,7 @@ class Board:
         return [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
 
     def _midnight(self) -> float:
-        intervals = self._fold.intervals
-        return 0.0 if intervals is None else intervals.calendar.midnight(self._router.now())
+        return self._figures.calendar.midnight(self._router.now())
 
     def alarm(self, code: str, text: dict[str, str] | None) -> None:
         """Show an alarm to supervisors, or with None take it away."""
@@ -201,7 +200,7 @@ class Board:
         phone = self._phone(agent)
         call = self._router.call_of(agent)
         own = call if call is not None and call.agent == agent and not view.leg else None
-        today = self._days.today(agent, self._router.now())
+        today = self._today(agent)
         self._store.put(
             SUPERVISOR,
             f"agent:{agent}",
@@ -247,6 +246,16 @@ class Board:
                 "today": today,
             },
         )
+
+    def _today(self, agent: str) -> dict[str, Any]:
+        """As `agent_console.protocol.Today`."""
+        day = self._figures.day("agent", agent, self._router.now())
+        return {
+            "handled": day.handled,
+            "aht_s": aht(day),
+            "wrap_up_s": acw(day),
+            "occupancy": occupancy(day.busy_s, day.ready_s),
+        }
 
     def _clock(self, moment: float) -> str:
         return wall_clock(self._site().time_zone, moment)
@@ -334,10 +343,7 @@ class Board:
             self._waiting.pop(queue, None)
             return
         callers = [entry for entry in line if entry.kind == "call"]
-        intervals = self._fold.intervals
-        if intervals is None:
-            return
-        day = intervals.total(queue, intervals.calendar.midnight(now))
+        day = self._figures.day("queue", queue, now)
         self._metrics.waiting.labels(queue).set(len(callers))
         self._store.put(
             EVERYONE,

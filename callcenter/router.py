@@ -22,7 +22,6 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from callcenter import happenings as h
-from callcenter.agentday import AgentDays
 from callcenter.agentphones import AgentPhones
 from callcenter.callbook import CallBook, LiveCall
 from callcenter.linkchoice import LinkChoice
@@ -120,7 +119,6 @@ class Router:
         journal: Journal,
         fold: Fold,
         menus: Menus,
-        days: AgentDays,
         metrics: Metrics,
         now: Callable[[], float],
         caller_id: Callable[[str], str],
@@ -138,7 +136,6 @@ class Router:
         self._journal = journal
         self._fold = fold
         self.menus = menus
-        self.days = days
         self.metrics = metrics
         self._now = now
         self.routing = Routing(
@@ -187,7 +184,6 @@ class Router:
 
     def _remember(self, entry: object, data: dict[str, Any], at: float) -> None:
         self.book.apply(entry, at)
-        self.days.apply(entry, at)
         self._fold.feed(h.stream_of(entry), type(entry).__name__, h.call_of(entry), data, at)
 
     # Facts ---------------------------------------------------------------------------------
@@ -499,7 +495,6 @@ class Router:
             "engine": self.engine.snapshot(),
             "book": self.book.snapshot(),
             "records": self._fold.snapshot(self.book.calls),
-            "days": self.days.snapshot(),
             "phones": self.phones.chosen,
         }
 
@@ -508,5 +503,4 @@ class Router:
         self.last_seq = seq
         self.book.restore(kept["book"])
         self._fold.restore(kept["records"])
-        self.days.restore(kept["days"])
         self.phones.chosen = {a: PhoneKind(phone) for a, phone in kept["phones"].items()}

@@ -29,7 +29,6 @@ from agent_console.settings import ConsoleSettings
 from callcenter import happenings as h
 from callcenter import restart
 from callcenter.access import HomePhones
-from callcenter.agentday import AgentDays
 from callcenter.asteriskfloor import (
     ONLY,
     AsteriskFloor,
@@ -76,7 +75,8 @@ from cti.asterisk.server import AsteriskFailed
 from cti.debian import Progress, silent
 from cti.prompts import PromptStore
 from cti.speech import SpeechFailed, obtain_speech_tools
-from reporting.intervals import Calendar, IntervalFold
+from reporting.intervals import Calendar
+from reporting.live import LiveFigures
 from reporting.records import RecordFold
 from reporting.store import History
 from storage.database import open_engine, upgrade
@@ -204,8 +204,9 @@ class System:
         self._stack.push_async_callback(self.screen_pop.close)
         self.desk = CustomerDesk(self.customers, self.screen_pop)
         self.calendar = Calendar(self.site.time_zone)
+        self.figures = LiveFigures(self.calendar, self.view.limits)
         self.records = RecordFold(
-            intervals=IntervalFold(self.calendar, self.view.limits),
+            intervals=self.figures,
             sentence=self.view.sentence,
             names=self.view.name_of,
             local=self.view.local,
@@ -219,7 +220,6 @@ class System:
             agents_of=self.view.agents_of,
             on_error=self._on_history_error,
         )
-        self.days = AgentDays(self.calendar.midnight)
 
     async def _close_journal(self) -> None:
         for task in self._tasks:
@@ -246,7 +246,6 @@ class System:
             journal=self.programs.feed,
             fold=self.records,
             menus=self.menus,
-            days=self.days,
             metrics=self.metrics,
             now=self.clock.now,
             caller_id=self.view.caller_id,
@@ -258,7 +257,7 @@ class System:
             router=self.router,
             engine=self.router.engine,
             fold=self.records,
-            days=self.days,
+            figures=self.figures,
             metrics=self.metrics,
             site=lambda: self.site,
             local=self.view.local,
@@ -287,8 +286,9 @@ class System:
         )
         self.call_history = CallHistory(self.history, rows, partial(self.view.name_of, "agent"))
         self._last_at = self.journal.last_at
-        await self.history.seed(self.records.intervals, self.clock.now())
+        await self.history.seed(self.figures, self.clock.now())
         folded = await restart.replay(self.journal, kept, self.router)
+        self.figures.settle_all_but(self.records.live_keys())
         self.router.board = self.board
         log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
 

@@ -9,6 +9,8 @@ from reporting.intervals import Visit
 from reporting.segments import Segment
 
 CONNECTED = ("answered", "reached")
+TURNED_AWAY = "turned away"
+"""Kind and outcome of a "visit" to a queue that did not let the caller in."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class CallRecord:
     ani: str = ""
     ani_name: str = ""
     dnis: str = ""
+    menu: str = ""  # the flow that the call began in
+    served: bool = False  # the menu gave the caller what was wanted
     menu_ended: float | None = None
     ended: float | None = None
     ended_by: str = ""
@@ -67,7 +71,7 @@ class CallRecord:
     @property
     def queued(self) -> float | None:
         """When the call first entered a queue."""
-        return self.visits[0].entered if self.visits else None
+        return next((v.entered for v in self.visits if v.kind != TURNED_AWAY), None)
 
     @property
     def answered(self) -> float | None:
@@ -97,7 +101,7 @@ class CallRecord:
     @property
     def waited_s(self) -> float | None:
         """In all queues together, talking between two of them left out; None while waiting."""
-        if not self.visits or self.visits[-1].left is None:
+        if self.queued is None or self.visits[-1].left is None:
             return None
         return sum(max(0.0, v.left - v.entered) for v in self.visits if v.left is not None)
 

@@ -1,14 +1,14 @@
 """The figures of a call center: what is counted, and each figure's exact meaning.
 
-A `Tally` holds counts and sums; `FIGURES` turns a tally into figures, each with a name, a
-version and its formula in words. A figure whose denominator is zero is None, never zero.
+A `Tally` holds counts and sums; the functions here turn it into figures, and
+`reporting.definitions` gives each a name, a version and its formula in words. A figure whose
+denominator is zero is None, never zero.
 
 Notation: O offered, H answered, A abandoned, F flowed out, S short abandons, T threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 FLOWED_OUT = ("overflowed", "callback", "withdrawn", "switch lost")
@@ -52,8 +52,28 @@ class Tally:
     callbacks_reached: int = 0
     callbacks_expired: int = 0
     callbacks_waiting: int = 0
+    callbacks_kept: int = 0  # reached by the chosen time and its window
+    callbacks_late: int = 0
+    callbacks_failed: int = 0
+    callback_attempts: int = 0  # of the callbacks that are over
     placed: int = 0  # calls that agents dialled themselves: in no other count
     placed_reached: int = 0
+    turned_away: int = 0  # not let into the line: offered to nobody, in no other count
+    waits_told: int = 0  # answered callers who had heard an expected wait
+    waits_right: int = 0  # of those, whose wait was within the range that they had heard
+    items_queued: int = 0  # work items that are no calls: in no other count
+    items_done: int = 0
+    items_withdrawn: int = 0
+    busy_s: float = 0.0  # agents' time: talking, held, consulting, in conferences, wrap-up
+    ready_s: float = 0.0
+    signed_in_s: float = 0.0
+    menu_entered: int = 0  # calls, by where they began (see `reporting.contacts`)
+    menu_served: int = 0
+    menu_back: int = 0
+    contacts: int = 0
+    repeats: int = 0
+    line_s: float = 0.0  # calls' time on the lines to outside
+    cost: float = 0.0  # of agents and lines, in the site's currency
 
     def leave(
         self,
@@ -120,18 +140,6 @@ def check_books(tally: Tally, waiting: int | None = None) -> int:
     return tally.offered - (tally.answered + tally.abandoned + tally.flowed_out + still)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its definition. `unit` is "share" (0 to 1), "s" or "count"."""
-
-    id: str
-    name: dict[str, str]
-    version: int
-    formula: str
-    unit: str
-    of: Callable[[Tally], float | None]
-
-
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
@@ -195,129 +203,45 @@ def occupancy(busy_s: float, ready_s: float) -> float | None:
     return _share(busy_s, busy_s + ready_s)
 
 
-def _level(kind: str) -> Callable[[Tally], float | None]:
-    return lambda tally: service_level(tally, kind)
+def utilisation(tally: Tally) -> float | None:
+    """(talk + hold + wrap-up + ready) / signed in."""
+    return _share(tally.busy_s + tally.ready_s, tally.signed_in_s)
 
 
-FIGURES: dict[str, Figure] = {
-    figure.id: figure
-    for figure in (
-        Figure(
-            "service_level",
-            {"en": "Service level", "zh": "服务水平"},
-            1,
-            "answered within T / (answered + abandoned + flowed out - short abandons)",
-            "share",
-            _level("standard"),
-        ),
-        Figure(
-            "service_level_negative",
-            {"en": "Service level (abandons count against)", "zh": "服务水平（放弃计为未达标）"},
-            1,
-            "answered within T / offered",
-            "share",
-            _level("negative"),
-        ),
-        Figure(
-            "service_level_ignored",
-            {"en": "Service level (early abandons ignored)", "zh": "服务水平（忽略早期放弃）"},
-            1,
-            "answered within T / (offered - abandoned within T)",
-            "share",
-            _level("ignored"),
-        ),
-        Figure(
-            "service_level_positive",
-            {
-                "en": "Service level (early abandons count as met)",
-                "zh": "服务水平（早期放弃计为达标）",
-            },
-            1,
-            "(answered within T + abandoned within T) / offered",
-            "share",
-            _level("positive"),
-        ),
-        Figure(
-            "service_level_handled_only",
-            {"en": "Service level (answered calls only)", "zh": "服务水平（仅已接来电）"},
-            1,
-            "answered within T / answered",
-            "share",
-            _level("handled_only"),
-        ),
-        Figure(
-            "abandon_rate",
-            {"en": "Abandon rate", "zh": "放弃率"},
-            1,
-            "abandoned / offered",
-            "share",
-            abandon_rate,
-        ),
-        Figure(
-            "abandon_rate_without_short",
-            {"en": "Abandon rate without short abandons", "zh": "放弃率（不含短放弃）"},
-            1,
-            "(abandoned - short abandons) / (offered - short abandons)",
-            "share",
-            abandon_rate_without_short,
-        ),
-        Figure(
-            "asa_s",
-            {"en": "Average speed of answer", "zh": "平均应答速度"},
-            1,
-            "sum of the waits of answered calls / answered; waiting starts on entering the queue",
-            "s",
-            asa,
-        ),
-        Figure(
-            "aht_s",
-            {"en": "Average handle time", "zh": "平均处理时长"},
-            1,
-            "(talk + hold + wrap-up) / answered calls that are over; ring time is not in it",
-            "s",
-            aht,
-        ),
-        Figure(
-            "acw_s",
-            {"en": "Average after-call work", "zh": "平均话后处理时长"},
-            1,
-            "wrap-up / answered calls that are over",
-            "s",
-            acw,
-        ),
-        Figure(
-            "transfer_rate",
-            {"en": "Transfer rate", "zh": "转接率"},
-            1,
-            "answered calls that an agent gave away / answered; each queue visit counts by itself",
-            "share",
-            transfer_rate,
-        ),
-        Figure(
-            "books",
-            {"en": "Books check (0 when they balance)", "zh": "账目核对（平衡时为0）"},
-            1,
-            "offered - (answered + abandoned + flowed out + still waiting)",
-            "count",
-            lambda tally: float(check_books(tally)),
-        ),
+def cost_per_call(tally: Tally) -> float | None:
+    """(agents' paid time x rate + time on the lines x rate) / H; None without rates."""
+    return _share(tally.cost, tally.answered) if tally.cost else None
+
+
+def waits_right(tally: Tally) -> float | None:
+    """Waits within the range that the caller had heard / answered callers who heard one."""
+    return _share(tally.waits_right, tally.waits_told)
+
+
+def promises_kept(tally: Tally) -> float | None:
+    """Kept / (kept + late + failed), of the callbacks at a time that the caller chose."""
+    return _share(
+        tally.callbacks_kept,
+        tally.callbacks_kept + tally.callbacks_late + tally.callbacks_failed,
     )
-}
 
 
-def definitions() -> list[dict[str, object]]:
-    """Each figure's id, name, version, formula and unit, for hovers and schemas."""
-    rows: list[dict[str, object]] = [
-        {"id": f.id, "name": f.name, "version": f.version, "formula": f.formula, "unit": f.unit}
-        for f in FIGURES.values()
-    ]
-    rows.append(
-        {
-            "id": "occupancy",
-            "name": {"en": "Occupancy", "zh": "占用率"},
-            "version": 1,
-            "formula": "(talk + hold + wrap-up) / (talk + hold + wrap-up + ready)",
-            "unit": "share",
-        }
-    )
-    return rows
+def attempts_per_callback(tally: Tally) -> float | None:
+    """Attempts / callbacks that are over."""
+    return _share(tally.callback_attempts, tally.callbacks_reached + tally.callbacks_expired)
+
+
+def containment(tally: Tally) -> float | None:
+    """Ended in the menu by a step marked "served" / entered the menu."""
+    return _share(tally.menu_served, tally.menu_entered)
+
+
+def true_containment(tally: Tally) -> float | None:
+    """The same without the callers who came back within 24 hours."""
+    return _share(tally.menu_served - tally.menu_back, tally.menu_entered)
+
+
+def first_contact_resolution(tally: Tally) -> float | None:
+    """1 - repeats / resolved: a repeat is a caller whom an agent talked with days before."""
+    repeated = _share(tally.repeats, tally.contacts)
+    return None if repeated is None else 1.0 - repeated

@@ -1,18 +1,21 @@
-"""Figures by queue and interval, and agents' time by state, folded from queue visits and spans.
+"""Figures by queue, agent and interval, folded from queue visits, agents' parts and spans.
 
-The live figures of today and the intervals of last year come from this same fold: a visit is
-put in as often as it changes, and what it counted for before is taken out first. So repeated
-and late entries change nothing.
+The live figures of today (`reporting.live`) and the intervals of last year come from this same
+fold: a visit is put in as often as it changes, and what it counted for before is taken out
+first. So repeated and late entries change nothing. An agent's spans follow each other, so that
+time is counted once: what lies before what was counted already is left out.
 
 Intervals have 15 or 30 minutes of real time from the site's local midnight on; a day on which
 the clocks change has 92 or 100 quarters. A visit counts in the interval in which the call
-entered the queue (or, when asked for, was answered or ended); agents' time is cut at borders.
+entered the queue (or, when asked for, was answered or ended), an agent's part of a call in that
+in which it began; agents' time is cut at borders.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -29,11 +32,17 @@ from reporting.figures import (
     asa,
     check_books,
     occupancy,
+    promises_kept,
     service_levels,
     transfer_rate,
 )
+from reporting.segments import AGENT, Segment
 
 Attribution = Literal["entered", "answered", "ended"]
+Scope = Literal["queue", "agent"]
+Place = tuple[Scope, str, float]
+"""Whose (scope and id) a count is, and the moment that it belongs to."""
+OFFLINE, READY = "offline", "ready"
 BUSY = ("talking", "held", "consulting", "conference", "wrap-up")
 """Agent states that count as work in the occupancy."""
 
@@ -48,7 +57,7 @@ class Visit:
 
     queue: str
     entered: float
-    kind: str = "call"  # or "callback", "outbound"
+    kind: str = "call"  # or "callback", "outbound", "item", "turned away"
     left: float | None = None
     outcome: str = ""  # see acd.decisions.CallLeft; "" while waiting
     waited_s: float | None = None
@@ -59,6 +68,11 @@ class Visit:
     wrap_up_s: float | None = None
     why: dict[str, Any] | None = None
     transferred: bool = False  # its agent gave it away: to a queue, an agent, outside, ...
+    promise: str = ""  # callbacks at a chosen time: "kept", "late" or "failed"
+    attempts: int = 0  # callbacks: how often the customer was dialled
+    told_at: float | None = None  # when the caller first heard an expected wait ...
+    told_low_s: float | None = None  # ... from then on, at least ...
+    told_high_s: float | None = None  # ... and at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +92,9 @@ def usual_limits(queue: str) -> Limits:
 def count(visit: Visit, limits: Limits) -> Tally:
     """What one visit counts for."""
     tally = Tally()
-    if visit.kind == "callback":
-        tally.callbacks_queued = 1
-        if visit.outcome in ("reached", "answered"):
-            tally.callbacks_reached = 1
-        elif visit.outcome:
-            tally.callbacks_expired = 1
-        else:
-            tally.callbacks_waiting = 1
-        return tally
-    if visit.kind == "outbound":
-        tally.placed = 1
-        tally.placed_reached = int(visit.outcome == "reached")
+    other = _OTHER_KINDS.get(visit.kind)
+    if other is not None:
+        other(visit, tally)
         return tally
     tally.offered = 1
     tally.transferred = int(visit.transferred)
@@ -102,9 +107,72 @@ def count(visit: Visit, limits: Limits) -> Tally:
         )
         if visit.ended is not None:
             tally.handle(visit.talk_s or 0.0, visit.hold_s or 0.0, visit.wrap_up_s or 0.0)
+        if visit.outcome == "answered" and visit.told_at is not None and visit.left is not None:
+            wait_s = max(0.0, visit.left - visit.told_at)
+            tally.waits_told = 1
+            tally.waits_right = int(
+                (visit.told_low_s or 0.0) <= wait_s <= (visit.told_high_s or math.inf)
+            )
     else:
         tally.waiting = 1
     return tally
+
+
+def _count_callback(visit: Visit, tally: Tally) -> None:
+    tally.callbacks_queued = 1
+    if not visit.outcome:
+        tally.callbacks_waiting = 1
+        return
+    if visit.outcome in ("reached", "answered"):
+        tally.callbacks_reached = 1
+    else:
+        tally.callbacks_expired = 1
+    tally.callback_attempts = visit.attempts
+    tally.callbacks_kept = int(visit.promise == "kept")
+    tally.callbacks_late = int(visit.promise == "late")
+    tally.callbacks_failed = int(visit.promise == "failed")
+
+
+def _count_outbound(visit: Visit, tally: Tally) -> None:
+    tally.placed = 1
+    tally.placed_reached = int(visit.outcome == "reached")
+
+
+def _count_item(visit: Visit, tally: Tally) -> None:
+    tally.items_queued = 1
+    tally.items_done = int(visit.outcome == "done")
+    tally.items_withdrawn = int(visit.outcome == "withdrawn")
+
+
+def _count_turned_away(visit: Visit, tally: Tally) -> None:
+    tally.turned_away = 1
+
+
+_OTHER_KINDS: dict[str, Callable[[Visit, Tally], None]] = {
+    "callback": _count_callback,
+    "outbound": _count_outbound,
+    "item": _count_item,
+    "turned away": _count_turned_away,
+}
+
+
+def count_part(part: Segment) -> Tally:
+    """What an agent's part of a call counts for, in the agent's own figures."""
+    tally = Tally(answered=1, transferred=int(part.how.startswith("to ")))
+    if part.ended is not None:
+        tally.handle(part.talk_s or 0.0, part.hold_s or 0.0, part.wrap_up_s or 0.0)
+    return tally
+
+
+def add_time(tally: Tally, state: str, seconds: float) -> None:
+    """Count an agent's time in a state; being offline is none."""
+    if state == OFFLINE:
+        return
+    tally.signed_in_s += seconds
+    if state in BUSY:
+        tally.busy_s += seconds
+    elif state == READY:
+        tally.ready_s += seconds
 
 
 class Calendar:
@@ -157,26 +225,76 @@ class Calendar:
         return datetime.fromtimestamp(at, self.zone).isoformat()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An agent was in `state` from `start` to `end` (None: still is)."""
+
+    agent: str
+    state: str
+    reason: str
+    start: float
+    end: float | None = None
+
+
 @dataclass(slots=True)
 class IntervalFold:
-    """Tallies by queue and interval; put visits in as often as they change."""
+    """Tallies by queue or agent and interval; put in what changes as often as it changes.
+
+    `key` names a visit or a part: what it counted for before is replaced. What will change no
+    more can be settled, and is then forgotten.
+    """
 
     calendar: Calendar
     limits: Callable[[str], Limits] = usual_limits
     attribution: Attribution = "entered"
-    tallies: dict[tuple[str, float], Tally] = field(default_factory=dict)
-    _counted: dict[Hashable, tuple[tuple[str, float], Tally]] = field(default_factory=dict)
+    tallies: dict[tuple[str, float], Tally] = field(default_factory=dict)  # of queues
+    agents: dict[tuple[str, float], Tally] = field(default_factory=dict)
+    _counted: dict[Hashable, tuple[Place, Tally]] = field(default_factory=dict)
+    _until: dict[str, float] = field(default_factory=dict)  # agents' time is counted up to then
 
     def put(self, key: Hashable, visit: Visit) -> None:
         """Count `visit`, known as `key`, as it is now."""
+        place: Place = ("queue", visit.queue, self._moment(visit))
+        self._put(key, place, count(visit, self.limits(visit.queue)))
+
+    def put_part(self, key: Hashable, part: Segment) -> None:
+        """Count an agent's part of a call as it is now; other roles count for nothing."""
+        if part.role == AGENT:
+            self._put(key, ("agent", part.agent, part.began), count_part(part))
+
+    def _put(self, key: Hashable, place: Place, counted: Tally) -> None:
         before = self._counted.get(key)
         if before is not None:
-            self.tallies[before[0]] -= before[1]
-        place = (visit.queue, self.calendar.start(self._moment(visit)))
-        counted = count(visit, self.limits(visit.queue))
+            if before == (place, counted):
+                return
+            self._take_out(*before)
         self._counted[key] = (place, counted)
-        self.tallies.setdefault(place, Tally())
-        self.tallies[place] += counted
+        self._add(place, counted)
+
+    def spend(self, span: Span) -> None:
+        """Count an agent's time in a state that is over; repeated and earlier time is left out."""
+        start = max(span.start, self._until.get(span.agent, 0.0))
+        if span.end is None or span.end <= start:
+            return
+        self._until[span.agent] = span.end
+        self._spend(span.agent, span.state, start, span.end)
+
+    def _spend(self, agent: str, state: str, start: float, end: float) -> None:
+        for begin, seconds in cut(start, end, self.calendar.start, self.calendar.end):
+            add_time(self.agents.setdefault((agent, begin), Tally()), state, seconds)
+
+    def _add(self, place: Place, counted: Tally) -> None:
+        scope, ident, at = place
+        table = self.tallies if scope == "queue" else self.agents
+        found = table.setdefault((ident, self.calendar.start(at)), Tally())
+        found += counted
+
+    def _take_out(self, place: Place, counted: Tally) -> None:
+        scope, ident, at = place
+        table = self.tallies if scope == "queue" else self.agents
+        found = table.get((ident, self.calendar.start(at)))
+        if found is not None:
+            found -= counted
 
     def _moment(self, visit: Visit) -> float:
         if self.attribution == "entered" or visit.left is None:
@@ -193,21 +311,36 @@ class IntervalFold:
                 sum_ += tally
         return sum_
 
+    def settle(self, keys: Iterable[Hashable]) -> None:
+        """These will not change any more; what they counted for stays."""
+        for key in keys:
+            self._counted.pop(key, None)
+
+    def settle_all_but(self, keys: Container[Hashable]) -> None:
+        """Everything else will not change any more."""
+        self._counted = {key: counted for key, counted in self._counted.items() if key in keys}
+
     def forget(self, before: float) -> None:
         """Drop intervals that start before `before`; their visits must not be put in again."""
-        self.tallies = {p: t for p, t in self.tallies.items() if p[1] >= before}
-        self._counted = {k: c for k, c in self._counted.items() if c[0][1] >= before}
+        for table in (self.tallies, self.agents):
+            for place in [place for place in table if place[1] < before]:
+                del table[place]
+        start = self.calendar.start
+        self._counted = {k: c for k, c in self._counted.items() if start(c[0][2]) >= before}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An agent was in `state` from `start` to `end` (None: still is)."""
-
-    agent: str
-    state: str
-    reason: str
-    start: float
-    end: float | None = None
+def cut(
+    since: float,
+    until: float,
+    start_of: Callable[[float], float],
+    end_of: Callable[[float], float],
+) -> Iterator[tuple[float, float]]:
+    """The pieces of [since, until) that lie in different intervals: their starts, and seconds."""
+    at = since
+    while at < until:
+        border = min(end_of(at), until)
+        yield start_of(at), border - at
+        at = border
 
 
 def time_by_state(spans: Iterable[Span], since: float, until: float) -> dict[str, dict[str, float]]:
@@ -228,13 +361,11 @@ def time_by_interval(
     """Seconds by interval start, agent and state: each span cut at the borders."""
     times: dict[float, dict[str, dict[str, float]]] = {}
     for span in spans:
-        at = max(span.start, since)
+        first = max(span.start, since)
         last = until if span.end is None else min(span.end, until)
-        while at < last:
-            border = min(calendar.end(at), last)
-            states = times.setdefault(calendar.start(at), {}).setdefault(span.agent, {})
-            states[span.state] = states.get(span.state, 0.0) + border - at
-            at = border
+        for begin, seconds in cut(first, last, calendar.start, calendar.end):
+            states = times.setdefault(begin, {}).setdefault(span.agent, {})
+            states[span.state] = states.get(span.state, 0.0) + seconds
     return times
 
 
@@ -292,6 +423,13 @@ def interval_row(
         "callbacks_reached": tally.callbacks_reached,
         "callbacks_expired": tally.callbacks_expired,
         "callbacks_waiting": tally.callbacks_waiting,
+        "callbacks_kept": tally.callbacks_kept,
+        "callbacks_late": tally.callbacks_late,
+        "callbacks_failed": tally.callbacks_failed,
+        "promises_kept": promises_kept(tally),
+        "turned_away": tally.turned_away,
+        "waits_told": tally.waits_told,
+        "waits_right": tally.waits_right,
         "books": out,
         "balanced": out == 0,
     }

@@ -6,7 +6,7 @@ is derived. Entries that come twice, late, or for a call nobody has heard of are
     stream     kinds
     switch     class names of `cti.events`, fields as data
     decision   class names of `acd.decisions`, fields as data
-    ivr        "Trail" (what, label, value), "FlowEnded"
+    ivr        "Trail" (what, label, value), "FlowStarted" (flow), "FlowEnded" (served)
     person     "WrapUpSaved" (agent, disposition, note), "CallAction", "LegPlaced"
     crm        "CustomerMatched" (customer_id, name)
     acd        not needed: what the engine made of its facts is in its decisions
@@ -14,13 +14,14 @@ is derived. Entries that come twice, late, or for a call nobody has heard of are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from reporting.callrecord import CONNECTED, CallRecord, Moment, OfferRecord
+from reporting.callrecord import CONNECTED, TURNED_AWAY, CallRecord, Moment, OfferRecord
 from reporting.intervals import IntervalFold, Span, Visit
+from reporting.live import LiveFigures
 from reporting.segments import (
     AGENT,
     CONFERENCE,
@@ -41,6 +42,8 @@ Sentence = Callable[[str, Data], dict[str, str]]
 
 MOST_MOMENTS = 2_000  # in one timeline: a button that is pressed all day fills no memory
 MOST_PARTIES = 500  # in one call, one after the other
+MOST_ENDED = 10_000  # calls of today that are over and on disk; earlier ones are on disk only
+MOST_SPANS = 20_000
 _CHANGES = ("recording-paused", "recording-resumed")
 _RECORDING = ("recording-started", *_CHANGES, "recording-stopped", "recording-kept")
 
@@ -51,7 +54,13 @@ def code_only(code: str, data: Data) -> dict[str, str]:
 
 
 class RecordFold:
-    """Folds journal entries into call records, queue visits and agents' spans."""
+    """Folds journal entries into call records, queue visits and agents' spans.
+
+    `books` is what has been counted of each queue since the journal began: for each kind of
+    visit ("call", "callback", "outbound") how many were "offered" and left with each outcome,
+    as "call offered", "call answered". It is compared with the engine's own books; None when
+    the snapshot that was taken up did not have it.
+    """
 
     def __init__(
         self,
@@ -65,6 +74,7 @@ class RecordFold:
         self.intervals = intervals
         self.spans: list[Span] = []  # closed, in the order they closed
         self.open_spans: dict[str, Span] = {}
+        self.books: dict[str, dict[str, int]] | None = {}
         self._sentence = sentence
         self._names = names
         self._local = local
@@ -104,7 +114,11 @@ class RecordFold:
             ("decision", "CallParked"): self._parked,
             ("decision", "WrapUpEnded"): self._wrap_up_ended,
             ("decision", "CallbackChanged"): self._callback_changed,
+            ("decision", "CallTurnedAway"): self._turned_away,
+            ("decision", "PositionTold"): self._position_told,
+            ("decision", "RequirementRelaxed"): self._relaxed,
             ("ivr", "Trail"): self._trail,
+            ("ivr", "FlowStarted"): self._flow_started,
             ("ivr", "FlowEnded"): self._flow_ended,
             ("person", "WrapUpSaved"): self._saved,
             ("person", "CallAction"): self._action,
@@ -175,10 +189,17 @@ class RecordFold:
         return self._note(record, at, "menu", {k: v for k, v in step.items() if k != "at"})
 
     def _flow_ended(self, record: CallRecord, data: Data, at: float) -> bool:
+        record.served = record.served or bool(data.get("served"))
         if record.menu_ended is not None:
             return False
         record.menu_ended = at
         return self._note(record, at, "menu-ended", {})
+
+    def _flow_started(self, record: CallRecord, data: Data, at: float) -> bool:
+        if record.menu:
+            return False
+        record.menu = str(data.get("flow", ""))
+        return True
 
     def _entered(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = str(data["queue"]), float(data["entered"])
@@ -186,6 +207,7 @@ class RecordFold:
             return False
         visit = Visit(queue, entered, str(data.get("kind", "call")))
         record.visits.append(visit)
+        self._book(visit, "offered")
         self._count(record, visit)
         return self._note(record, at, "queued", {"queue": queue})
 
@@ -222,6 +244,7 @@ class RecordFold:
         if visit is None or visit.outcome:
             return False
         visit.left, visit.outcome = at, str(data["outcome"])
+        self._book(visit, visit.outcome)
         visit.waited_s = max(0.0, float(data["waited_s"]))
         if visit.outcome in CONNECTED:
             visit.agent = str(data["agent"])
@@ -238,7 +261,33 @@ class RecordFold:
     def _part(self, record: CallRecord, visit: Visit, agent: str, at: float) -> None:
         """From now on the call is this agent's."""
         number = record.visits.index(visit)
-        record.segments.append(Segment(AGENT, visit.queue, at, agent, visit=number))
+        part = Segment(AGENT, visit.queue, at, agent, visit=number)
+        record.segments.append(part)
+        self._count_part(record, part)
+
+    def _turned_away(self, record: CallRecord, data: Data, at: float) -> bool:
+        queue, reason = str(data["queue"]), data.get("reason")
+        shown = {"queue": queue, "to": str(data.get("kind", "")), "target": data.get("target", "")}
+        if not self._note(record, at, "turned-away", shown, reason):
+            return False
+        visit = Visit(queue, at, TURNED_AWAY, at, TURNED_AWAY, 0.0, why=_plain(reason))
+        record.visits.append(visit)
+        self._count(record, visit)
+        return True
+
+    def _position_told(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {name: data.get(name) for name in ("position", "before", "low_s", "high_s")}
+        if not self._note(record, at, "position-told", shown, data.get("reason")):
+            return False
+        visit = next((v for v in record.visits if v.queue == data["queue"] and not v.outcome), None)
+        if visit is not None and visit.told_at is None and data.get("high_s") is not None:
+            visit.told_at = at
+            visit.told_low_s, visit.told_high_s = data.get("low_s"), data["high_s"]
+        return True
+
+    def _relaxed(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {"needs": str(data.get("needs", "")), "also": ", ".join(data.get("also", ()))}
+        return self._note(record, at, "relaxed", shown, data.get("reason"))
 
     def _held(self, record: CallRecord, data: Data, at: float) -> bool:
         return self._music(record, at) and self._note(record, at, "held", {})
@@ -269,6 +318,7 @@ class RecordFold:
             return False
         part.ended, part.how = at, f"to {onward}" if onward else str(data.get("by", ""))
         part.talk_s, part.hold_s = float(data["talk_s"]), float(data["hold_s"])
+        self._count_part(record, part)
         visit = record.visits[part.visit]
         visit.ended = at
         visit.talk_s = (visit.talk_s or 0.0) + part.talk_s
@@ -303,6 +353,7 @@ class RecordFold:
         if part is None:
             return False
         part.wrap_up_s = float(data["wrap_up_s"])
+        self._count_part(record, part)
         record.wrap_up_ended = at
         visit = record.visits[part.visit]
         visit.wrap_up_s = (visit.wrap_up_s or 0.0) + part.wrap_up_s
@@ -327,6 +378,11 @@ class RecordFold:
             record.asked_in = str(data.get("call", ""))
             self._same_person(record)
         state = str(data.get("state", ""))
+        visit = next((v for v in reversed(record.visits) if v.kind == "callback"), None)
+        if visit is not None:
+            visit.attempts = max(visit.attempts, int(data.get("attempts", 0)))
+            visit.promise = str(data.get("promise", "")) or visit.promise
+            self._count(record, visit)
         if state in ("expired", "cancelled") and record.ended is None:
             record.ended, record.ended_by = at, "system"
         return self._note(
@@ -479,13 +535,36 @@ class RecordFold:
                 closed = Span(agent, now.state, now.reason, now.start, since)
                 self.spans.append(closed)
                 self._unsaved_spans.append(closed)
-        self.open_spans[agent] = Span(agent, state, reason, since)
+                self._spent(closed)
+        self._now_in(Span(agent, state, reason, since))
         return True
+
+    def _spent(self, span: Span) -> None:
+        if self.intervals is not None:
+            self.intervals.spend(span)
+
+    def _now_in(self, span: Span) -> None:
+        self.open_spans[span.agent] = span
+        if isinstance(self.intervals, LiveFigures):
+            self.intervals.now_in(span)
 
     def _count(self, record: CallRecord, visit: Visit) -> None:
         if self.intervals is not None:
-            key = (record.call_id, visit.queue, visit.entered)
-            self.intervals.put(key, visit)
+            self.intervals.put(visit_key(record.call_id, visit.queue, visit.entered), visit)
+
+    def _count_part(self, record: CallRecord, part: Segment) -> None:
+        if self.intervals is not None:
+            self.intervals.put_part(part_key(record.call_id, part.agent, part.began), part)
+
+    def _book(self, visit: Visit, what: str) -> None:
+        if self.books is not None:
+            books = self.books.setdefault(visit.queue, {})
+            name = f"{visit.kind} {what}"
+            books[name] = books.get(name, 0) + 1
+
+    def live_keys(self) -> set[Hashable]:
+        """What may still change of what was counted: all that is known of the calls in memory."""
+        return {key for record in self.calls.values() for key in _keys(record)}
 
     def _note(
         self, record: CallRecord, at: float, kind: str, data: dict[str, Any], reason: Any = None
@@ -530,7 +609,12 @@ class RecordFold:
             for ident, record in self.calls.items()
             if record.ended is None or ident in self._dirty or ident in needed
         ]
-        return {"calls": calls, "spans": self._unsaved_spans, "open_spans": self.open_spans}
+        return {
+            "calls": calls,
+            "spans": self._unsaved_spans,
+            "open_spans": self.open_spans,
+            "books": self.books,
+        }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Take up what a decoded `snapshot` says; for a fold that has been fed nothing yet."""
@@ -539,24 +623,40 @@ class RecordFold:
             _add_parts(record)
             for visit in record.visits:
                 self._count(record, visit)
+            for part in record.segments:
+                self._count_part(record, part)
         self._unsaved_spans = msgspec.convert(kept["spans"], list[Span])
         self.spans = list(self._unsaved_spans)
-        self.open_spans = msgspec.convert(kept["open_spans"], dict[str, Span])
+        for span in self.spans:
+            self._spent(span)
+        for span in msgspec.convert(kept["open_spans"], dict[str, Span]).values():
+            self._now_in(span)
+        self.books = msgspec.convert(kept.get("books"), dict[str, dict[str, int]] | None)
 
     def forget(self, before: float) -> None:
-        """Drop calls that ended, and were taken, before `before`; spans and intervals too."""
-        self.calls = {
-            ident: record
-            for ident, record in self.calls.items()
-            if record.ended is None or record.ended >= before or ident in self._dirty
-        }
-        self.spans = [span for span in self.spans if span.end is None or span.end >= before]
+        """Drop calls that ended, and were taken, before `before`; spans and intervals too.
+
+        Of the others no more than `MOST_ENDED` stay: what is on disk need not be in memory.
+        """
+        over = [
+            r for r in self.calls.values() if r.ended is not None and r.call_id not in self._dirty
+        ]
+        over.sort(key=lambda record: record.ended or 0.0)
+        many = len(over) - MOST_ENDED
+        for number, record in enumerate(over):
+            if number < many or (record.ended or 0.0) < before:
+                del self.calls[record.call_id]
+                if self.intervals is not None:
+                    self.intervals.settle(_keys(record))
+        self.spans = [s for s in self.spans[-MOST_SPANS:] if s.end is None or s.end >= before]
         if self.intervals is not None:
             self.intervals.forget(before)
 
     def all_spans(self) -> list[Span]:
-        """Closed and open spans."""
-        return [*self.spans, *self.open_spans.values()]
+        """Closed and open spans; those that are on disk already only for a while."""
+        unsaved = {(span.agent, span.start): span for span in self._unsaved_spans}
+        known = {(span.agent, span.start): span for span in self.spans}
+        return [*(unsaved | known).values(), *self.open_spans.values()]
 
     def row(self, record: CallRecord) -> dict[str, Any]:
         """The call as one line of a list (`agent_console.protocol.CallRow`)."""
@@ -616,6 +716,23 @@ class RecordFold:
             code, data = moment.reason["code"], moment.reason["data"]
             entry["why"] = {"code": code, "data": data, "text": self._sentence(code, data)}
         return entry
+
+
+def visit_key(call_id: str, queue: str, entered: float) -> Hashable:
+    """What a queue visit is counted under."""
+    return (call_id, queue, entered)
+
+
+def part_key(call_id: str, agent: str, began: float) -> Hashable:
+    """What an agent's part of a call is counted under."""
+    return (call_id, agent, began, AGENT)
+
+
+def _keys(record: CallRecord) -> Iterator[Hashable]:
+    for visit in record.visits:
+        yield visit_key(record.call_id, visit.queue, visit.entered)
+    for part in record.segments:
+        yield part_key(record.call_id, part.agent, part.began)
 
 
 def _identify(record: CallRecord, data: Data) -> None:

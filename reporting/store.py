@@ -32,8 +32,10 @@ from reporting.intervals import (
     time_by_interval,
     usual_limits,
 )
-from reporting.records import RecordFold
-from reporting.tables import agent_spans, call_records, queue_visits
+from reporting.live import KEPT_S, MINUTE_S, LiveFigures
+from reporting.records import RecordFold, part_key, visit_key
+from reporting.segments import AGENT, Segment
+from reporting.tables import agent_spans, call_parts, call_records, queue_visits
 
 MAX_CALLS = 5000  # most calls that one list shows
 
@@ -78,11 +80,13 @@ class History:
                 return 0
             calls = [self._record_row(record) for record in records]
             visits = [row for record in records for row in _visit_rows(record)]
+            parts = [row for record in records for row in _part_rows(record)]
             try:
                 writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
                 async with writing.begin() as connection:
                     await _upsert(connection, call_records, calls)
                     await _upsert(connection, queue_visits, visits)
+                    await _upsert(connection, call_parts, parts)
                     await _upsert(connection, agent_spans, [_span_row(s) for s in spans])
             except BaseException:
                 self._fold.give_back(records, spans)
@@ -115,6 +119,8 @@ class History:
             "customer_id": record.customer_id,
             "outcome": record.outcome,
             "disposition": record.disposition,
+            "menu": record.menu,
+            "served": record.served,
             "row": self._fold.row(record),
             "detail": self._fold.detail(record),
         }
@@ -148,18 +154,53 @@ class History:
             detail: dict[str, Any] | None = (await connection.execute(query)).scalar()
         return detail
 
-    async def seed(self, intervals: IntervalFold | None, now: float) -> int:
-        """Put today's visits that are on disk into a live fold; how many. At the start only."""
-        if intervals is None:
-            return 0
-        query = sa.select(queue_visits).where(
-            queue_visits.c.entered >= intervals.calendar.midnight(now)
-        )
+    async def seed(self, live: LiveFigures, now: float) -> int:
+        """Put what is on disk of today and of the last hour into `live`; how many visits.
+
+        At the start only, before a snapshot and the journal are folded over it; afterwards
+        `LiveFigures.settle_all_but` forgets what nothing more will be heard of.
+        """
+        since = min(live.calendar.midnight(now), now // MINUTE_S * MINUTE_S - KEPT_S)
         async with self._engine.connect() as connection:
-            stored = (await connection.execute(query)).all()
-        for kept in stored:
-            intervals.put((kept.call_id, kept.queue, kept.entered), _visit(kept))
-        return len(stored)
+            query = sa.select(queue_visits).where(queue_visits.c.entered >= since)
+            visits = (await connection.execute(query)).all()
+            parts = await self._stored_parts(connection, since, now + 1.0)
+            times = sa.select(agent_spans).where(agent_spans.c.ended_at > since)
+            spans = (await connection.execute(times.order_by(agent_spans.c.started_at))).all()
+        for kept in visits:
+            live.put(visit_key(kept.call_id, kept.queue, kept.entered), _visit(kept))
+        for (call_id, _), part in parts.items():
+            live.put_part(part_key(call_id, part.agent, part.began), part)
+        for row in spans:
+            live.spend(Span(row.agent, row.state, row.reason, row.started_at, row.ended_at))
+        return len(visits)
+
+    async def agents(self, *, since: float, until: float, minutes: int) -> IntervalFold:
+        """Agents' parts and time of [since, until), cut at its ends, by interval.
+
+        They are in `IntervalFold.agents`. Raises ValueError for `minutes` other than 15 and 30.
+        """
+        fold = IntervalFold(Calendar(self._zone, minutes), self._limits)
+        async with self._engine.connect() as connection:
+            parts = await self._stored_parts(connection, since, until)
+        for record in self._fold.calls.values():
+            for number, part in enumerate(record.segments):
+                if part.role == AGENT and since <= part.began < until:
+                    parts[record.call_id, number] = part
+        for key, part in parts.items():
+            fold.put_part(key, part)
+        end = min(until, self._now())
+        for span in sorted(await self._spans(since, until), key=lambda span: span.start):
+            last = end if span.end is None else min(span.end, end)
+            fold.spend(Span(span.agent, span.state, span.reason, max(span.start, since), last))
+        return fold
+
+    @staticmethod
+    async def _stored_parts(
+        connection: AsyncConnection, since: float, until: float
+    ) -> dict[tuple[str, int], Segment]:
+        query = sa.select(call_parts).where(call_parts.c.began >= since, call_parts.c.began < until)
+        return {(row.call_id, row.number): _part(row) for row in await connection.execute(query)}
 
     async def intervals(
         self,
@@ -198,7 +239,11 @@ class History:
         rows: list[dict[str, Any]] = []
         for (name, begin), tally in sorted(fold.tallies.items(), key=lambda i: (i[0][1], i[0][0])):
             if not start <= begin < end or not (
-                tally.offered or tally.callbacks_queued or tally.placed
+                tally.offered
+                or tally.callbacks_queued
+                or tally.placed
+                or tally.turned_away
+                or tally.items_queued
             ):
                 continue
             row = interval_row(name, calendar, begin, tally, self._limits(name))
@@ -274,6 +319,11 @@ def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
             "hold_s": visit.hold_s,
             "wrap_up_s": visit.wrap_up_s,
             "transferred": visit.transferred,
+            "promise": visit.promise,
+            "attempts": visit.attempts,
+            "told_at": visit.told_at,
+            "told_low_s": visit.told_low_s,
+            "told_high_s": visit.told_high_s,
         }
         for number, visit in enumerate(record.visits)
     ]
@@ -293,7 +343,36 @@ def _visit(row: Any) -> Visit:
         row.hold_s,
         row.wrap_up_s,
         transferred=bool(row.transferred),
+        promise=row.promise,
+        attempts=row.attempts,
+        told_at=row.told_at,
+        told_low_s=row.told_low_s,
+        told_high_s=row.told_high_s,
     )
+
+
+def _part_rows(record: CallRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "call_id": record.call_id,
+            "number": number,
+            "agent": part.agent,
+            "queue": part.queue,
+            "began": part.began,
+            "ended": part.ended,
+            "talk_s": part.talk_s,
+            "hold_s": part.hold_s,
+            "wrap_up_s": part.wrap_up_s,
+            "how": part.how,
+        }
+        for number, part in enumerate(record.segments)
+        if part.role == AGENT
+    ]
+
+
+def _part(row: Any) -> Segment:
+    times = (row.ended, row.talk_s, row.hold_s, row.wrap_up_s, row.how)
+    return Segment(AGENT, row.queue, row.began, row.agent, "", *times)
 
 
 def _span_row(span: Span) -> dict[str, Any]:

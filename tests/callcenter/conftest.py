@@ -18,7 +18,6 @@ from acd.site import Site as RoutingSite
 from agent_console.live import LiveStore, agent_room
 from agent_console.ports import Refusal
 from callcenter import restart
-from callcenter.agentday import AgentDays
 from callcenter.board import Board
 from callcenter.floor import Floor
 from callcenter.menus import Menus
@@ -32,7 +31,8 @@ from cti.virtual.callers import Caller, Customer
 from cti.virtual.phones import AT_ONCE, Phones, always
 from cti.virtual.scheduling import VirtualTime
 from cti.virtual.switch import VirtualSwitch, answering
-from reporting.intervals import Calendar, IntervalFold
+from reporting.intervals import Calendar
+from reporting.live import LiveFigures
 from reporting.records import RecordFold
 
 START = 1_800_000_000.0
@@ -137,9 +137,8 @@ class Center:
         self.dead = False
         self.view = SiteView(lambda: self.site)
         calendar = Calendar(site.time_zone)
-        self.fold = RecordFold(
-            intervals=IntervalFold(calendar, self.view.limits), sentence=self.view.sentence
-        )
+        self.figures = LiveFigures(calendar, self.view.limits)
+        self.fold = RecordFold(intervals=self.figures, sentence=self.view.sentence)
         menus = Menus(
             self.view,
             committed=journal.committed,
@@ -152,7 +151,6 @@ class Center:
             journal=journal,
             fold=self.fold,
             menus=menus,
-            days=AgentDays(calendar.midnight),
             metrics=metrics,
             now=time.now,
             caller_id=self.view.caller_id,
@@ -168,7 +166,7 @@ class Center:
             router=self.router,
             engine=engine,
             fold=self.fold,
-            days=self.router.days,
+            figures=self.figures,
             metrics=metrics,
             site=lambda: self.site,
             local=self.view.local,

@@ -33,7 +33,7 @@ def _fresh(center: Any) -> Any:
         router=center.router,
         engine=center.router.engine,
         fold=center.fold,
-        days=center.router.days,
+        figures=center.figures,
         metrics=Metrics(),
         site=lambda: center.site,
         local=center.view.local,

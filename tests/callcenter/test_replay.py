@@ -54,7 +54,6 @@ def _picture(center: Any) -> dict[str, Any]:
     return {
         "engine": center.router.engine.snapshot(),
         "book": center.router.book.calls,
-        "days": center.router.days.snapshot(),
         "phones": center.router.phones.chosen,
         "spans": center.fold.open_spans,
     }

@@ -32,7 +32,6 @@ from acd.engine import Engine
 from acd.invariants import CheckedEngine
 from acd.site import Site as RoutingSite
 from agent_console.live import LiveStore
-from callcenter.agentday import AgentDays
 from callcenter.board import Board
 from callcenter.callbook import LiveCall
 from callcenter.floor import Floor
@@ -53,7 +52,8 @@ from cti.asterisk.link import AsteriskLink
 from cti.asterisk.server import AsteriskServer
 from cti.calls import Place, Prompt
 from cti.dialing import DialRules
-from reporting.intervals import Calendar, IntervalFold, check_books
+from reporting.intervals import Calendar, check_books
+from reporting.live import LiveFigures
 from reporting.records import RecordFold
 from tools.fault_proxy import FaultProxy
 from tools.lab.network import ADDRESS, Caller, Lines, Network
@@ -256,7 +256,7 @@ class Office:
         site = self.lab.site
         self.view = SiteView(lambda: site)
         calendar = Calendar(site.time_zone)
-        self.intervals = IntervalFold(calendar, self.view.limits)
+        self.intervals = LiveFigures(calendar, self.view.limits)
         self.fold = RecordFold(intervals=self.intervals, sentence=self.view.sentence)
         self.engine = Engine(RoutingSite())
         menus = Menus(
@@ -271,7 +271,6 @@ class Office:
             journal=self.journal,
             fold=self.fold,
             menus=menus,
-            days=AgentDays(calendar.midnight),
             metrics=metrics,
             now=time.time,
             caller_id=self.view.caller_id,
@@ -285,7 +284,7 @@ class Office:
             router=self.router,
             engine=self.engine,
             fold=self.fold,
-            days=self.router.days,
+            figures=self.intervals,
             metrics=metrics,
             site=lambda: site,
             local=self.view.local,

@@ -21,7 +21,6 @@ from acd import facts as f
 from acd.engine import Engine
 from acd.site import Site as RoutingSite
 from callcenter import restart
-from callcenter.agentday import AgentDays
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
 from callcenter.router import Router
@@ -118,7 +117,6 @@ class Center:
             journal=journal,
             fold=self.fold,
             menus=menus,
-            days=AgentDays(calendar.midnight),
             metrics=Metrics(),
             now=time.now,
             caller_id=view.caller_id,
