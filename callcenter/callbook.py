@@ -211,6 +211,7 @@ class CallBook:
             h.CallMissed: self._ended,
             d.CallEntered: self._entered,
             d.CallLeft: self._left,
+            d.SendOn: self._sent_on,
             d.Offer: self._offered,
             d.Callback: self._offered,
             d.OfferEnded: self._offer_ended,
@@ -482,6 +483,12 @@ class CallBook:
         elif x.kind == "outbound":
             call.ended, call.place = call.ended or at, Place.ENDED
             self._forget(call)
+
+    def _sent_on(self, x: d.SendOn, at: float) -> None:
+        """On the way to a menu, the voicemail or somebody outside."""
+        call = self.calls.get(x.call)
+        if call is not None and call.ended is None:
+            call.place, call.entered = Place.ENTRY, None
 
     def _completed(self, x: d.CallCompleted, at: float) -> None:
         call = self.calls.get(x.call)

@@ -16,7 +16,7 @@ import structlog
 from acd import facts as f
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
-from config.site import skill_needs
+from callcenter.door import Door
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -94,6 +94,7 @@ class Menus:
         self._visits: dict[str, _Visit] = {}
         self._visit_counts: dict[str, int] = {}
         self._steps = 0
+        self.door = Door(self)
         self._router: Router | None = None
 
     def attach(self, router: Router) -> None:
@@ -116,7 +117,7 @@ class Menus:
     def arrived(self, fact: e.CallArrived) -> None:
         """A new call: start the flow of the number that was dialled."""
         flow, language = self.site.entry_flow(fact.dnis)
-        self._begin(fact.call_id, flow, language)
+        self.begin(fact.call_id, flow, language)
 
     def resumed(self, fact: e.IvrResumed) -> None:
         """The voice session broke and is back: the same step once more, no greeting.
@@ -138,7 +139,7 @@ class Menus:
         if flow is None or not state:
             entry, language = self.site.entry_flow(call.dnis)
             begun = entry if flow is None or flow.kind == "wait" else flow
-            self._begin(call.call_id, begun, call.language or language)
+            self.begin(call.call_id, begun, call.language or language)
             return
         self._turn(call.call_id, flow, runner.again(flow, state))
 
@@ -151,12 +152,14 @@ class Menus:
         elif call is None or flow is None:
             self.router.routing.wait_again(fact.call_id)
         else:
-            self._begin(fact.call_id, flow, call.language, digit=fact.digit)
+            self.begin(fact.call_id, flow, call.language, digit=fact.digit)
 
     def step_finished(self, fact: e.StepFinished) -> None:
         visit = self._visits.get(fact.call_id)
         if visit is None or visit.step_no != fact.step_no:
             return  # late: the caller has been moved on
+        if fact.digits:
+            self.door.heard(fact.call_id)
         answer: a.Answer
         match fact.outcome:
             case "done":
@@ -182,6 +185,7 @@ class Menus:
         self._visit_counts.pop(call_id, None)
 
     def ended(self, call_id: str) -> None:
+        self.door.heard(call_id)
         self._visits.pop(call_id, None)
         self._visit_counts.pop(call_id, None)
 
@@ -200,7 +204,7 @@ class Menus:
         elif self.router.routing.knows(call_id):
             self.router.routing.wait_again(call_id)
         else:
-            self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: fault"))
+            self.door.enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: fault"))
 
     def _is_leaving(self, call_id: str) -> bool:
         """Whether the caller has a callback's promise and nothing to wait for any more."""
@@ -209,7 +213,8 @@ class Menus:
 
     # The runner ----------------------------------------------------------------------------
 
-    def _begin(self, call_id: str, flow: Flow, language: str, *, digit: str = "") -> None:
+    def begin(self, call_id: str, flow: Flow, language: str, *, digit: str = "") -> None:
+        """Start a flow in the call's open voice session."""
         router = self.router
         call = router.book.get(call_id)
         if call is None or call.ended is not None:
@@ -271,13 +276,15 @@ class Menus:
                 self._take_callback(call, flow, turn, action.number)
             case a.EnterQueue():
                 self._visits.pop(call_id, None)
-                self._enter(call, action, turn.language)
+                self.door.enter(call, action, turn.language)
             case a.KeepWaiting():
                 self._visits.pop(call_id, None)
                 self.router.routing.wait_again(call_id)
             case a.Transfer():
                 self._visits.pop(call_id, None)
-                self._transfer(call, action)
+                if not self.door.transfer(call, action.number):
+                    why = "fallback: number"
+                    self.door.enter(call, a.EnterQueue(self.site.default_queue(), why=why))
             case a.HangUp():
                 self._visits.pop(call_id, None)
                 ended = h.FlowEnded(
@@ -292,48 +299,6 @@ class Menus:
         self._steps += 1
         self._visits[call_id] = _Visit(flow, turn.state, self._steps, turn.action)
         self.router.execute(c.RunStep(call_id, self._steps, step, f"{flow.id}:{turn.state}"))
-
-    def _enter(self, call: LiveCall, action: a.EnterQueue, language: str = "") -> None:
-        router, now = self.router, self.router.now()
-        if call.entered is not None and router.routing.knows(call.call_id):
-            # A wait flow sends the caller on: out of the one line, into the other.
-            router.routing.act(f.CallWithdrawn(call.call_id, f"to queue {action.queue}"), now)
-        waiting = self.site.waiting(action.queue)
-        flow = self.site.wait_flow(action.queue)
-        router.note(
-            h.FlowEnded(
-                call.call_id,
-                "queue" if action.why == "chosen" else "broken",
-                "" if action.why == "chosen" else action.why,
-                action.queue,
-                language=language or call.language,
-            ),
-            now,
-        )
-        router.routing.queue_call(
-            call.call_id,
-            action.queue,
-            now,
-            needs=skill_needs(action.needs),
-            priority=action.priority,
-            music=waiting.music,
-            visit_after_s=waiting.visit_first_s,
-            visit_every_s=waiting.visit_every_s,
-            digits="" if flow is None else flow.wait_digits,
-            entered=call.entered if action.why.startswith("fallback") else None,
-        )
-
-    def _transfer(self, call: LiveCall, action: a.Transfer) -> None:
-        router, now = self.router, self.router.now()
-        number = self.site.transfer_number(action.number)
-        if not number:
-            log.warning("transfer to a number that is not allowed")
-            self._enter(call, a.EnterQueue(self.site.default_queue(), why="fallback: number"))
-            return
-        # A waiting caller keeps the place until the switch says that the call has gone.
-        router.routing.hold_back(call.call_id)
-        router.note(h.FlowEnded(call.call_id, "transfer", language=call.language), now)
-        router.execute(c.TransferCall(call.call_id, number))
 
     def _take_callback(self, call: LiveCall, flow: Flow, turn: runner.Turn, number: str) -> None:
         """Promise a callback only once it is on disk."""

@@ -105,7 +105,7 @@ class Presence:
         for call in self._led_over(fact.link):
             if call.answered is not None and call.answered < began:
                 self._lost_its_agent(call, now)
-        self._router.routing.go_on()
+        self._router.routing.go_on(now)
         self.check_phones(self._router.phones.chosen, lost=False)
         if self._router.live or self._router.phones.links_up.issuperset(self._router.links):
             self._router.go_live()

@@ -147,6 +147,8 @@ class Router:
             caller_id=caller_id,
             reachable=self.reachable,
             wait_order=menus.wait_order,
+            onward=menus.door.onward,
+            in_session=menus.door.onward_in_session,
         )
         self.choice = LinkChoice(self.links, self.book, self.phones, self.routing.is_dialled)
         menus.attach(self)

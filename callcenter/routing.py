@@ -15,12 +15,14 @@ A link must not report facts from inside `execute`: decisions are carried out in
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from acd import decisions as d
 from acd import facts as f
 from acd.site import SkillNeed
 from callcenter.parties import Parties
+from callcenter.sending import InSession, Onward, Sending, sent_order
 from cti import commands as c
 from cti import events as e
 from cti.calls import CONVERSATION, EndedBy, OfferFailure, Phone, PhoneKind, Place
@@ -39,7 +41,7 @@ def browser_phone(agent: str) -> Phone:
     return Phone(PhoneKind.BROWSER, agent)
 
 
-class _Line:
+class Line:
     """What is known of one call that the engine has, or gets once it is waiting."""
 
     __slots__ = (
@@ -48,20 +50,28 @@ class _Line:
         "ending",
         "entry",
         "movable",
-        "offer",
+        "offers",
         "ordered",
         "parked",
+        "queued",
         "refused",
+        "round",
+        "sent",
         "talking",
         "transfer",
+        "visited",
         "wait",
     )
 
     def __init__(self) -> None:
         self.entry: f.CallQueued | None = None  # told to the engine at the next CallWaiting
+        self.queued: f.CallQueued | None = None  # what the engine was told last
         self.wait: c.StartWaiting | None = None
-        self.offer = ""  # the open offer, "" for none
+        self.sent: d.SendOn | None = None  # elsewhere; ordered as soon as the caller can be moved
+        self.visited = False  # an announcement is spoken to the caller
+        self.offers: dict[str, str] = {}  # the open offers and their agents: several may ring
         self.agent = ""  # whom the last offer was for
+        self.round = ""
         self.refused = ""  # the agent whom the switch would not ring a moment ago
         self.parked: c.OfferCall | c.DialCallback | None = None  # decided, cannot be done yet
         self.dialled = ""  # callbacks: the offer whose attempt still lives on the switch
@@ -71,7 +81,13 @@ class _Line:
         self.transfer: f.CallTransferred | None = None  # ordered; told when the switch did it
         self.ordered = 0.0  # when the transfer was
 
+    @property
+    def offer(self) -> str:
+        """The open offer (of several, the first); "" for none."""
+        return next(iter(self.offers), "")
 
+
+ANSWERED_ELSEWHERE = "answered-elsewhere"  # why the other phones of a round stop ringing
 SWITCH_LOST = EndedBy.SWITCH_LOST.value
 TRANSFER_S = 10.0  # a switch that has not done it by then never got the order, or lost it
 TRANSFERRED = "transferred"  # the cause of a call's end, when it went to an outside number
@@ -85,7 +101,8 @@ class Routing:
     `notice` gets every decision, in order, after its order (if any) went out.
     `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show, `reachable`
     whether a call's switch takes orders now; offers are put off until `go_on` while it does not.
-    `wait_order` (call, queue, entered) is how a queue lets a caller wait on.
+    `wait_order` (call, queue, entered) is how a queue lets a caller wait on. `onward` and
+    `in_session` are those of `callcenter.sending.Sending`.
     """
 
     def __init__(
@@ -99,23 +116,28 @@ class Routing:
         caller_id: Callable[[str], str] = lambda queue: "",
         reachable: Callable[[str], bool] = lambda call: True,
         wait_order: Callable[[str, str, float], c.StartWaiting] = c.StartWaiting,
+        onward: Onward = sent_order,
+        in_session: InSession = lambda sent: False,
         dial_s: float = 30.0,
     ) -> None:
         self.engine = engine
-        self._execute = execute
+        self.execute = execute
         self._notice = notice
         self._other = other
         self._phone = phone
         self.caller_id = caller_id
         self._dial_s = dial_s
-        self._lines: dict[str, _Line] = {}
-        self._reachable = reachable
+        self._lines: dict[str, Line] = {}
+        self._rounds: list[str] = []  # calls for whom several phones are to ring
+        self.reachable = reachable
         self._wait_order = wait_order
+        self.sending = Sending(self, onward, in_session)
         self.parties = Parties(self.act, execute)
         self._on: dict[type, Callable[..., None]] = {
             **self.parties.on,
             e.IvrResumed: self._in_menu,
             e.CallWaiting: self._waiting,
+            e.WaitVisited: self._visit_begins,
             e.OfferRinging: self._rang,
             e.OfferAnswered: self._answered,
             e.OfferFailed: self._failed,
@@ -133,6 +155,7 @@ class Routing:
             d.CancelLeg: self.parties.cancel,
             d.CallEntered: self._entered,
             d.CallLeft: self._left,
+            d.SendOn: self.sending.decided,
             d.OfferEnded: self._offer_ended,
             d.CallCompleted: self._completed,
         }
@@ -152,6 +175,7 @@ class Routing:
         decisions = self.engine.handle(fact, now)
         if decisions:
             self._apply(decisions)
+        self.sending.go(now)
         return decisions
 
     def tick(self, now: float) -> Sequence[d.Decision]:
@@ -159,6 +183,7 @@ class Routing:
         decisions = self.engine.tick(now)
         if decisions:
             self._apply(decisions)
+        self.sending.go(now)
         return decisions
 
     def queue_call(
@@ -186,11 +211,11 @@ class Routing:
         place = now if entered is None else entered
         line = self._lines.get(call_id)
         if line is None:
-            line = self._lines[call_id] = _Line()
+            line = self._lines[call_id] = Line()
         line.entry = f.CallQueued(call_id, queue, needs, priority, place)
         every_s = visit_after_s if visit_every_s is None else visit_every_s
         line.wait = c.StartWaiting(call_id, queue, place, music, every_s, digits)
-        self._execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
+        self.execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
 
     def transfer(
         self,
@@ -204,12 +229,12 @@ class Routing:
         """
         line = self._lines.get(fact.call)
         if line is None:
-            line = self._lines[fact.call] = _Line()
+            line = self._lines[fact.call] = Line()
             line.talking = True
         line.transfer, line.ordered = fact, now
         if isinstance(order, c.StartWaiting):
             line.wait = self._wait_order(fact.call, order.queue, order.entered_at)
-        self._execute(order)
+        self.execute(order)
 
     def is_leaving(self, call_id: str, now: float) -> bool:
         """Whether a transfer of this call has just been ordered and not been done yet."""
@@ -227,8 +252,8 @@ class Routing:
         if line is None or line.wait is None or line.talking:
             return
         if not line.offer or line.parked is not None:
-            line.movable = False
-            self._execute(line.wait)
+            line.movable = line.visited = False
+            self.execute(line.wait)
 
     def hold_back(self, call_id: str) -> None:
         """The caller goes elsewhere: no phone rings before `wait_again`, or any more."""
@@ -257,8 +282,9 @@ class Routing:
             # Its voice session comes back by itself (IvrResumed).
             if place == "connected":
                 self.act(f.CallTransferred(fact.call_id, onward="menu"), now)
+            self._forget_sent(fact.call_id)
             return
-        line = self._lines.setdefault(fact.call_id, _Line())
+        line = self._lines.setdefault(fact.call_id, Line())
         if callback and fact.place is Place.RINGING:
             self._take_up_dialled(line, fact, place, offer, now)
             return
@@ -269,29 +295,30 @@ class Routing:
             self._take_up_talking(line, fact, place, offer, agent, now)
             self.parties.take_up(fact, legs, now)
         elif ringing:
-            line.offer, line.movable = offer, False
+            line.offers, line.movable = {offer: fact.agent_id}, False
         elif not place and not fact.queue:
             del self._lines[fact.call_id]
         else:
             self._take_up_waiting(line, fact, place, offer, now)
 
     def _take_up_dialled(
-        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+        self, line: Line, fact: e.CallAdopted, place: str, offer: str, now: float
     ) -> None:
         """A callback's attempt lives on the switch: the agent's phone or the customer's rings."""
         line.dialled = fact.offer_id
         if fact.offer_id == offer:
             line.talking = place == "dialling"
-            line.offer = "" if line.talking else offer
+            line.offers = {} if line.talking else {offer: fact.agent_id}
             return
-        self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+        self.execute(c.CancelOffer(fact.call_id, fact.offer_id))
         if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
             self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
 
     def _take_up_talking(
-        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
+        self, line: Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
     ) -> None:
-        line.talking, line.offer, line.parked, line.entry = True, "", None, None
+        line.talking, line.parked, line.entry = True, None, None
+        line.offers.clear()
         if place == "offered" and fact.offer_id == offer:
             self.act(f.OfferAccepted(offer), now)
         elif place != "connected":
@@ -302,14 +329,16 @@ class Routing:
             self.act(f.CallHandedOver(fact.call_id, fact.agent_id), now)
 
     def _take_up_waiting(
-        self, line: _Line, fact: e.CallAdopted, place: str, offer: str, now: float
+        self, line: Line, fact: e.CallAdopted, place: str, offer: str, now: float
     ) -> None:
-        line.movable = fact.place is Place.WAITING
+        line.movable, line.visited = fact.place is Place.WAITING, False
+        if line.sent is not None and not place:
+            return  # decided while the switch was away: done as soon as we go on
         if place == "connected":  # away from the agent, while nobody looked
             self.act(f.CallTransferred(fact.call_id, fact.queue), now)
             return
         if fact.place is Place.RINGING:
-            self._execute(c.CancelOffer(fact.call_id, fact.offer_id))
+            self.execute(c.CancelOffer(fact.call_id, fact.offer_id))
         entry, line.entry = line.entry, None  # we may have missed that the caller waits by now
         if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
             self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
@@ -342,18 +371,26 @@ class Routing:
         self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
         self.act(f.CallbackFailed(call_id, "unreachable"), now)
 
-    def go_on(self) -> None:
+    def go_on(self, now: float) -> None:
         """A switch is back and its live calls have been taken up: do what was put off."""
         for call_id, line in list(self._lines.items()):
             if isinstance(line.parked, c.DialCallback):
                 self._dial(line)
-            elif line.movable:
+            elif line.movable and not self.sending.move(call_id, now):
                 self._ring(call_id, line)
 
     def is_dialled(self, call_id: str) -> bool:
         """Whether an attempt of this callback is on its switch."""
         line = self._lines.get(call_id)
         return line is not None and bool(line.dialled)
+
+    def known_line(self, call_id: str) -> Line | None:
+        """What is known of a call in a line, on its way to one, or with an agent."""
+        return self._lines.get(call_id)
+
+    def line(self, call_id: str) -> Line:
+        """The same; a new one for a call that is nowhere yet."""
+        return self._lines.setdefault(call_id, Line())
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""
@@ -363,13 +400,15 @@ class Routing:
         line = self._lines.get(fact.call_id)
         if line is not None and line.talking:
             self._transferred(line, f.CallTransferred(fact.call_id, onward="menu"), now)
+        self._forget_sent(fact.call_id)
         if self._other is not None:
             self._other(fact, now)
 
-    def _transferred(self, line: _Line, fact: f.CallTransferred, now: float) -> None:
+    def _transferred(self, line: Line, fact: f.CallTransferred, now: float) -> None:
         """The switch has taken the call from its agent."""
         line.transfer, line.talking = None, False
-        line.offer, line.parked, line.dialled = "", None, ""
+        line.parked, line.dialled = None, ""
+        line.offers.clear()
         self.act(fact, now)
 
     def _waiting(self, fact: e.CallWaiting, now: float) -> None:
@@ -384,15 +423,18 @@ class Routing:
             return
         if line.offer and line.parked is None:
             return  # said before our order reached the switch, or said twice
-        line.movable = True
+        line.movable, line.visited = True, False
         if line.entry is not None:
             entry, line.entry = line.entry, None
-            self._enter(entry, now)
-        else:
+            self.enter(entry, now)
+        elif not self.sending.move(fact.call_id, now):
             self._ring(fact.call_id, line)
 
-    def _enter(self, entry: f.CallQueued, now: float) -> None:
+    def enter(self, entry: f.CallQueued, now: float) -> None:
         """Into the line; whom the engine does not take there is for the menus to help."""
+        line = self._lines.get(entry.call)
+        if line is not None:
+            line.queued = entry
         for decision in self.act(entry, now):
             if isinstance(decision, d.Refused) and decision.code != "call-known":
                 self._lines.pop(entry.call, None)
@@ -409,12 +451,13 @@ class Routing:
         line = self._lines.get(fact.call_id)
         if line is None:
             return
-        if line.offer == fact.offer_id:
+        if fact.offer_id in line.offers:
             line.talking, line.ending = True, False
+            line.offers = {fact.offer_id: fact.agent_id}  # the switch stops ringing the others
             self.act(f.OfferAccepted(fact.offer_id), now)
         elif line.wait is not None and not line.talking:
             # The answer crossed our cancelling it: the two are talking, and the switch is right.
-            line.talking, line.parked = True, None
+            line.talking, line.parked, line.sent = True, None, None
             place = line.wait
             self.act(
                 f.CallFoundConnected(fact.call_id, place.queue, fact.agent_id, place.entered_at),
@@ -426,9 +469,8 @@ class Routing:
         if line is not None and line.dialled == fact.offer_id:
             line.dialled, line.talking = "", False
             self._dial(line)
-        if line is None or line.offer != fact.offer_id:
+        if line is None or line.offers.pop(fact.offer_id, None) is None:
             return  # we cancelled it ourselves, and the engine knows
-        line.offer = ""
         if fact.why is OfferFailure.NO_ANSWER:
             self.act(f.OfferUnanswered(fact.offer_id), now)
         elif fact.why is OfferFailure.REFUSED:
@@ -470,7 +512,7 @@ class Routing:
             return
         self._lines.pop(fact.call_id, None)
         self.parties.call_over(fact.call_id, now)
-        if line is None or line.entry is not None:
+        if line is None or line.entry is not None or line.sent is not None:
             return
         if line.talking and fact.cause == TRANSFERRED:
             self.act(f.CallTransferred(fact.call_id, onward="outside"), now)
@@ -483,7 +525,7 @@ class Routing:
             self.act(f.CallerGone(fact.call_id), now)
 
     def _order_failed(self, fact: e.OrderFailed, now: float) -> None:
-        if fact.outcome_unknown and not self._reachable(fact.call_id):
+        if fact.outcome_unknown and not self.reachable(fact.call_id):
             return  # carried out or not: we see it when the switch is back
         self.parties.order_failed(fact, now)
         line = self._lines.get(fact.call_id)
@@ -491,18 +533,24 @@ class Routing:
             if not fact.outcome_unknown:  # else the switch may still say that it was done
                 line.transfer = None  # the call stays with its agent
             return
+        if self.sending.refused(fact.call_id, fact.order, now):
+            return
         if line is not None and line.offer:
             offer = line.offer
             if fact.order == "OfferCall" and line.parked is None:
                 # Nobody's fault, if it does not happen again. The next offer stays parked till
                 # the switch says that the caller waits, so it is not asked in a circle.
                 twice = line.refused == line.agent
-                line.offer, line.movable = "", False
+                line.movable = False
                 line.refused = "" if twice else line.agent
                 lost = f.OfferUnreachable if twice else f.OfferLost
-                self.act(lost(offer, fact.why), now)
+                several = list(line.offers)
+                line.offers.clear()
+                for one in several:
+                    self.act(lost(one, fact.why), now)
             elif fact.order == "DialCallback":
-                line.offer = line.dialled = ""
+                line.dialled = ""
+                line.offers.clear()
                 self.act(f.OfferUnreachable(offer, fact.why), now)
         if self._other is not None:
             self._other(fact, now)
@@ -516,30 +564,55 @@ class Routing:
             if order is not None:
                 order(decision)
             notice(decision)
+        while self._rounds:
+            call = self._rounds.pop()
+            line = self._lines.get(call)
+            if line is not None and line.movable:
+                self._ring(call, line)
 
     def _offer(self, offer: d.Offer) -> None:
         line = self._lines.get(offer.call)
         if line is None:
-            line = self._lines[offer.call] = _Line()
-        line.offer, line.agent = offer.offer, offer.agent
-        line.parked = c.OfferCall(
-            offer.call, offer.offer, offer.agent, self._phone(offer.agent), offer.ring_s
-        )
-        if line.movable:
+            line = self._lines[offer.call] = Line()
+        phone = self._phone(offer.agent)
+        line.agent = offer.agent
+        if offer.round and line.round == offer.round and isinstance(line.parked, c.OfferCall):
+            line.offers[offer.offer] = offer.agent
+            one = c.AlsoRing(offer.offer, offer.agent, phone)
+            line.parked = replace(line.parked, also=(*line.parked.also, one))
+            return
+        line.offers, line.round = {offer.offer: offer.agent}, offer.round
+        line.parked = c.OfferCall(offer.call, offer.offer, offer.agent, phone, offer.ring_s)
+        if offer.round:
+            self._rounds.append(offer.call)  # the others follow
+        elif line.movable:
             self._ring(offer.call, line)
 
-    def _ring(self, call_id: str, line: _Line) -> None:
+    def _ring(self, call_id: str, line: Line) -> None:
         """Ring for a caller who can be moved now, if that was decided."""
-        if line.parked is not None and self._reachable(call_id):
+        if line.parked is not None and self.reachable(call_id):
             order, line.parked = line.parked, None
-            line.movable = False
-            self._execute(order)
+            line.movable = line.visited = False
+            self.execute(order)
+
+    def _visit_begins(self, fact: e.WaitVisited, now: float) -> None:
+        line = self._lines.get(fact.call_id)
+        if line is not None:
+            line.visited = True
+        if not self.sending.move(fact.call_id, now) and self._other is not None:
+            self._other(fact, now)
+
+    def _forget_sent(self, call_id: str) -> None:
+        """The caller is where the engine sent the caller: nothing of ours any more."""
+        line = self._lines.get(call_id)
+        if line is not None and line.sent is not None:
+            del self._lines[call_id]
 
     def _callback(self, offer: d.Callback) -> None:
         line = self._lines.get(offer.call)
         if line is None:
-            line = self._lines[offer.call] = _Line()
-        line.offer = offer.offer
+            line = self._lines[offer.call] = Line()
+        line.offers = {offer.offer: offer.agent}
         line.parked = c.DialCallback(
             offer.call,
             offer.offer,
@@ -552,27 +625,48 @@ class Routing:
         )
         self._dial(line)
 
-    def _dial(self, line: _Line) -> None:
+    def _dial(self, line: Line) -> None:
         """Place the callback that was decided, unless the attempt before it is still ending."""
         order = line.parked
-        if order is not None and not line.dialled and self._reachable(order.call_id):
+        if order is not None and not line.dialled and self.reachable(order.call_id):
             line.parked = None
             line.dialled = order.offer_id
-            self._execute(order)
+            self.execute(order)
 
     def _cancel(self, cancel: d.CancelOffer) -> None:
         line = self._lines.get(cancel.call)
-        if line is not None and line.offer == cancel.offer:
-            line.offer = ""
-            if line.parked is not None:
-                line.parked = None
-                return  # the switch never heard of it
-        self._execute(c.CancelOffer(cancel.call, cancel.offer))
+        if line is not None and line.talking and cancel.reason.code == ANSWERED_ELSEWHERE:
+            return  # the switch has stopped ringing the others by itself
+        open_yet = line is not None and line.offers.pop(cancel.offer, None) is not None
+        if line is not None and open_yet and line.parked is not None:
+            self._not_rung(line, cancel.offer)
+            return  # the switch never heard of it
+        self.execute(c.CancelOffer(cancel.call, cancel.offer))
+
+    @staticmethod
+    def _not_rung(line: Line, offer: str) -> None:
+        """An offer that waits to be carried out, alone or with others, is over."""
+        order, line.parked = line.parked, None
+        if isinstance(order, c.OfferCall) and line.offers:
+            first, *rest = (
+                one
+                for one in (c.AlsoRing(order.offer_id, order.agent_id, order.phone), *order.also)
+                if one.offer_id != offer
+            )
+            line.parked = c.OfferCall(
+                order.call_id,
+                first.offer_id,
+                first.agent_id,
+                first.phone,
+                order.ring_s,
+                tuple(rest),
+            )
 
     def _offer_ended(self, ended: d.OfferEnded) -> None:
         line = self._lines.get(ended.call)
-        if line is not None and line.offer == ended.offer:
-            line.offer, line.parked = "", None
+        open_yet = line is not None and line.offers.pop(ended.offer, None) is not None
+        if line is not None and open_yet and line.parked is not None:
+            self._not_rung(line, ended.offer)
 
     def _entered(self, entered: d.CallEntered) -> None:
         """After an overflow the caller waits as the other queue lets its callers wait."""

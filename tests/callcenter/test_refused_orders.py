@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.menus import Menus
+from callcenter.door import Door
 from config.check import load_site
 from config.settings import DEMO_SITE
 from cti import commands as c
@@ -142,15 +142,15 @@ async def test_a_queue_that_is_gone_does_not_lose_the_caller(
 ) -> None:
     """The flow named a queue that the engine does not know (any more)."""
     center = await opened()
-    enter = Menus._enter
+    enter = Door.enter
 
-    def wrong(self: Menus, call: Any, action: Any, language: str = "") -> None:
+    def wrong(self: Door, call: Any, action: Any, language: str = "") -> None:
         if action.why == "chosen":
-            self.router.routing.queue_call(call.call_id, "nowhere", self.router.now())
+            center.router.routing.queue_call(call.call_id, "nowhere", center.router.now())
         else:
             enter(self, call, action, language)
 
-    monkeypatch.setattr(Menus, "_enter", wrong)
+    monkeypatch.setattr(Door, "enter", wrong)
     call = center.call(patience_s=900.0)
     await center.run(20.0)
     assert center.outcome(call) == "waiting"

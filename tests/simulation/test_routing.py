@@ -208,7 +208,7 @@ def test_orders_wait_while_the_switch_cannot_be_reached() -> None:
     desk.routing.act(f.AgentReady(ANNA), desk.now)
     assert desk.offers() == []
     desk.reachable = True
-    desk.routing.go_on()
+    desk.routing.go_on(desk.now)
     assert len(desk.offers()) == 1
 
 
@@ -282,7 +282,7 @@ def test_a_callback_found_ringing_is_not_dialled_beside_itself() -> None:
     )
     desk.routing.take_up(fact, "offered", first.offer_id, desk.now, callback=True)
     desk.routing.act(f.OfferDeclined(first.offer_id), desk.now)
-    desk.routing.go_on()
+    desk.routing.go_on(desk.now)
     assert [o for o in desk.orders if isinstance(o, c.DialCallback)] == [first]
     desk.on(e.OfferFailed("cb", first.offer_id, ANNA, OfferFailure.CANCELLED))
     assert len([o for o in desk.orders if isinstance(o, c.DialCallback)]) == 2

@@ -1,0 +1,93 @@
+"""Waiting callers whom the engine sends elsewhere: to a menu, the voicemail, a number outside.
+
+A part of `callcenter.routing`. The engine has let go of the caller; it is ordered as soon as the
+switch can move the caller, or done in the voice session that is open. What the switch refuses,
+or what is not there, lets the caller wait again at the old place, and stay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from acd import decisions as d
+from acd import facts as f
+from cti import commands as c
+
+if TYPE_CHECKING:
+    from callcenter.routing import Line, Routing
+
+SENDS = frozenset(("StartMenu", "TransferCall"))
+
+Onward = Callable[[d.SendOn], c.StartMenu | c.TransferCall | None]
+InSession = Callable[[d.SendOn], bool]
+
+
+def sent_order(sent: d.SendOn) -> c.StartMenu | c.TransferCall | None:
+    """What is ordered where every menu and number is there and may be used."""
+    if sent.kind == "number":
+        return c.TransferCall(sent.call, sent.target)
+    return c.StartMenu(sent.call, f"{sent.target}:")
+
+
+class Sending:
+    """`onward` gives the order (None: not possible), `in_session` does it where a voice session
+    is open (False: not possible)."""
+
+    def __init__(self, routing: Routing, onward: Onward, in_session: InSession) -> None:
+        self._routing = routing
+        self._onward = onward
+        self._in_session = in_session
+        self._decided: deque[str] = deque()  # not looked at yet
+
+    def decided(self, sent: d.SendOn) -> None:
+        """The engine sends a caller on. Done by `go`, after everything else that was decided:
+        a menu may put the caller back into a line at once."""
+        line = self._routing.line(sent.call)
+        line.sent, line.parked = sent, None
+        line.offers.clear()
+        self._decided.append(sent.call)
+
+    def go(self, now: float) -> None:
+        """Carry out what was decided, where the caller can be moved now."""
+        while self._decided:
+            self.move(self._decided.popleft(), now)
+
+    def move(self, call_id: str, now: float) -> bool:
+        """The caller can be moved now, perhaps: to where the caller was sent, if anywhere."""
+        line = self._routing.known_line(call_id)
+        if line is None or line.sent is None:
+            return False
+        if not self._routing.reachable(call_id):
+            return True
+        sent = line.sent
+        if line.visited:
+            line.sent = None
+            if not self._in_session(sent):
+                self._stay(line, sent, now)
+        elif line.movable:
+            order = self._onward(sent)
+            if order is None:
+                self._stay(line, sent, now)
+            else:
+                line.movable = False
+                self._routing.execute(order)
+        return True
+
+    def refused(self, call_id: str, order: str, now: float) -> bool:
+        """The switch refused an order; True when it was one of ours."""
+        line = self._routing.known_line(call_id)
+        if line is None or line.sent is None or order not in SENDS:
+            return False
+        self._stay(line, line.sent, now)
+        return True
+
+    def _stay(self, line: Line, sent: d.SendOn, now: float) -> None:
+        line.sent = None
+        queued = line.queued or f.CallQueued(sent.call, sent.queue)
+        if queued.entered is None and line.wait is not None:
+            queued = replace(queued, entered=line.wait.entered_at)
+        self._routing.enter(replace(queued, queue=sent.queue, stays=True), now)
+        self._routing.wait_again(sent.call)
