@@ -59,7 +59,7 @@ class Figure:
 
 
 def _count(field: str) -> Callable[[Any], float | None]:
-    return lambda counted: getattr(counted, field)  # type: ignore[no-any-return]
+    return lambda counted: getattr(counted, field)
 
 
 def _level(kind: str) -> Callable[[Any], float | None]:

@@ -115,7 +115,7 @@ class LiveFigures(IntervalFold):
             if span.state == "offline" and span.start < before:
                 del self._open[ident]
         # A call of the last hour may yet change, whatever day it is.
-        IntervalFold.forget(self, min(before, latest - KEPT_S) if latest else before)
+        IntervalFold.forget(self, min(before, self.calendar.start(max(0.0, latest - KEPT_S))))
 
     def _add(self, place: Place, counted: Tally) -> None:
         IntervalFold._add(self, place, counted)
