@@ -11,10 +11,13 @@ from acd.states import NOT_READY, OFFLINE, Intent, State
 from acd.timers import NO_TIMER
 
 if TYPE_CHECKING:
+    from acd.choice import History
+    from acd.lines import Line
     from acd.matching import Group
 
-IdleKey = tuple[float, int, "AgentRecord"]
-"""The order of idle agents: longest idle first, then who began to be idle first."""
+IdleKey = tuple[int, float, float, int, "AgentRecord"]
+"""The order of a line's idle agents: `Agent.order`, the queue's choice (`acd.choice`), longest
+idle, who began to be idle first."""
 
 
 class AgentRecord:
@@ -29,6 +32,7 @@ class AgentRecord:
 
     __slots__ = (
         "answer_s",
+        "busy_since",
         "call",
         "config",
         "configured",
@@ -36,15 +40,22 @@ class AgentRecord:
         "deadline",
         "grace_timer",
         "group",
+        "history",
         "id",
-        "idle_key",
+        "idle_keys",
         "idle_seq",
         "idle_since",
         "intent",
         "intent_reason",
         "leg",
+        "load",
+        "load_at",
+        "misses",
         "offer",
+        "pause_timer",
+        "paused_until",
         "phone_up",
+        "position",
         "queue",
         "reason",
         "removed",
@@ -66,7 +77,12 @@ class AgentRecord:
         self.intent_reason = ""
         self.idle_since: float | None = None
         self.idle_seq = 0
-        self.idle_key: IdleKey | None = None  # set while among the idle agents of `group`
+        self.idle_keys: dict[Line, IdleKey] | None = None  # the places among the idle, while idle
+        self.position = 0  # in the configuration
+        self.busy_since: float | None = None  # with a call, or after one
+        self.load = 0.0  # the decaying average of busy time at `load_at` (`acd.choice`)
+        self.load_at = since
+        self.history: dict[str, History] = {}  # by queue, where its choice asks for it
         self.call = ""
         self.queue = ""
         self.offer = ""
@@ -77,7 +93,15 @@ class AgentRecord:
         self.console_out = False  # lost, and the grace is over
         self.phone_up = True
         self.answer_s = 0.0  # what the phone takes to answer beyond its ringing
+        self.misses = 0  # calls that rang out, in a row
+        self.paused_until: float | None = None  # ready, but not offered anything (RONA)
+        self.pause_timer = NO_TIMER
         self.removed = False  # no longer configured; goes when the call is over
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether calls may be offered: among the idle agents of the lines."""
+        return self.idle_keys is not None
 
     def want(self, intent: Intent, reason: str = "") -> None:
         """Set what to become after the call."""

@@ -123,9 +123,9 @@ def _install_agents(floor: Floor, site: Site) -> list[AgentRecord]:
         if agent.removed:  # in a group of its former kind, till the call is over
             staffing.forget(agent)
             floor.matching.join_group(agent)
-            agent.idle_key = None
-        elif agent.idle_key is not None:
-            agent.idle_key = None
+            agent.idle_keys = None
+        elif agent.is_idle:
+            agent.idle_keys = None
             floor.matching.add_idle(agent)
     return narrowed
 

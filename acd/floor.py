@@ -11,8 +11,9 @@ from collections import deque
 from typing import Final
 
 from acd import decisions as d
-from acd import offers
+from acd import offers, rona
 from acd.agents import AgentRecord
+from acd.choice import key_of
 from acd.counters import QueueCounts
 from acd.decisions import AgentChanged, CallEntered, CallLeft
 from acd.legs import OpenLeg
@@ -158,6 +159,7 @@ class Floor:
         """Move an agent to a state without calls and without an idle clock."""
         self.matching.remove_idle(agent)
         agent.idle_since = None
+        rona.begin_anew(self, agent)
         self.move(agent, event, reason)
         if agent.state == OFFLINE:
             self.timers.cancel(agent.grace_timer)
@@ -197,6 +199,9 @@ class Floor:
     def become_ready(self, agent: AgentRecord, event: Event) -> None:
         """The agent takes the first caller there is, or waits for one."""
         agent.want(READY)
+        if agent.paused_until is not None:
+            rona.stay_paused(self, agent)
+            return
         if agent.idle_since is None:
             agent.idle_since = self.now
             agent.idle_seq = self.next_seq()
@@ -220,7 +225,7 @@ class Floor:
     def _idle_for_longer(visit: Visit, agent: AgentRecord) -> bool:
         """Whether another idle agent comes before `agent`, when both came free at once."""
         idle = visit.line.idle
-        return bool(idle) and idle[0][:2] < (agent.idle_since or 0.0, agent.idle_seq)
+        return bool(idle) and idle[0] < key_of(agent, visit.line)
 
     # Visits ----------------------------------------------------------------------------
 
@@ -248,7 +253,10 @@ class Floor:
         """Offer a visit that is in no line to the longest idle agent, or put it back."""
         idle = visit.line.idle
         if idle and visit.kind != "outbound" and (visit.due is None or not self._is_parked(visit)):
-            agent = idle[0][2]
+            agent = idle[0][-1]
+            if visit.missed_by:
+                asked = visit.missed_by
+                agent = next((key[-1] for key in idle if key[-1].id not in asked), agent)
             among = len(idle)
             self.matching.remove_idle(agent)
             offers.make(self, visit, agent, among, 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from acd.counters import Books, QueueCounts
 from acd.site import Queue, SkillNeed
+from acd.skills import text
 from acd.timers import NO_TIMER
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ PARKED: Final = "parked"  # who picks it gets it; callback: its caller has not h
 RETRY: Final = "retry"  # callback: will be tried again later
 
 Kind = Literal["call", "callback", "outbound"]
-Key = tuple[int, float, int, "Visit"]
-"""The order of serving: higher priority, earlier arrival, earlier seen."""
+Key = tuple[float, float, int, "Visit"]
+"""The order of serving: rank, earlier moment, earlier seen (`acd.sharing.key_of`)."""
 
 
 class QueueState:
     """A configured queue and its running parts."""
 
-    __slots__ = ("config", "counts", "id", "lines", "retired")
+    __slots__ = ("config", "counts", "id", "lines", "retired", "turn")
 
     def __init__(self, config: Queue, counts: QueueCounts) -> None:
         self.id = config.id
@@ -46,6 +47,7 @@ class QueueState:
         self.counts = counts
         self.lines: list[Line] = []
         self.retired = False  # no longer configured; its last calls still refer to it
+        self.turn = 0.0  # how far the agents of a weighted queue are (`acd.choice`)
 
     def waiting(self) -> Iterator[Key]:
         """The waiting visits in the order of serving."""
@@ -53,32 +55,44 @@ class QueueState:
 
 
 class Line:
-    """The waiting visits of a queue that need the same skills, and who is idle for them.
+    """The waiting visits of a queue whom the same agents may serve, and who is idle for them.
+
+    What makes it this line: the queue, the `needs` (in `acd.skills.canonical` form), the other
+    queues whose agents may serve it (`also`), and the one agent whom its callers wait for
+    (`only`; "" for everybody).
 
     Both are sorted lists: exact at any moment, the first in O(1), a position in
     O(log n), and an insertion moves 8 bytes for each entry behind it.
     """
 
     __slots__ = (
+        "also",
         "callers",
         "groups",
         "idle",
-        "levels",
         "needs",
         "needs_text",
+        "only",
         "queue",
         "tally",
         "visits",
     )
 
-    def __init__(self, queue: QueueState, needs: tuple[SkillNeed, ...]) -> None:
+    def __init__(
+        self,
+        queue: QueueState,
+        needs: tuple[SkillNeed, ...],
+        also: frozenset[str] = frozenset(),
+        only: str = "",
+    ) -> None:
         self.queue = queue
         self.needs = needs
-        self.levels = [(need.skill, need.level) for need in needs]
-        self.needs_text = ", ".join(f"{need.skill}>={need.level}" for need in needs)
+        self.also = also
+        self.only = only
+        self.needs_text = text(needs)
         self.callers: list[Key] = []
         self.idle: list[IdleKey] = []
-        self.groups: list[Group] = []
+        self.groups: dict[Group, None] = {}  # in the order of their coming
         self.visits = 0  # open visits that belong here, waiting or not
         self.tally: object = None  # see `acd.views`
 
@@ -128,6 +142,7 @@ class Visit:
         "key",
         "kind",
         "line",
+        "missed_by",
         "needs",
         "number",
         "offer",
@@ -169,6 +184,7 @@ class Visit:
         self.hold_s = 0.0
         self.timer = NO_TIMER  # overflow, retry, dialling or parking, as the place has it
         self.came_from: tuple[str, ...] = ()  # queues left by overflow
+        self.missed_by: tuple[str, ...] = ()  # agents who let it ring out: asked last
         self.successor = ""  # the callback that took this call's place
         # callbacks only
         self.origin = ""  # the call in which it was asked for

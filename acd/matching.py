@@ -1,6 +1,6 @@
 """Who may serve whom, and who comes first.
 
-Agents with the same queues and skills form a `Group`. A group knows the lines it may
+Agents with the same queues, skills and order form a `Group`. A group knows the lines it may
 serve, a line knows the groups that may serve it and keeps their idle agents in order.
 At rest no line has both a caller and an idle agent, so only what has just changed (one
 caller, or one agent) is ever matched.
@@ -9,106 +9,165 @@ caller, or one agent) is ever matched.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections import deque
+from typing import Final
 
 from acd.agents import AgentRecord
+from acd.choice import key_of
 from acd.lines import Key, Line, QueueState, Visit
 from acd.site import Agent, SkillNeed
+from acd.skills import Requirement, able, canonical, relaxed
 
-MAX_UNUSED_LINES = 1_000
-Signature = tuple[tuple[str, ...], tuple[tuple[str, int], ...]]
+MAX_UNUSED_LINES: Final = 1_000
+"""How many lines there may be beside the queues' own before unused ones are dropped."""
+
+_LOOKED_AT: Final = 4  # lines that are looked at for each new one: more than one, so they sink
+
+Identity = tuple[str, Requirement, frozenset[str], str]
+Signature = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 
 
 class Group:
     """Agents whom routing can't tell apart."""
 
-    __slots__ = ("lines", "members", "queues", "skills")
+    __slots__ = ("lines", "members", "order", "queues", "skills")
 
     def __init__(self, agent: Agent) -> None:
         self.queues = frozenset(agent.queues)
         self.skills = dict(agent.skills)
-        self.lines: list[Line] = []
+        self.order = dict(agent.order)
+        self.lines: dict[Line, None] = {}  # in the order of their coming
         self.members: dict[str, AgentRecord] = {}
 
     def serves(self, line: Line) -> bool:
         """Whether these agents may take the callers of `line`."""
-        return line.queue.id in self.queues and self.able(line.levels)
+        if line.only:
+            return False  # its callers wait for one agent, who knows of them
+        queues = self.queues
+        if line.queue.id not in queues and queues.isdisjoint(line.also):
+            return False
+        return self.able(line.needs)
 
-    def able(self, levels: list[tuple[str, int]]) -> bool:
-        """Whether these agents have all the skills. A loop, for it runs for each group."""
-        skills = self.skills
-        for skill, level in levels:  # noqa: SIM110 - twice as fast as all(...)
-            if skills.get(skill, 0) < level:
-                return False
-        return True
+    def able(self, needs: Requirement) -> bool:
+        """Whether these agents have all the skills."""
+        return able(self.skills, needs)
 
 
 class Matching:
     """The lines, the groups, and the first of each for the other."""
 
-    __slots__ = ("_base", "_groups", "_groups_of", "_lines")
+    __slots__ = ("_base", "_extra", "_groups", "_groups_of", "_lines", "_lines_of")
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, tuple[SkillNeed, ...]], Line] = {}
+        self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
+        self._extra: deque[Identity] = deque()  # the lines that are no queue's own
+        self._lines_of: dict[str, dict[Line, None]] = {}  # by the queues whose agents may serve
         self._groups: dict[Signature, Group] = {}
-        self._groups_of: dict[str, list[Group]] = {}  # by queue
+        self._groups_of: dict[str, dict[Group, None]] = {}  # by queue
 
     # Building --------------------------------------------------------------------------
 
-    def line(self, queue: QueueState, needs: tuple[SkillNeed, ...]) -> Line:
-        """The line of `queue` for a call that needs `needs` beside what the queue needs."""
-        if not needs:
+    def line(
+        self,
+        queue: QueueState,
+        needs: tuple[SkillNeed, ...],
+        steps: int = 0,
+        only: str = "",
+    ) -> Line:
+        """The line of `queue` for a call that needs `needs` beside what the queue needs.
+
+        `steps`: of the queue's `relax` have been taken; `only`: the agent it waits for.
+        """
+        if not needs and not steps and not only:
             base = self._base.get(queue.id)
-            if base is not None and base.queue is queue:
-                return base
-        merged = merged_needs(queue.config.needs, needs)
-        line = self._lines.get((queue.id, merged))
+            if base is None or base.queue is not queue:
+                base = self._base[queue.id] = self._found(queue, canonical(queue.config.needs))
+            return base
+        asked = canonical((*queue.config.needs, *needs))
+        if not steps:
+            return self._found(queue, asked, frozenset(), only)
+        taken = queue.config.relax[:steps]
+        also = frozenset(other for step in taken for other in step.also) - {queue.id}
+        return self._found(queue, relaxed(asked, taken), also, only)
+
+    def _found(
+        self,
+        queue: QueueState,
+        needs: Requirement,
+        also: frozenset[str] = frozenset(),
+        only: str = "",
+    ) -> Line:
+        identity = (queue.id, needs, also, only)
+        line = self._lines.get(identity)
         if line is None or line.queue is not queue:
-            line = self._new_line(queue, merged)
-        if not needs:
-            self._base[queue.id] = line
+            line = self._lines[identity] = self._new_line(queue, needs, also, only)
+            self._extra.append(identity)
+            self._drop_unused()
         return line
 
-    def _new_line(self, queue: QueueState, needs: tuple[SkillNeed, ...]) -> Line:
-        if len(self._lines) >= MAX_UNUSED_LINES:
-            self._drop_unused()
-        line = self._lines[queue.id, needs] = Line(queue, needs)
+    def _new_line(
+        self, queue: QueueState, needs: Requirement, also: frozenset[str], only: str
+    ) -> Line:
+        line = Line(queue, needs, also, only)
         queue.lines.append(line)
-        for group in self._groups_of.get(queue.id, ()):
-            if group.able(line.levels):
-                self._link(group, line)
+        if only:
+            return line
+        for source in (queue.id, *sorted(also)):
+            self._lines_of.setdefault(source, {})[line] = None
+            for group in self._groups_of.get(source, ()):
+                if group not in line.groups and group.able(needs):
+                    self._link(group, line)
         line.idle.sort()
         return line
 
     def _drop_unused(self) -> None:
-        in_use = {id(line) for line in self._base.values()}
-        for key, line in list(self._lines.items()):
-            if line.visits == 0 and id(line) not in in_use:
-                del self._lines[key]
-                line.queue.lines.remove(line)
-                for group in line.groups:
-                    group.lines.remove(line)
+        """Keep the number of lines within bounds, a few at a time."""
+        if len(self._extra) <= MAX_UNUSED_LINES + len(self._base):
+            return
+        for _ in range(_LOOKED_AT):
+            identity = self._extra.popleft()
+            line = self._lines[identity]
+            if line.visits or self._base.get(line.queue.id) is line or not self._extra:
+                self._extra.append(identity)
+            else:
+                del self._lines[identity]
+                self._drop_line(line)
+
+    def _drop_line(self, line: Line) -> None:
+        line.queue.lines.remove(line)
+        for source in (line.queue.id, *line.also):
+            self._lines_of.get(source, {}).pop(line, None)
+        for group in line.groups:
+            del group.lines[line]
+        for *_, agent in line.idle:
+            if agent.idle_keys is not None:
+                del agent.idle_keys[line]
 
     @staticmethod
     def _link(group: Group, line: Line) -> None:
-        group.lines.append(line)
-        line.groups.append(group)
+        group.lines[line] = None
+        line.groups[group] = None
         for agent in group.members.values():
-            if agent.idle_key is not None:
-                line.idle.append(agent.idle_key)
+            if agent.idle_keys is not None:
+                key = agent.idle_keys[line] = key_of(agent, line)
+                line.idle.append(key)
 
     def group(self, agent: Agent) -> Group:
         """The group of agents like this one."""
-        signature = (tuple(sorted(set(agent.queues))), tuple(sorted(agent.skills.items())))
+        signature = (
+            tuple(sorted(set(agent.queues))),
+            tuple(sorted(agent.skills.items())),
+            tuple(sorted(agent.order.items())),
+        )
         group = self._groups.get(signature)
         if group is None:
             group = self._groups[signature] = Group(agent)
-            for queue in group.queues:
-                self._groups_of.setdefault(queue, []).append(group)
-            for line in self._lines.values():
-                if group.serves(line):
-                    self._link(group, line)
+            for queue in signature[0]:
+                self._groups_of.setdefault(queue, {})[group] = None
+                for line in self._lines_of.get(queue, ()):
+                    if line not in group.lines and group.serves(line):
+                        self._link(group, line)
         return group
 
     def join_group(self, agent: AgentRecord) -> None:
@@ -126,9 +185,9 @@ class Matching:
 
     def _drop_group(self, group: Group) -> None:
         for line in group.lines:
-            line.groups.remove(group)
+            del line.groups[group]
         for queue in group.queues:
-            self._groups_of[queue].remove(group)
+            del self._groups_of[queue][group]
         self._groups = {key: kept for key, kept in self._groups.items() if kept is not group}
 
     # Idle agents -----------------------------------------------------------------------
@@ -136,9 +195,9 @@ class Matching:
     @staticmethod
     def add_idle(agent: AgentRecord) -> None:
         """The agent may be offered calls from now on."""
-        assert agent.idle_since is not None
-        key = agent.idle_key = (agent.idle_since, agent.idle_seq, agent)
+        keys = agent.idle_keys = {}
         for line in agent.group.lines:
+            key = keys[line] = key_of(agent, line)
             idle = line.idle
             if not idle or key > idle[-1]:
                 idle.append(key)
@@ -148,11 +207,11 @@ class Matching:
     @staticmethod
     def remove_idle(agent: AgentRecord) -> None:
         """The agent may not be offered calls any more."""
-        key = agent.idle_key
-        if key is None:
+        keys = agent.idle_keys
+        if keys is None:
             return
-        agent.idle_key = None
-        for line in agent.group.lines:
+        agent.idle_keys = None
+        for line, key in keys.items():
             idle = line.idle
             del idle[0 if idle[0] is key else bisect_left(idle, key)]
 
@@ -170,11 +229,3 @@ class Matching:
                 if first is None or callers[0] < first:
                     first = callers[0]
         return (first[3] if first else None), waiting
-
-
-def merged_needs(first: Iterable[SkillNeed], second: Iterable[SkillNeed]) -> tuple[SkillNeed, ...]:
-    """Both lists of needs as one, each skill once at its highest level, by name."""
-    levels: dict[str, int] = {}
-    for need in (*first, *second):
-        levels[need.skill] = max(need.level, levels.get(need.skill, need.level))
-    return tuple(SkillNeed(skill, level) for skill, level in sorted(levels.items()))

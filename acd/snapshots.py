@@ -42,6 +42,9 @@ _AGENT_FIELDS: Final = (
     "console_out",
     "phone_up",
     "answer_s",
+    "misses",
+    "paused_until",
+    "pause_timer",
     "removed",
 )
 _VISIT_FIELDS: Final = (
@@ -99,7 +102,7 @@ def _retired(floor: Floor) -> list[QueueState]:
 def _agent(agent: AgentRecord) -> dict[str, Any]:
     row = {name: getattr(agent, name) for name in _AGENT_FIELDS}
     return (
-        {"id": agent.id, "idle": agent.idle_key is not None, **row}
+        {"id": agent.id, "idle": agent.is_idle, **row}
         | ({"config": _plain(agent.configured)} if agent.removed else {})
         | ({} if agent.staffing == AS_CONFIGURED else {"staffing": _plain(agent.staffing)})
     )
@@ -117,6 +120,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "arrived": visit.arrived,
         "seq": visit.seq,
         "came_from": list(visit.came_from),
+        "missed_by": list(visit.missed_by),
         **row,
     }
 
@@ -242,6 +246,7 @@ def _fill_visits(floor: Floor, rows: list[dict[str, Any]], retired: list[dict[st
         for name in _VISIT_FIELDS:
             setattr(visit, name, row[name])
         visit.came_from = tuple(row["came_from"])
+        visit.missed_by = tuple(row.get("missed_by", ()))
         line.visits += 1
         floor.visits[visit.call] = visit
         if visit.place == "waiting":

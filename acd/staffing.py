@@ -58,7 +58,7 @@ def staffed(floor: Floor, fact: f.AgentStaffed) -> None:
         raise Refusal("no-change", f"agent {agent.id} is staffed so already")
     agent.staffing = wanted
     before = agent.group
-    idle = agent.idle_key is not None
+    idle = agent.is_idle
     floor.matching.leave_group(agent)
     agent.config = wanted.over(agent.configured)
     floor.matching.join_group(agent)
