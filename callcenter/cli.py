@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 import agent_console
-from callcenter import bench, keys, people
+from callcenter import bench, keys, people, saying
+from callcenter.pastdays.command import replay
 from callcenter.seeds import seeds
 from callcenter.simulate import simulate
 from config.check import ConfigErrors, load_site
-from config.settings import DEMO_SITE, Settings
-from ivr.mistakes import closest
+from config.settings import DEMO_SITE
 
 app = typer.Typer(
     name="callcenter",
@@ -30,12 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("simulate")(simulate)
+app.command("replay")(replay)
 app.command("seeds")(seeds)
 app.add_typer(bench.app, name="bench")
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="key")
 out = Console()
-INTERNAL = frozenset({"CALLCENTER_SKIP_FRONT_END", "CALLCENTER_KILLS"})  # for builds and tests
 STATIC = Path(agent_console.__file__).parent / "static"
 
 
@@ -55,7 +53,7 @@ def up(
     """Run the whole call center until Ctrl-C."""
     from callcenter.running import run
 
-    settings = _settings()
+    settings = saying.settings()
     changes: dict[str, object] = {}
     if demo:
         changes["demo"] = True
@@ -66,11 +64,11 @@ def up(
     if port is not None:
         changes["port"] = port
     if changes:
-        settings = _settings(**{**settings.model_dump(), **changes})
+        settings = saying.settings(**{**settings.model_dump(), **changes})
     try:
         raise SystemExit(run(settings))
     except ConfigErrors as errors:
-        _show_mistakes(errors)
+        saying.show_mistakes(errors)
         raise SystemExit(2) from None
 
 
@@ -82,14 +80,14 @@ def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Check a site's configuration: every mistake with its file, line and fix."""
-    folder = site or _settings().site_folder
+    folder = site or saying.settings().site_folder
     try:
         found = load_site(folder)
     except ConfigErrors as errors:
         if as_json:
             print(json.dumps({"ok": False, "mistakes": [_plain(m) for m in errors.mistakes]}))
         else:
-            _show_mistakes(errors)
+            saying.show_mistakes(errors)
         raise SystemExit(1) from None
     if as_json:
         print(json.dumps({"ok": True, "warnings": [_plain(m) for m in found.warnings]}))
@@ -119,7 +117,7 @@ def doctor(
     """Say what is missing on this machine, and how to get it."""
     from callcenter.doctor import examine
 
-    settings = _settings()
+    settings = saying.settings()
     findings = examine(settings.var, STATIC, settings.host, settings.port)
     if as_json:
         print(
@@ -136,40 +134,8 @@ def doctor(
     raise SystemExit(1 if any(f.ok is False for f in findings) else 0)
 
 
-def _settings(**given: object) -> Settings:
-    """The settings, or a clear word about each that is wrong, and the end."""
-    known = {f"CALLCENTER_{name.upper()}" for name in Settings.model_fields}
-    known |= {"CALLCENTER_SETTINGS", "CALLCENTER_SECRETS_DIR", "CALLCENTER_ASTERISK"}
-    err = Console(stderr=True)
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as wrong:
-        for one in wrong.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in one["loc"]).upper()
-            err.print(f"[red]CALLCENTER_{name}:[/] {one['msg']}", highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
-    except FileNotFoundError as error:
-        err.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
-    for name in sorted(t for t in os.environ if t.startswith("CALLCENTER_")):
-        # A site may name variables of its own for passwords: only what looks like a slip.
-        near = "" if name in known | INTERNAL else closest(name, known)
-        if near:
-            what = f"[yellow]{name} is no setting.[/] Did you mean {near}?"
-            err.print(what, highlight=False, soft_wrap=True)
-    return settings
-
-
 def _plain(mistake: object) -> dict[str, object]:
     return {name: getattr(mistake, name) for name in ("file", "line", "message", "fix")}
-
-
-def _show_mistakes(errors: ConfigErrors) -> None:
-    err = Console(stderr=True)
-    for mistake in errors.mistakes:
-        err.print(str(mistake), style="red", highlight=False, markup=False, soft_wrap=True)
-    count = len(errors.mistakes)
-    err.print(f"{count} mistake{'s' if count != 1 else ''}; nothing was changed.", highlight=False)
 
 
 def main() -> None:

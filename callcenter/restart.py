@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -87,7 +87,7 @@ async def replay(journal: Journal, kept: Kept, router: Router) -> int:
                 continue
             if entry.stream == "acd":
                 missing, decided_at = deque(), entry.at
-                missing.extend(_decide(router.engine, known, entry.at))
+                missing.extend(decide(router.engine, known, entry.at))
             elif entry.stream == "decision" and missing:
                 missing.popleft()
             router.fold(known, data, entry.at, entry.seq)
@@ -99,10 +99,11 @@ async def replay(journal: Journal, kept: Kept, router: Router) -> int:
     return count
 
 
-def _decide(engine: Engine, entry: Any, at: float) -> Iterator[d.Decision]:
+def decide(engine: Engine, entry: Any, at: float) -> list[d.Decision]:
+    """What the engine decides on an entry of the stream "acd"; refusals are not journaled."""
     passed = isinstance(entry, h.DeadlinePassed)
     decisions = engine.tick(at) if passed else engine.handle(entry, at)
-    return (x for x in decisions if not isinstance(x, d.Refused))
+    return [x for x in decisions if not isinstance(x, d.Refused)]
 
 
 def take_up(router: Router, site: Site, away_s: float) -> None:
