@@ -9,6 +9,7 @@ is derived. Entries that come twice, late, or for a call nobody has heard of are
     ivr        "Trail" (what, label, value), "FlowStarted" (flow), "FlowEnded" (served)
     person     "WrapUpSaved" (agent, disposition, note), "CallAction", "LegPlaced"
     crm        "CustomerMatched" (customer_id, name)
+    alert      class names of `reporting.alerts`, fields as data
     acd        not needed: what the engine made of its facts is in its decisions
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from reporting.alerts import AlertBook
 from reporting.callrecord import CONNECTED, TURNED_AWAY, CallRecord, Moment, OfferRecord
 from reporting.intervals import IntervalFold, Span, Visit
 from reporting.live import LiveFigures
@@ -75,6 +77,7 @@ class RecordFold:
         self.spans: list[Span] = []  # closed, in the order they closed
         self.open_spans: dict[str, Span] = {}
         self.books: dict[str, dict[str, int]] | None = {}
+        self.alerts = AlertBook()
         self._sentence = sentence
         self._names = names
         self._local = local
@@ -133,6 +136,8 @@ class RecordFold:
         """Take one entry. False: it changed nothing (repeated, late, or none of ours)."""
         if kind == "AgentChanged":
             return self._agent_changed(data)
+        if stream == "alert":
+            return self.alerts.feed(kind, data, at)
         if kind == "CallArrived":
             return self._arrived(call_id or str(data.get("call_id", "")), data, at)
         take = self._on.get((stream, kind))
@@ -614,6 +619,7 @@ class RecordFold:
             "spans": self._unsaved_spans,
             "open_spans": self.open_spans,
             "books": self.books,
+            "alerts": self.alerts.snapshot(),
         }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -632,6 +638,7 @@ class RecordFold:
         for span in msgspec.convert(kept["open_spans"], dict[str, Span]).values():
             self._now_in(span)
         self.books = msgspec.convert(kept.get("books"), dict[str, dict[str, int]] | None)
+        self.alerts.restore(kept.get("alerts", {}))
 
     def forget(self, before: float) -> None:
         """Drop calls that ended, and were taken, before `before`; spans and intervals too.
@@ -648,6 +655,7 @@ class RecordFold:
                 del self.calls[record.call_id]
                 if self.intervals is not None:
                     self.intervals.settle(_keys(record))
+        self.alerts.forget(before)
         self.spans = [s for s in self.spans[-MOST_SPANS:] if s.end is None or s.end >= before]
         if self.intervals is not None:
             self.intervals.forget(before)
