@@ -186,6 +186,14 @@ class Actions:
         """Set a variable of a channel; nobody waits for it."""
         self.send({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
 
+    def name_agent(self, call: Live) -> None:
+        """Who has the call is another one of several who were rung than the offer names."""
+        for name, value in (("CC_OFFER", call.offer_id), ("CC_AGENT", call.agent_id)):
+            try:
+                self.set(call.channel, name, value)
+            except AmiError as error:  # known again from the channel that talks
+                log.warning("call %s: %s", call.call_id, error)
+
     def caller_leads(self, call: Live) -> None:
         """From now on the customer's channel carries a callback, as in every other call."""
         agent = call.channel

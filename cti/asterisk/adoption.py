@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cti.asterisk import rounds
 from cti.asterisk.ami import Frame
-from cti.asterisk.live import LiveLeg, unpack_flow
+from cti.asterisk.live import LiveLeg, Rung, unpack_flow
 from cti.calls import LegState, Place, Supervision
 
 _PLACES = {
@@ -56,6 +57,7 @@ class Found:
     agent_answered: bool
     in_session: bool
     legs: tuple[LiveLeg, ...] = ()
+    ringing: tuple[Rung, ...] = ()  # all of them, when several phones ring
 
 
 def find_calls(channels: Sequence[Frame]) -> list[Found]:
@@ -78,6 +80,7 @@ def find_calls(channels: Sequence[Frame]) -> list[Found]:
     for channel, variables in with_variables:
         call_id = variables.get("CC_CALL")
         if call_id and (call := _call(channel, variables, index)) is not None:
+            call = _with_round(call, channel, variables, index)
             found.append(_with_legs(call, legs.get(call_id, ())))
     found.sort(key=lambda call: (call.entered_at or float("inf"), call.uniqueid))
     return found
@@ -144,6 +147,28 @@ def _leg(channel: Frame, variables: dict[str, str]) -> LiveLeg:
         state,
         supervision,
     )
+
+
+def _with_round(call: Found, channel: Frame, variables: dict[str, str], index: _Index) -> Found:
+    """All the phones that ring for a caller, or which of several was answered."""
+    others = rounds.read(variables.get("CC_ROUND", ""), call.offer_id)
+    if not others or call.callback:
+        return call
+    if call.place is not Place.RINGING:
+        took = next((one for one in others if rounds.is_phone(one, call.peer)), None)
+        return (
+            call if took is None else replace(call, offer_id=took.offer_id, agent_id=took.agent_id)
+        )
+    rung = [Rung(call.offer_id, call.agent_id, ""), *others]
+    ringing = index.get(("Linkedid", channel.get("Linkedid")), ())
+    for phone in ringing:
+        name = phone.get("Channel")
+        if name == call.channel or name.endswith(";2"):
+            continue
+        # The phone that none of the others is, is the one that began the round.
+        one = next((one for one in others if rounds.is_phone(one, name)), rung[0])
+        one.channel, one.uniqueid = name, phone.get("Uniqueid")
+    return replace(call, ringing=tuple(rung))
 
 
 def _with_legs(call: Found, legs: Sequence[LiveLeg]) -> Found:

@@ -53,6 +53,7 @@ ADOPTED_VARIABLES = (
     "CC_ENTERED",
     "CC_OFFER",
     "CC_AGENT",
+    "CC_ROUND",
     "CC_FLOW",
     "CC_PEER",
     "CC_CALLBACK",
@@ -201,18 +202,24 @@ exten => _[0-9]!,1,Set(CC_RING=${{CUT(EXTEN,~,1)}})
  same => n,Goto(cc-ring,s,1)
 
 [cc-ring]
-exten => s,1,GotoIf($["${{CC_ENDPOINT}}" = "out"]?out)
+exten => s,1,Set(CC_MORE=)
+ same => n,GotoIf($["${{CUT(CC_ALSO,~,1)}}" != "${{CC_OFFER}}"]?one)
+; Several phones ring: the others are in CC_ALSO, which the offer's name begins.
+ same => n,Set(CC_MORE=${{CUT(CC_ALSO,~,2-)}})
+ same => n,Set(__CC_ASKS=${{CHANNEL}})
+ same => n(one),GotoIf($["${{CC_ENDPOINT}}" = "out"]?out)
  same => n,Set(SHARED(CC_SAID)=)
  same => n,GotoIf($["${{CC_ENDPOINT}}" = "ask"]?ask)
  same => n,Set(CC_PHONE=${{CC_ENDPOINT}}-${{CC_AGENT}})
  same => n,ExecIf($["${{CC_VIA}}" != ""]?Set(CC_PHONE=${{CC_PHONE}}@peer-${{CC_VIA}}))
- same => n,Dial(PJSIP/${{CC_PHONE}},${{CC_RING}},gIm(${{CC_MUSIC}}))
+ same => n,Dial(PJSIP/${{CC_PHONE}}${{CC_MORE}},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n,Goto(over)
- same => n(out),Dial(PJSIP/${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk},${{CC_RING}},gIm(${{CC_MUSIC}}))
+ same => n(out),Set(CC_PHONE=${{FILTER(0-9+,${{CC_NUMBER}})}}@{trunk})
+ same => n,Dial(PJSIP/${{CC_PHONE}}${{CC_MORE}},${{CC_RING}},gIm(${{CC_MUSIC}}))
  same => n,Goto(over)
  same => n(ask),Set(CC_TO=${{CC_RING}}~${{FILTER(0-9+,${{CC_NUMBER}})}})
  same => n,Set(__CC_ASKS=${{CHANNEL}})
- same => n,Dial(Local/${{CC_TO}}@cc-outside/n,$[${{CC_RING}} + 40],gIm(${{CC_MUSIC}}))
+ same => n,Dial(Local/${{CC_TO}}@cc-outside/n${{CC_MORE}},$[${{CC_RING}} + 40],gIm(${{CC_MUSIC}}))
  same => n(over),GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?cc-bye,s,1)
  same => n,Set(CC_SAID=${{SHARED(CC_SAID)}})
  same => n,ExecIf($["${{CC_SAID}}" = ""]?Set(CC_SAID=${{DIALSTATUS}}))

@@ -14,6 +14,7 @@ from cti.asterisk.outcomes import (
     offer_failure,
     originate_failure,
 )
+from cti.asterisk.rounds import Rounds
 from cti.calls import EndedBy, OfferFailure, Place
 
 
@@ -24,7 +25,8 @@ class Happenings:
     `hang_up` ends a channel that nobody else would end. `is_ending` finds out whether the
     whole switch is going down just now, and says so soon. `part` lets go of the further
     legs of a call that ends or leaves its agent. `bring_back` takes a caller back to the
-    wait treatment, away from a phone that should not ring.
+    wait treatment, away from a phone that should not ring. `name` notes on the switch who has
+    the call, when it was one of several who were rung.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Happenings:
         is_ending: Callable[[Callable[[bool], None]], None] = lambda then: then(False),
         part: Callable[[Live], None] = lambda call: None,
         bring_back: Callable[[Live], None] = lambda call: None,
+        name: Callable[[Live], None] = lambda call: None,
     ) -> None:
         self._calls = calls
         self._report = report
@@ -42,6 +45,7 @@ class Happenings:
         self._is_ending = is_ending
         self._part = part
         self._bring_back = bring_back
+        self.rounds = Rounds(calls, report, hang_up, bring_back, name)
         self._events: dict[str, Callable[[Frame], None]] = {
             "UserEvent": self._on_user_event,
             "DialBegin": self._on_dial_begin,
@@ -95,13 +99,24 @@ class Happenings:
         call.place = Place.WAITING
         call.offer_id = call.agent_id = call.peer = call.peer_uniqueid = ""
         call.cancelled = call.connected = False
-        if offer_id:
-            cancelled = OfferFailure.CANCELLED
+        cancelled = OfferFailure.CANCELLED
+        if call.ringing:
+            self._tell(self.rounds.over(call, cancelled))
+        elif offer_id:
             self._report(e.OfferFailed(call.call_id, offer_id, agent_id, cancelled))
         if not call.offer_id:  # unless that brought the next offer
             self._report(e.CallWaiting(call.call_id))
 
+    def _tell(self, facts: list[e.Fact]) -> None:
+        for fact in facts:
+            self._report(fact)
+
     def _on_offer_ended(self, event: Frame, call: Live) -> None:
+        if call.ringing and event.get("Offer") == call.round_id:
+            call.offer_id = call.agent_id = ""
+            cancelled = OfferFailure.CANCELLED if call.cancelled else None
+            self._tell(self.rounds.over(call, cancelled))
+            return
         if event.get("Offer") != call.offer_id or not call.offer_id:
             return
         why = offer_failure(event.get("Status"), event.get("Cause"))
@@ -123,6 +138,9 @@ class Happenings:
 
     def _on_dial_begin(self, event: Frame) -> None:
         call = self._calls.on_channel(event.get("Uniqueid"))
+        if call is not None and call.ringing:
+            self.rounds.begins(call, event)
+            return
         if call is not None:
             if _strange(call, event):
                 # An order of before a reconnect was carried out only now.
@@ -141,9 +159,13 @@ class Happenings:
 
     def _on_dial_end(self, event: Frame) -> None:
         call = self._calls.on_channel(event.get("Uniqueid"))
-        if call is None or event.get("DialStatus") != "ANSWER" or call.cancelled:
-            return
-        if not call.offer_id or _strange(call, event):
+        others: list[e.Fact] = []
+        if call is not None and call.ringing:
+            rung = self.rounds.ends(call, event)
+            if rung is None:
+                return
+            others = self.rounds.answered(call, rung)
+        elif call is None or not _takes(call, event):
             return
         call.place = Place.TALKING
         call.connected = True
@@ -151,6 +173,7 @@ class Happenings:
         call.peer_uniqueid = event.get("DestUniqueid")
         fact = e.CallbackConnected if call.callback else e.OfferAnswered
         self._report(fact(call.call_id, call.offer_id, call.agent_id))
+        self._tell(others)
 
     def _on_callback_agent(self, _: Frame, call: Live) -> None:
         if call.callback and not call.agent_answered:
@@ -190,6 +213,7 @@ class Happenings:
         uniqueid = event.get("Uniqueid")
         call = self._calls.on_channel(uniqueid)
         if call is None:
+            self.rounds.hung_up(event)
             self._on_peer_hangup(event)
             return
         call.cause = event.get("Cause")
@@ -215,11 +239,14 @@ class Happenings:
         if call.callback and not call.agent_answered:
             self._callback_not_answered(call)
             return
+        gone = OfferFailure.CALLER_GONE
+        rang = self.rounds.over(call, gone) if call.ringing else []
         self._calls.forget(call)
         if call.callback and not call.connected and by_themselves:
             self._report(e.CallbackFailed(call.call_id, call.offer_id, call.agent_id, "agent gone"))
+        elif rang:
+            self._tell(rang)
         elif call.offer_id and not call.connected and not call.callback:
-            gone = OfferFailure.CALLER_GONE
             self._report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, gone))
         by = call.ends_by or EndedBy.SYSTEM
         self._report(e.CallEnded(call.call_id, by, call.why or text))
@@ -249,6 +276,12 @@ class Happenings:
         """The call whose agent put it on hold with the phone's own key."""
         channel = event.get("Channel")
         return next((x for x in self._calls if x.connected and channel == x.agent_channel), None)
+
+
+def _takes(call: Live, event: Frame) -> bool:
+    """Whether a DialEnd says that the phone of the open offer, or a customer, was answered."""
+    answered = event.get("DialStatus") == "ANSWER" and not call.cancelled
+    return answered and bool(call.offer_id) and not _strange(call, event)
 
 
 def _strange(call: Live, event: Frame) -> bool:

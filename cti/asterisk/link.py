@@ -114,15 +114,6 @@ class AsteriskLink:
         self._keys = PhoneKeys(actions)
         supervisors = Supervisors(actions)
         legs = self._legs = Legs(actions, confirm_outside=confirm_outside)
-        self._orders = Orders(
-            actions,
-            legs.part,
-            legs.orders,
-            self._recordings.orders,
-            self._keys.orders,
-            supervisors.orders,
-            confirm_outside=confirm_outside,
-        )
         self._happenings = Happenings(
             self._calls,
             self._report,
@@ -130,6 +121,17 @@ class AsteriskLink:
             self._is_ending,
             legs.part,
             actions.bring_back,
+            actions.name_agent,
+        )
+        self._orders = Orders(
+            actions,
+            legs.part,
+            legs.orders,
+            self._recordings.orders,
+            self._keys.orders,
+            supervisors.orders,
+            stop_one=self._happenings.rounds.cancel,
+            confirm_outside=confirm_outside,
         )
         self._happenings.listen(legs.events)
         self._happenings.listen(self._keys.events)
@@ -324,6 +326,11 @@ class AsteriskLink:
                     offer_id=one.offer_id,
                     flow_state=one.flow_state,
                     legs=tuple(leg.fact() for leg in one.legs),
+                    also=tuple(
+                        (rung.offer_id, rung.agent_id)
+                        for rung in one.ringing
+                        if rung.offer_id != one.offer_id
+                    ),
                 )
             )
             if one.call_id in answered:
@@ -364,6 +371,7 @@ class AsteriskLink:
         call.callback, call.agent_answered = one.callback, one.agent_answered
         call.ends_by, call.why = None, ""
         call.rings = ""  # whatever rings for it is what the call itself says
+        self._happenings.rounds.found(call, one.ringing)
         call.connected = one.place in CONVERSATION
         call.cancelled = False
         call.agent_gone = one.place is Place.CONSULTING and not one.peer

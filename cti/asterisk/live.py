@@ -43,6 +43,24 @@ class LiveLeg:
 
 
 @dataclass(slots=True)
+class Rung:
+    """One of several phones that ring for a caller (`cti.asterisk.rounds`).
+
+    `dialled` is what Dial was given for it, without the technology; `channel` is "" until it
+    rings. `status` (DialEnd) and `cause` (Hangup) say how that ended.
+    """
+
+    offer_id: str
+    agent_id: str
+    dialled: str
+    channel: str = ""
+    uniqueid: str = ""
+    status: str = ""
+    cause: str = ""
+    cancelled: bool = False
+
+
+@dataclass(slots=True)
 class Live:
     """One call. `channel` runs the dialplan: the caller's, for a callback the agent's.
 
@@ -71,6 +89,8 @@ class Live:
     legs: dict[str, LiveLeg] = field(default_factory=dict)  # by leg id
     agent_gone: bool = False
     rings: str = ""  # how the name of the phone's channel begins that the offer rings
+    ringing: dict[str, Rung] = field(default_factory=dict)  # by offer: when several phones ring
+    round_id: str = ""  # the offer by which the dialplan knows them
 
     @property
     def caller_channel(self) -> str:
@@ -103,6 +123,7 @@ class LiveCalls:
         self._by_id: dict[str, Live] = {}
         self._by_uniqueid: dict[str, Live] = {}
         self._legs: dict[str, tuple[Live, LiveLeg]] = {}  # by their channels' uniqueids
+        self._rungs: dict[str, tuple[Live, Rung]] = {}  # likewise
 
     def __iter__(self) -> Iterator[Live]:
         return iter(list(self._by_id.values()))
@@ -148,7 +169,20 @@ class LiveCalls:
         call.legs.pop(leg.leg_id, None)
         self._legs.pop(leg.uniqueid, None)
 
+    def on_rung(self, uniqueid: str) -> tuple[Live, Rung] | None:
+        """The call and the one of its several phones whose channel this is."""
+        return self._rungs.get(uniqueid)
+
+    def add_rung(self, call: Live, rung: Rung, uniqueid: str) -> None:
+        rung.uniqueid = uniqueid
+        self._rungs[uniqueid] = (call, rung)
+
+    def forget_rung(self, rung: Rung) -> None:
+        self._rungs.pop(rung.uniqueid, None)
+
     def forget(self, call: Live) -> None:
+        for rung in call.ringing.values():
+            self.forget_rung(rung)
         for leg in list(call.legs.values()):
             self.forget_leg(call, leg)
         if call.session is not None:

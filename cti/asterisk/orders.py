@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 from cti import commands as c
 from cti import events as e
+from cti.asterisk import rounds
 from cti.asterisk.actions import (
     Actions,
     Handler,
@@ -22,14 +23,15 @@ from cti.asterisk.actions import (
 from cti.asterisk.actions import agent as agent_name
 from cti.asterisk.actions import peer as peer_name
 from cti.asterisk.ami import AmiError, NotSent, Reply
-from cti.asterisk.live import Live, pack_flow
+from cti.asterisk.live import Live, Rung, pack_flow
 from cti.asterisk.phones import endpoint_kind
-from cti.calls import EndedBy, PhoneKind, Place
+from cti.calls import EndedBy, Phone, PhoneKind, Place
 from cti.dialing import DialRefusedError
 
 log = logging.getLogger(__name__)
 
 _EXTENSION_MAX = 79
+_ASKED = (PhoneKind.OUTSIDE,)
 
 
 class Part(Protocol):
@@ -45,7 +47,8 @@ class Orders:
     """Carries out orders on the live calls. Never raises; what fails becomes `OrderFailed`.
 
     `others` are handlers of further orders, each module's own. `confirm_outside`: an agent
-    at an outside number has to press 1 to be connected.
+    at an outside number has to press 1 to be connected. `stop_one` ends the ringing of one of
+    several phones (False: it is the last).
     """
 
     def __init__(
@@ -53,10 +56,12 @@ class Orders:
         actions: Actions,
         part: Part,
         *others: Mapping[type, Handler],
+        stop_one: Callable[[Live, str], bool] = lambda call, offer_id: False,
         confirm_outside: bool = True,
     ) -> None:
         self._do = actions
         self._part = part
+        self._stop_one = stop_one
         self._confirm_outside = confirm_outside
         self._calls = actions.calls
         self._orders: dict[type, Handler] = {
@@ -181,6 +186,41 @@ class Orders:
         call = self._do.call(order)
         if call.offer_id:
             raise OrderError(f"offer {call.offer_id} is open")
+        if order.also:
+            self._offer_several(call, order)
+        else:
+            self._offer_one(call, order)
+
+    def _offer_several(self, call: Live, order: c.OfferCall) -> None:
+        """One Dial for all. It is begun by a phone that is registered, if there is one."""
+        if len(order.also) >= rounds.MAX_PHONES:
+            raise OrderError(f"more than {rounds.MAX_PHONES} phones at once")
+        own = c.AlsoRing(order.offer_id, order.agent_id, order.phone)
+        first, *others = sorted((own, *order.also), key=lambda one: one.phone.kind in _ASKED)
+        rungs = [self._rung(one, order.ring_s) for one in (first, *others)]
+        techs = [self._technology(one.phone) for one in others]
+        for name, value in rounds.variables(first.offer_id, rungs[1:], techs).items():
+            self._do.set(call.channel, name, value)
+        begun = replace(
+            order, offer_id=first.offer_id, agent_id=first.agent_id, phone=first.phone, also=()
+        )
+        self._offer_one(call, begun)
+        call.ringing = {one.offer_id: one for one in rungs}
+        call.round_id = first.offer_id
+
+    def _rung(self, one: c.AlsoRing, ring_s: float) -> Rung:
+        """One of several phones: its offer, and what Dial is given for it."""
+        if one.phone.kind is PhoneKind.OUTSIDE and self._confirm_outside:
+            number = self._do.outside(one.phone.address)
+            dialled = f"{whole_seconds(ring_s)}~{number}@cc-outside/n"
+        else:
+            dialled = self._do.endpoint(one.phone, one.agent_id)
+        return Rung(token(one.offer_id, "offer"), agent_name(one.agent_id), dialled)
+
+    def _technology(self, phone: Phone) -> str:
+        return "Local" if phone.kind is PhoneKind.OUTSIDE and self._confirm_outside else "PJSIP"
+
+    def _offer_one(self, call: Live, order: c.OfferCall) -> None:
         outside = order.phone.kind is PhoneKind.OUTSIDE
         ask = outside and self._confirm_outside
         kind = "ask" if ask else endpoint_kind(order.phone.kind)
@@ -207,18 +247,22 @@ class Orders:
     def _offer_not_begun(self, order: c.Order) -> None:
         """The Redirect was refused: the caller is where he was, or gone."""
         call = self._calls.get(order.call_id)
-        if call is not None and getattr(order, "offer_id", "") == call.offer_id:
-            call.offer_id = call.agent_id = ""
+        offer_id = getattr(order, "offer_id", "")
+        if call is not None and (offer_id == call.offer_id or offer_id in call.ringing):
+            call.offer_id = call.agent_id = call.round_id = ""
+            call.ringing.clear()
             call.place = Place.WAITING
 
     def _cancel(self, order: c.CancelOffer) -> None:
         call = self._do.call(order)
-        if call.offer_id != order.offer_id:
+        if call.offer_id != order.offer_id and order.offer_id not in call.ringing:
             raise OrderError("that offer is not open")
         if call.connected:
             raise OrderError("the offer was answered")
         if call.cancelled:
             return  # it is being taken back already
+        if order.offer_id in call.ringing and self._stop_one(call, order.offer_id):
+            return  # the others go on ringing
         call.cancelled = True
         if call.callback:
             target = call.channel or call.uniqueid
