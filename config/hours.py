@@ -7,7 +7,7 @@ spans follow the wall clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +19,7 @@ import holidays
 State = Literal["open", "closed", "holiday"]
 Span = tuple[int, int]  # minutes of the day; the end may be past 1440
 DAY = 1440
+CHANGES_WITHIN_DAYS = 400
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -57,6 +58,80 @@ def hours_state(calendar: Calendar, utc: float) -> State:
     if isinstance(spans, tuple):
         return "open" if _within(spans, minute) else "closed"
     return spans
+
+
+def moments(calendar: Calendar, after: float, minutes: Sequence[int], days: int) -> Iterator[float]:
+    """The moments (UTC) at these minutes of a day when the calendar is open.
+
+    In order, later than `after`, till `days` days ahead. A time that the clocks skip is
+    the one an hour later.
+    """
+    zone = ZoneInfo(calendar.time_zone)
+    today = datetime.fromtimestamp(after, UTC).astimezone(zone).date()
+    for ahead in range(days + 1):
+        day = today + timedelta(days=ahead)
+        for minute in sorted(minutes):
+            wall = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone)
+            moment = wall.timestamp()
+            if moment > after and hours_state(calendar, moment) == "open":
+                yield moment
+
+
+def next_change(calendar: Calendar, after: float) -> float | None:
+    """The first moment (UTC) later than `after` when the state is another one than at `after`.
+
+    None when there is none within `CHANGES_WITHIN_DAYS`.
+    """
+    if calendar.always:
+        return None
+    now = hours_state(calendar, after)
+    zone = ZoneInfo(calendar.time_zone)
+    first = datetime.fromtimestamp(after, UTC).astimezone(zone).date() - timedelta(days=1)
+    for ahead in range(CHANGES_WITHIN_DAYS + 2):
+        # What the span of a day reaches into the next is looked at there, with what begins then.
+        for moment in _edges(calendar, first + timedelta(days=ahead), zone):
+            if moment > after and hours_state(calendar, moment) != now:
+                return moment
+    return None
+
+
+def _edges(calendar: Calendar, day: date, zone: ZoneInfo) -> list[float]:
+    """Every moment of a local day when the state may change, in order.
+
+    Where clocks are put back a time of day comes twice, so both are there; where they are put on,
+    the moment of it is there, at which a time that is skipped has passed.
+    """
+    minutes = {0}
+    for ago in (0, 1):
+        spans = _spans(calendar, day - timedelta(days=ago))
+        if isinstance(spans, tuple):
+            minutes.update(edge - ago * DAY for span in spans for edge in span)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    moments = {
+        midnight.replace(hour=minute // 60, minute=minute % 60, fold=fold).timestamp()
+        for minute in minutes
+        if 0 <= minute < DAY
+        for fold in (0, 1)
+    }
+    moments.update(_clocks_changed(day, zone))
+    return sorted(moments)
+
+
+def _clocks_changed(day: date, zone: ZoneInfo) -> list[float]:
+    """The moment of this local day at which the clocks are put on or back, if there is one."""
+    low = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+    high = low + 26 * 3600.0
+
+    def offset(moment: float) -> timedelta | None:
+        return datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
+
+    before = offset(low)
+    if offset(high) == before:
+        return []
+    while high - low > 1.0:
+        middle = (low + high) // 2
+        low, high = (middle, high) if offset(middle) == before else (low, middle)
+    return [high]
 
 
 def _spans(calendar: Calendar, day: date) -> tuple[Span, ...] | Literal["closed", "holiday"]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from config.site import AsteriskSwitch, Site, TwilioSwitch
+from acd.site import CALL, Onward
+from config.queue_reading import rule_path
+from config.site import Agent, AsteriskSwitch, Queue, Site, TwilioSwitch
 from ivr import flow as steps
 from ivr.flow import Flow, speeches
 from ivr.mistakes import Mistake, suggestion
@@ -44,7 +46,6 @@ class _Site:
 
     def check(self) -> None:
         self.queues()
-        self.overflow_circles()
         self.agents()
         self.speed_dials()
         self.switches()
@@ -60,35 +61,53 @@ class _Site:
     def queues(self) -> None:
         for queue in self.site.queues.values():
             at: Path = ("queues", queue.id)
-            self.known((*at, "overflow", "to"), "queue", queue.overflow_to or "", self.site.queues)
-            self.known((*at, "wait", "flow"), "flow", queue.wait_flow, self.flow_names)
+            self.known((*at, "hours"), "calendar", queue.hours, self.site.calendars)
             for skill in skills_of(queue.needs):
                 self.known((*at, "needs", skill), "skill", skill, self.site.skills)
+            for index, step in enumerate(queue.relax):
+                for skill in step.drop:
+                    self.known((*at, "relax", index, "drop"), "skill", skill, self.site.skills)
+                for name in step.also:
+                    path = (*at, "relax", index, "also")
+                    self.other_queue(path, queue, name, "looks for more agents in")
+            for path, flow in _announced(queue):
+                self.known(path, "flow", flow, self.flow_names)
+            for index, rule in enumerate(queue.rules):
+                self.target((*at, *rule_path(queue.rules, index)), queue, rule.to)
 
-    def overflow_circles(self) -> None:
-        """An overflowing caller must come to rest somewhere."""
-        reported: set[str] = set()
-        for first in self.site.queues:
-            seen = [first]
-            onward = self.site.queues[first].overflow_to
-            while onward and onward in self.site.queues and onward not in seen:
-                seen.append(onward)
-                onward = self.site.queues[onward].overflow_to
-            if onward == first and first not in reported:
-                reported.update(seen)
-                self.report.add(
-                    ("queues", first, "overflow", "to"),
-                    f"callers overflow in a circle: {' → '.join([*seen, first])}",
-                    "let one of these queues keep its callers",
-                )
+    def target(self, path: Path, queue: Queue, to: Onward) -> None:
+        """Where a queue sends its callers: it is there, takes them, and may be dialled."""
+        match to.kind:
+            case "queue":
+                self.other_queue(path, queue, to.target, "sends its callers to")
+            case "flow":
+                self.known(path, "flow", to.target, self.flow_names)
+                self.kind(path, to.target, "entry")
+            case "number" if not self.site.transfer_numbers.permits(to.target):
+                message = f"callers may not be sent to {to.target!r}"
+                self.report.add(path, message, "add its prefix to 'transfers: {allow: [...]}'")
+
+    def other_queue(self, path: Path, queue: Queue, name: str, does: str) -> None:
+        """Another queue, for the same kind of work."""
+        other = self.site.queues.get(name)
+        if other is None:
+            self.known(path, "queue", name, self.site.queues)
+        elif name == queue.id:
+            message = f"the queue {name!r} {does} itself"
+            self.report.add(path, message, "name another queue or leave it out")
+        elif other.work != queue.work:
+            message = f"the queue {name!r} is for work of kind {other.work!r}"
+            self.report.add(path, message, f"name a queue with 'work: {queue.work}'")
 
     def agents(self) -> None:
         for agent in self.site.agents.values():
             at: Path = ("agents", agent.id)
             for index, queue in enumerate(agent.queues):
-                self.known((*at, "queues", index), "queue", queue, self.site.queues)
+                key = queue if agent.order else index
+                self.known((*at, "queues", key), "queue", queue, self.site.queues)
             for skill in agent.skills:
                 self.known((*at, "skills", skill), "skill", skill, self.site.skills)
+            self.known((*at, "team"), "team", agent.team, self.site.teams)
             for index, phone in enumerate(agent.phones):
                 if phone.kind == "outside" and phone.address and not self.diallable(phone.address):
                     message = f"calls to the outside phone {phone.address!r} are not allowed"
@@ -168,7 +187,8 @@ class _Site:
                 message = f"the flow {flow.id!r} has no language {number.language!r}"
                 self.report.add(path, message, fix)
         for queue in self.site.queues.values():
-            self.kind(("queues", queue.id, "wait", "flow"), queue.wait_flow, "wait")
+            for path, name in _announced(queue):
+                self.kind(path, name, "wait")
 
     def kind(self, path: Path, flow_id: str, kind: str) -> None:
         flow = self.site.flows.get(flow_id)
@@ -187,14 +207,15 @@ class _Site:
             fix = "add 'callbacks: {allow: [...]}' with the prefixes that may be dialled"
             self.report.add(("callbacks",), "callbacks are offered, but no number is allowed", fix)
         for queue in self.site.queues.values():
-            flow = self.site.flows.get(queue.wait_flow)
-            if flow is None or queue.callback:
+            if queue.callback:
                 continue
-            offers = [s for s in flow.steps.values() if isinstance(s, steps.OfferCallback)]
-            if offers:
-                message = f"no callbacks here, but the flow {flow.id!r} offers one"
-                fix = "give this queue a wait flow without 'offer_callback'"
-                self.report.add(("queues", queue.id, "callback"), message, fix)
+            for name in dict.fromkeys(one.flow for one in queue.announcements):
+                flow = self.site.flows.get(name)
+                said = flow.steps.values() if flow is not None else ()
+                if any(isinstance(step, steps.OfferCallback) for step in said):
+                    message = f"no callbacks here, but the flow {name!r} offers one"
+                    fix = "give this queue a wait flow without 'offer_callback'"
+                    self.report.add(("queues", queue.id, "callback"), message, fix)
 
     def music(self) -> None:
         """Callers of a queue whose music is not there would be cut off."""
@@ -215,6 +236,14 @@ class _Flow:
         if name not in names:
             self.report.add(path, f"there is no {what} {name!r}", suggestion(name, names))
 
+    def queue(self, path: Path, name: str) -> None:
+        """A queue where callers can wait."""
+        self.known(path, "queue", name, self.site.queues)
+        found = self.site.queues.get(name)
+        if found is not None and found.work != CALL:
+            message = f"callers cannot wait in {name!r}, a queue for work of kind {found.work!r}"
+            self.report.add(path, message, "name a queue of calls")
+
     def needs(self, path: Path, needs: Iterable[Need]) -> None:
         for skill in skills_of(needs):
             self.known((*path, skill), "skill", skill, self.site.skills)
@@ -222,7 +251,7 @@ class _Flow:
     def check(self) -> None:
         fallback = self.flow.fallback
         if fallback is not None:
-            self.known(("fallback", "queue"), "queue", fallback.queue, self.site.queues)
+            self.queue(("fallback", "queue"), fallback.queue)
             self.needs(("fallback", "needs"), fallback.needs)
         for language, needs in self.flow.language_needs.items():
             self.needs(("language_needs", language), needs)
@@ -232,7 +261,7 @@ class _Flow:
     def step(self, step: steps.Step, at: Path) -> None:
         match step:
             case steps.Queue():
-                self.known((*at, "queue"), "queue", step.queue, self.site.queues)
+                self.queue((*at, "queue"), step.queue)
                 self.needs((*at, "needs"), step.needs)
             case steps.Hours():
                 self.known((*at, "calendar"), "calendar", step.calendar, self.site.calendars)
@@ -264,25 +293,112 @@ def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
                     line = report.line(("switches", switch.id))
                     yield Mistake(report.file, line, message, fix)
     for queue in site.queues.values():
-        at: Path = ("queues", queue.id)
-        staff = [agent for agent in site.agents.values() if queue.id in agent.queues]
-        if not staff:
-            message = f"no agent serves the queue {queue.id!r}"
-            yield _odd(report, at, message, "add it to an agent's 'queues'")
-        if staff and not any(met(queue.needs, agent.skills) for agent in staff):
-            message = f"no agent of {queue.id!r} has {written(queue.needs)}"
-            yield _odd(report, (*at, "needs"), message, "its callers would wait for ever")
+        yield from _odd_queue(site, queue, report)
+    yield from _circles(site, report)
+    yield from _without_effect(site, report)
     for agent in site.agents.values():
         if all(phone.kind == "outside" for phone in agent.phones):
             message = f"agent {agent.id!r} has no phone to begin a shift with"
             fix = "add browser or desk: outside phones cannot be chosen at the console yet"
             yield _odd(report, ("agents", agent.id, "phones"), message, fix)
     used = {site.default_flow, *(number.flow for number in site.numbers.values())}
-    used |= {queue.wait_flow for queue in site.queues.values()}
+    for queue in site.queues.values():
+        used |= {one.flow for one in queue.announcements}
+        used |= {rule.to.target for rule in queue.rules if rule.to.kind == "flow"}
     for flow in site.flows.values():
         if flow.id not in used:
             message = f"the flow {flow.id!r} is used by no number and no queue"
             yield Mistake(flow.file, 1, message, "name it in site.yaml or delete the file")
+
+
+def _odd_queue(site: Site, queue: Queue, report: Report) -> Iterable[Mistake]:
+    """A queue whose callers are in for something that nobody may have meant."""
+    at: Path = ("queues", queue.id)
+    staff = [agent for agent in site.agents.values() if queue.id in agent.queues]
+    if not staff:
+        message = f"no agent serves the queue {queue.id!r}"
+        yield _odd(report, at, message, "add it to an agent's 'queues'")
+    elif not any(_at_a_time(agent, queue.work) for agent in staff):
+        message = f"no agent of {queue.id!r} takes work of kind {queue.work!r}"
+        fix = f"add 'capacity: {{{queue.work}: 1}}' to an agent"
+        yield _odd(report, (*at, "work"), message, fix)
+    elif not queue.relax and not any(met(queue.needs, agent.skills) for agent in staff):
+        message = f"no agent of {queue.id!r} has {written(queue.needs)}"
+        yield _odd(report, (*at, "needs"), message, "its callers would wait for ever")
+    if queue.hours and not any(rule.when == "closed" for rule in queue.rules):
+        message = f"{queue.id!r} has hours, but does not say where callers go when it is closed"
+        yield _odd(report, (*at, "hours"), message, "add 'closed: {flow: …}', or they will wait")
+    moves = [rule.limit for rule in queue.rules if rule.when == "waited"]
+    for index, step in enumerate(queue.relax):
+        if moves and step.after_s >= min(moves):
+            message = f"nobody waits {step.after_s:g} s here: callers move on at {min(moves):g} s"
+            fix = "let this step of 'relax' come before the overflow"
+            yield _odd(report, (*at, "relax", index), message, fix)
+
+
+def _at_a_time(agent: Agent, work: str) -> int:
+    return agent.capacity.get(work, 1 if work == CALL else 0)
+
+
+def _circles(site: Site, report: Report) -> Iterable[Mistake]:
+    """Queues that send callers on to each other."""
+    onward = {
+        queue.id: [rule.to.target for rule in queue.rules if rule.to.kind == "queue"]
+        for queue in site.queues.values()
+    }
+    told: set[str] = set()
+    for first in site.queues:
+        way = _way_back(first, onward) if first not in told else []
+        if way:
+            told.update(way)
+            message = f"callers can go in a circle: {' → '.join([*way, first])}"
+            fix = "nobody comes to a queue twice that way: who has been to all of them waits"
+            yield _odd(report, ("queues", first), message, fix)
+
+
+def _way_back(first: str, onward: Mapping[str, list[str]]) -> list[str]:
+    """The shortest way from a queue to itself, [] for none."""
+    came: dict[str, str] = {}
+    todo = [first]
+    for here in todo:
+        for there in onward.get(here, ()):
+            if there == first:
+                way = [here]
+                while way[-1] != first:
+                    way.append(came[way[-1]])
+                return way[::-1]
+            if there not in came and there in onward:
+                came[there] = here
+                todo.append(there)
+    return []
+
+
+def _without_effect(site: Site, report: Report) -> Iterable[Mistake]:
+    """What somebody wrote down and nothing looks at."""
+    for queue in site.queues.values():
+        if queue.weight != 1.0 and site.sharing != "weight":
+            fix = "write 'sharing: weight' for the site, or leave it out"
+            message = f"the weight of {queue.id!r} has no effect: 'sharing' is {site.sharing!r}"
+            yield _odd(report, ("queues", queue.id, "weight"), message, fix)
+    for agent in site.agents.values():
+        served = [site.queues[name] for name in agent.queues if name in site.queues]
+        if agent.weight != 1.0 and all(queue.choice != "weighted" for queue in served):
+            message = f"the weight of {agent.id!r} has no effect: no queue's choice is 'weighted'"
+            fix = "write 'choice: weighted' for a queue, or leave it out"
+            yield _odd(report, ("agents", agent.id, "weight"), message, fix)
+        for kind in agent.capacity:
+            if all(queue.work != kind for queue in served):
+                message = f"{agent.id!r} serves no queue for work of kind {kind!r}"
+                fix = "add such a queue to 'queues', or leave it out"
+                yield _odd(report, ("agents", agent.id, "capacity", kind), message, fix)
+
+
+def _announced(queue: Queue) -> Iterable[tuple[Path, str]]:
+    """The flows that visit the callers of a queue, and where each is named."""
+    at: Path = ("queues", queue.id, "wait")
+    base = 1 if queue.wait_flow else 0
+    for index, one in enumerate(queue.announcements):
+        yield (*at, "flow") if index < base else (*at, "announcements", index - base), one.flow
 
 
 def _odd(report: Report, path: Path, message: str, fix: str) -> Mistake:

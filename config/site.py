@@ -6,13 +6,15 @@ known to fit together. Durations are in seconds, moments in UTC epoch seconds.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from acd import site as acd_site
 from config import popurl
-from config.hours import Calendar, State, hours_state
+from config.hours import Calendar, State, hours_state, moments
 from ivr.flow import Flow
 from ivr.mistakes import Mistake
 from ivr.skillneeds import Need
@@ -20,6 +22,7 @@ from ivr.skillneeds import Need
 Labels = Mapping[str, str]  # language → text for people
 _DIALABLE = re.compile(r"\+?[0-9]{3,15}")
 PHONE_KINDS = ("browser", "desk", "outside")
+TIERS = ("standard", "silver", "gold")  # of customers, as in their records
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Number:
     flow: str
     language: str = ""
     labels: Labels = field(default_factory=dict)
+    priority: int = 0  # of its callers, beside the queue's
 
 
 RECORDING = ("never", "always", "on demand")
@@ -57,27 +61,71 @@ class RecordingRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """Visit a waiting caller with `flow`, `after_s` in the queue and then again and again."""
+
+    flow: str
+    after_s: float = 0.0
+    every_s: float | None = None  # None: once
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Whom a caller gets if that agent is there within `wait_s`.
+
+    "last agent": who spoke to the caller last, `within_days`; "owner": of the account.
+    """
+
+    who: Literal["last agent", "owner"]
+    wait_s: float = 20.0
+    within_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue. `target` is the share of calls to be answered within `threshold_s`."""
+    """A queue. `target` is the share of calls to be answered within `threshold_s`.
+
+    What the routing engine has to know means the same as there (`acd.site.Queue`).
+    """
 
     id: str
     labels: Labels
+    work: str = acd_site.CALL
+    # who comes first, and who gets the call
     priority: int = 0
+    weight: float = 1.0
+    first_after_s: float | None = None
+    choice: acd_site.Choice = "longest-idle"
+    ring_several: int = 1
+    needs: tuple[Need, ...] = ()
+    relax: tuple[acd_site.Relax, ...] = ()
+    preferred: tuple[Preference, ...] = ()  # the first of whom there is somebody counts
     ring_s: float = 15.0
+    rona: acd_site.Rona = field(default_factory=acd_site.Rona)
+    # after the call
     wrap_up_s: float | None = 30.0  # None: no forced end
+    extend_s: float | None = None
+    # the figures
     threshold_s: float = 20.0
     target: float = 0.8
     short_abandon_s: float = 5.0
-    overflow_after_s: float | None = None
-    overflow_to: str | None = None
-    callback: bool = True
-    callback_attempts: int = 3
-    callback_retry_s: float = 300.0
+    # before and while waiting
+    hours: str = ""  # the calendar by which it opens; "": always open
+    staffed: acd_site.Staffed = "signed in"
+    rules: tuple[acd_site.Rule, ...] = ()
     wait_flow: str = ""  # "": music only
     visit_first_s: float = 1.0  # the first visit, after entering the queue
     visit_every_s: float = 45.0
+    announcements: tuple[Announcement, ...] = ()  # the whole plan, `wait_flow` with it
     music: str = "default"
-    needs: tuple[Need, ...] = ()
+    # callbacks
+    callback: bool = True
+    callback_attempts: int = 3
+    callback_retry_s: float = 300.0
+    callback_window_s: float = 900.0
+    callback_expires_s: float = 86_400.0
+    callback_times: tuple[int, ...] = ()  # minutes of the day that a caller may choose
+    callback_days: int = 2  # so many days ahead, today not counted
     recording: RecordingRule = field(default_factory=RecordingRule)
     screen_pop_url: str = ""  # "": the site's
 
@@ -95,6 +143,7 @@ class Agent:
     """A person with a phone. `skills` maps a skill to a level from 1 to 10.
 
     Without queues nothing is offered: a supervisor, who listens in and picks calls up.
+    `order`, `weight` and `capacity` are as in `acd.site.Agent`.
     """
 
     id: str
@@ -102,6 +151,10 @@ class Agent:
     queues: tuple[str, ...]
     skills: Mapping[str, int]
     phones: tuple[Phone, ...]
+    order: Mapping[str, int] = field(default_factory=dict)
+    weight: float = 1.0
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    team: str = ""
     language: str = ""
     switch: str = ""  # the Asterisk where the phones register; "" for the first
 
@@ -229,6 +282,10 @@ class Site:
     switches: Mapping[str, Switch] = field(default_factory=dict)  # none: one, by the settings
     console_grace_s: float = 10.0
     place_grace_s: float = 0.0
+    sharing: acd_site.Sharing = "arrival"
+    priority_worth_s: float | None = None
+    tiers: Mapping[str, int] = field(default_factory=dict)  # a customer's tier to priority
+    teams: Mapping[str, Label] = field(default_factory=dict)
     warnings: tuple[Mistake, ...] = ()
 
     def number(self, dnis: str) -> Number:
@@ -265,6 +322,20 @@ class Site:
         found = self.calendars.get(calendar)
         return hours_state(found, utc) if found else "open"
 
+    def opening(self, queue: str, utc: float) -> State:
+        """Whether a queue takes callers at a moment, by its calendar."""
+        found = self.queues.get(queue)
+        return self.hours(found.hours, utc) if found is not None else "open"
+
+    def callback_times(self, queue: str, utc: float, most: int) -> tuple[float, ...]:
+        """The next moments (UTC, at most `most`) that a caller of this queue may choose."""
+        found = self.queues.get(queue)
+        if found is None:
+            return ()
+        calendar = self.calendars.get(found.hours) or Calendar("", self.time_zone, always=True)
+        times = moments(calendar, utc, found.callback_times, found.callback_days)
+        return tuple(itertools.islice(times, most))
+
     def label(self, labels: Labels, language: str) -> str:
         """The label in `language`, or in the site's first."""
         return labels.get(language) or labels.get(self.languages[0], "")
@@ -274,9 +345,19 @@ class Site:
         return acd_site.Site(
             queues=tuple(self._routed(queue) for queue in self.queues.values()),
             agents=tuple(
-                acd_site.Agent(agent.id, agent.name, agent.queues, dict(agent.skills))
+                acd_site.Agent(
+                    id=agent.id,
+                    name=agent.name,
+                    queues=agent.queues,
+                    skills=dict(agent.skills),
+                    order=dict(agent.order),
+                    weight=agent.weight,
+                    capacity=dict(agent.capacity),
+                )
                 for agent in self.agents.values()
             ),
+            sharing=self.sharing,
+            priority_worth_s=self.priority_worth_s,
             console_grace_s=self.console_grace_s,
             place_grace_s=self.place_grace_s,
         )
@@ -285,22 +366,25 @@ class Site:
         return acd_site.Queue(
             id=queue.id,
             name=self.label(queue.labels, self.languages[0]),
+            work=queue.work,
             priority=queue.priority,
-            ring_s=queue.ring_s,
-            wrap_up_s=queue.wrap_up_s,
-            needs=skill_needs(queue.needs),
+            weight=queue.weight,
             threshold_s=queue.threshold_s,
-            rules=()
-            if queue.overflow_to is None
-            else (
-                acd_site.Rule(
-                    "waited",
-                    acd_site.Onward("queue", queue.overflow_to),
-                    queue.overflow_after_s or 0.0,
-                ),
-            ),
+            first_after_s=queue.first_after_s,
+            choice=queue.choice,
+            ring_several=queue.ring_several,
+            needs=skill_needs(queue.needs),
+            relax=tuple(sorted(queue.relax, key=lambda step: step.after_s)),
+            ring_s=queue.ring_s,
+            rona=queue.rona,
+            rules=queue.rules,
+            staffed=queue.staffed,
+            wrap_up_s=queue.wrap_up_s,
+            extend_s=queue.extend_s,
             callback_attempts=queue.callback_attempts,
             callback_retry_s=queue.callback_retry_s,
+            callback_window_s=queue.callback_window_s,
+            callback_expires_s=queue.callback_expires_s,
         )
 
 

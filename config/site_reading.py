@@ -6,21 +6,22 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
+from typing import get_args
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from config import popurl
+from acd import site as acd_site
 from config.hours_reading import read_calendar, read_time_zone
+from config.queue_reading import maybe, one_of, read_pop_url, read_queue, read_recording
 from config.site import (
     PHONE_KINDS,
-    RECORDING,
+    TIERS,
     Agent,
     AsteriskSwitch,
     Label,
     Number,
     NumberRule,
     Phone,
-    Queue,
     RecordingRule,
     Site,
     Switch,
@@ -30,7 +31,7 @@ from config.site import (
 )
 from ivr.flow import Flow
 from ivr.mistakes import Mistake, suggestion
-from ivr.parsing import read_levels, read_needs
+from ivr.parsing import read_levels
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, shown
 
 _AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -107,7 +108,10 @@ class SiteReader:
             default_flow=self.flow("default_flow", flow_names),
             numbers=self.numbers(flow_names),
             skills=self.label_map("skills"),
-            queues={name: self.queue(name, part, recording) for name, part in self.named("queues")},
+            queues={
+                name: read_queue(name, part, self._languages, recording)
+                for name, part in self.named("queues")
+            },
             agents={
                 name: self.agent(name, part)
                 for name, part in self.named("agents", _AGENT_ID, _AGENT_FORM)
@@ -131,10 +135,14 @@ class SiteReader:
             supervision_visible=top.flag("supervision_visible", True),
             recording=recording,
             agents_hear_own=hear_own,
-            screen_pop_url=self.pop_url(top.section("screen_pop")),
+            screen_pop_url=read_pop_url(top.section("screen_pop")),
             when_away=self.when_away(top.section("when_away")),
             console_grace_s=top.number("console_grace_s", 10.0, low=0, high=600),
             place_grace_s=top.number("place_grace_s", 0.0, low=0, high=3600),
+            sharing=one_of(top, "sharing", get_args(acd_site.Sharing), "arrival"),
+            priority_worth_s=maybe(top, "priority_worth_s", low=1, high=3600),
+            tiers=self.tiers(),
+            teams=self.label_map("teams"),
         )
         if not site.queues:
             top.missing("queues", "add 'queues:' with at least one queue")
@@ -204,83 +212,39 @@ class SiteReader:
                 fix = suggestion(language, self._languages)
                 part.wrong("language", f"the site has no language {language!r}", fix)
             labels = part.labels("labels", self._languages, dialled)
+            priority = part.whole("priority", 0, low=-100, high=100)
             part.close()
-            found[dialled] = Number(dialled, flow, language, labels)
+            found[dialled] = Number(dialled, flow, language, labels, priority)
         return found
+
+    def tiers(self) -> dict[str, int]:
+        """What a customer's tier is worth: `{gold: 20, silver: 10}`."""
+        section = self.top.section("tiers")
+        for name in section.names():
+            if name not in TIERS:
+                section.wrong(name, f"unknown tier {shown(name)}", suggestion(name, TIERS))
+        return {name: section.whole(name, low=-100, high=100) for name in section.names()}
 
     def site_recording(self) -> tuple[RecordingRule, bool]:
         """The rule of the site, and whether agents hear their own calls."""
         part = self.top.section("recording")
         hear_own = part.flag("agents_hear_own")
-        return self.recording(part, RecordingRule()), hear_own
-
-    @staticmethod
-    def recording(part: Section, site: RecordingRule) -> RecordingRule:
-        """What a queue does not say is as for the site."""
-        found = RecordingRule(
-            calls=part.one_of("calls", RECORDING, site.calls),
-            stereo=part.flag("stereo", site.stereo),
-            keep_days=part.whole("keep_days", site.keep_days, low=1, high=36_500),
-        )
-        part.close()
-        return found
-
-    def queue(self, name: str, part: Section, recording: RecordingRule) -> Queue:
-        level = part.section("service_level")
-        overflow = part.section("overflow")
-        wait = part.section("wait")
-        back_wanted = part.take("callback") is not False
-        back = part.section("callback") if back_wanted else _empty(part, "callback")
-        overflows = bool(overflow.names())
-        found = Queue(
-            id=name,
-            labels=part.labels("labels", self._languages, name),
-            priority=part.whole("priority", 0, low=-100, high=100),
-            ring_s=part.number("ring_s", 15.0, low=3, high=120),
-            wrap_up_s=self.wrap_up(part),
-            threshold_s=level.number("within_s", 20.0, low=1, high=3600),
-            target=level.number("target", 0.8, low=0, high=1),
-            short_abandon_s=part.number("short_abandon_s", 5.0, low=0, high=60),
-            overflow_after_s=overflow.number("after_s", low=1, high=7200) if overflows else None,
-            overflow_to=overflow.name("to") if overflows else None,
-            callback=back_wanted,
-            callback_attempts=back.whole("attempts", 3, low=1, high=10),
-            callback_retry_s=back.number("retry_s", 300.0, low=10, high=86400),
-            wait_flow=wait.name("flow", ""),
-            visit_first_s=wait.number("first_s", 1.0, low=1, high=600),
-            visit_every_s=wait.number("every_s", 45.0, low=10, high=3600),
-            music=wait.name("music", "default"),
-            needs=read_needs(part, "needs"),
-            recording=self.recording(part.section("recording"), recording),
-            screen_pop_url=self.pop_url(part.section("screen_pop")),
-        )
-        for section in (part, level, overflow, wait, back):
-            section.close()
-        return found
-
-    @staticmethod
-    def pop_url(part: Section) -> str:
-        """A link into another program, filled for each call."""
-        url = part.text("url", "", pattern=popurl.PATTERN, form=popurl.FORM)
-        part.close()
-        return url
-
-    @staticmethod
-    def wrap_up(part: Section) -> float | None:
-        """Seconds, or "unlimited" for no forced end."""
-        if part.take("wrap_up_s") == "unlimited":
-            return None
-        return part.number("wrap_up_s", 30.0, low=0, high=3600)
+        return read_recording(part, RecordingRule()), hear_own
 
     def agent(self, name: str, part: Section) -> Agent:
         language = part.text("language", self._languages[0])
         if language not in self._languages:
             fix = suggestion(language, self._languages)
             part.wrong("language", f"the site has no language {language!r}", fix)
+        queues, order = self.served(part)
         found = Agent(
             id=name,
             name=part.text("name", limit=80),
-            queues=part.texts("queues", pattern=ID, form=ID_FORM),
+            queues=queues,
+            order=order,
+            weight=part.number("weight", 1.0, low=0.1, high=100),
+            capacity=self.capacity(part.section("capacity")),
+            team=part.name("team", ""),
             skills=read_levels(part, "skills"),
             phones=self.phones(part),
             language=language,
@@ -290,6 +254,29 @@ class SiteReader:
             part.missing("queues", "add 'queues: [...]': the queues this agent serves")
         part.close()
         return found
+
+    @staticmethod
+    def served(part: Section) -> tuple[tuple[str, ...], dict[str, int]]:
+        """`[sales, support]`, or `{sales: 1, support: 2}` with the order of each."""
+        if not isinstance(part.take("queues"), Mapping):
+            return part.texts("queues", pattern=ID, form=ID_FORM), {}
+        section = part.section("queues")
+        for name in section.names():
+            if not ID.fullmatch(name):
+                section.wrong(name, f"'queues' holds {shown(name)}", ID_FORM)
+        order = {name: section.whole(name, low=1, high=100) for name in section.names()}
+        return section.names(), order
+
+    @staticmethod
+    def capacity(section: Section) -> dict[str, int]:
+        """How many of each kind of work at a time: `{call: 1, chat: 3}`."""
+        for name in section.names():
+            if not ID.fullmatch(name):
+                section.wrong(name, f"'capacity' holds {shown(name)}", ID_FORM)
+        return {
+            name: section.whole(name, low=0, high=1 if name == acd_site.CALL else 50)
+            for name in section.names()
+        }
 
     def phones(self, part: Section) -> tuple[Phone, ...]:
         """`[browser, desk, {outside: "+14165550199"}]`; a browser phone when none are named."""
@@ -442,7 +429,3 @@ class SiteReader:
         )
         part.close()
         return found
-
-
-def _empty(part: Section, key: str) -> Section:
-    return Section(part.report, (*part.path, key), None, part.what)

@@ -23,8 +23,8 @@ _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,23}")
 _VARIABLE_FORM = "start with a letter; use lower case letters, digits and '_', at most 24"
 _RECORDING = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31}){0,3}")
 _RECORDING_FORM = "name a file of 'recordings', without its ending, such as 'en/welcome'"
-_NUMBER = re.compile(r"\+[0-9]{3,15}")
-_NUMBER_FORM = "write '+', the country code and the number, such as '+14165550123'"
+NUMBER = re.compile(r"\+[0-9]{3,15}")
+NUMBER_FORM = "write '+', the country code and the number, such as '+14165550123'"
 _TESTS = ("is", "is_not", "one_of", "at_least", "less_than", "given")
 
 
@@ -55,7 +55,7 @@ def read_needs(section: Section, key: str) -> tuple[Need, ...]:
     try:
         return parse_needs(value)
     except Unreadable as problem:
-        section.wrong(key, f"{key!r} is {shown(value)}: {problem.message}", problem.fix)
+        section.wrong(key, f"{key!r}: {problem.message}", problem.fix)
         return ()
 
 
@@ -367,7 +367,7 @@ class _FlowReader:
         )
 
     def transfer(self, name: str, fields: Section) -> Step:
-        number = fields.text("number", pattern=_NUMBER, form=_NUMBER_FORM)
+        number = fields.text("number", pattern=NUMBER, form=NUMBER_FORM)
         return flow.Transfer(name, fields.line, number)
 
     def hang_up(self, name: str, fields: Section) -> Step:

@@ -123,7 +123,7 @@ async def test_who_is_no_longer_configured_is_no_longer_shown(opened: Any) -> No
     assert center.store.get(SUPERVISOR, f"waiting:{waits}")["queue"] == "sales"
     site = center.site
     agents = {a.id: replace(a, queues=("support",)) for a in site.agents.values() if a.id != "dana"}
-    support = replace(site.queues["support"], overflow_to=None)
+    support = replace(site.queues["support"], rules=())
     center.site = replace(site, agents=agents, queues={"support": support})
     assert center.router.act(f.Configured(center.site.routing())) is None
     center.board.touch_all()
