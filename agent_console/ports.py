@@ -135,6 +135,18 @@ class Floor(CallControl, Protocol):
         """`state`: "ready", "not ready" or "offline"."""
         ...
 
+    async def close_queue(self, by: str, queue: str, why: str) -> None:
+        """Let nobody into the queue, whatever its hours; who waits is still served."""
+        ...
+
+    async def open_queue(self, by: str, queue: str) -> None:
+        """Let callers in, whatever the queue's hours."""
+        ...
+
+    async def queue_by_hours(self, by: str, queue: str) -> None:
+        """The queue opens and closes by its hours again."""
+        ...
+
 
 class Phones(Protocol):
     """Short-lived SIP log-ins for browser phones, and where their SIP goes."""

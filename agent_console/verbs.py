@@ -112,6 +112,15 @@ class CreateCustomer(_Args):
     fields: Annotated[dict[Word, Line], Field(max_length=30)]
 
 
+class Queue(_Args):
+    queue: Id
+
+
+class CloseQueue(_Args):
+    queue: Id
+    why: Word = ""
+
+
 class SetAgentState(_Args):
     agent: Id
     state: Literal["ready", "not ready", "offline"]
@@ -167,6 +176,11 @@ VERBS: dict[str, Verb] = {
         lambda f, who, a: f.set_agent_state(who, a.agent, a.state, a.reason),
         as_agent=False,
     ),
+    "close_queue": Verb(
+        CloseQueue, lambda f, who, a: f.close_queue(who, a.queue, a.why), as_agent=False
+    ),
+    "open_queue": Verb(Queue, lambda f, who, a: f.open_queue(who, a.queue), as_agent=False),
+    "queue_by_hours": Verb(Queue, lambda f, who, a: f.queue_by_hours(who, a.queue), as_agent=False),
     "assign": Verb(Assign, lambda f, who, a: f.assign(who, a.call_id, a.agent), as_agent=False),
     "supervise": Verb(Supervise, lambda f, who, a: f.supervise(who, a.call_id, a.mode)),
     "take_over": Verb(Call, lambda f, who, a: f.take_over(who, a.call_id)),

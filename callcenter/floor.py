@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from acd import facts as f
+from agent_console.acting import doer
 from agent_console.ports import Refusal
 from callcenter import happenings as h
 from callcenter.callcontrol import CallControl, random_token
@@ -112,6 +113,24 @@ class Floor(CallControl):
         lost = self._can_save()
         self._refuse_if(self._router.act(fact))
         self._router.note(h.SupervisorActed(by, agent, state), self._router.now())
+        await self._saved(lost)
+
+    # Queues --------------------------------------------------------------------------------
+
+    async def close_queue(self, by: str, queue: str, why: str) -> None:
+        await self._override(by, queue, "closed", why)
+
+    async def open_queue(self, by: str, queue: str) -> None:
+        await self._override(by, queue, "open", "")
+
+    async def queue_by_hours(self, by: str, queue: str) -> None:
+        await self._override(by, queue, "hours", "")
+
+    async def _override(self, by: str, queue: str, state: str, why: str) -> None:
+        if queue not in {one.id for one in self._router.engine.site.queues}:
+            raise Refusal("unknown-queue", f"There is no queue “{queue}”.", 404)
+        lost = self._can_save()
+        self._router.opening.override(queue, state, doer(by), why)
         await self._saved(lost)
 
     # The call ------------------------------------------------------------------------------

@@ -76,6 +76,16 @@ class SupervisorActed:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueOverridden:
+    """A supervisor says that a queue is "open" or "closed", or follows its "hours" again."""
+
+    queue: str
+    state: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallAction:
     """Somebody did something with a call: `verb` is one of `agent_console.ports.Floor`'s.
 
@@ -174,6 +184,7 @@ _STREAM_OF: dict[type, str] = {
     ShiftBegan: "person",
     WrapUpSaved: "person",
     SupervisorActed: "person",
+    QueueOverridden: "person",
     CallAction: "person",
     LegPlaced: "person",
     RecordingKept: "switch",

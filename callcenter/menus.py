@@ -7,7 +7,7 @@ breaks, the caller ends up waiting in a queue.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ from acd import facts as f
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
 from callcenter.door import Door
+from callcenter.opening import Hours
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -60,6 +61,9 @@ class MenuSite(Protocol):
         ...
 
     def transfer_number(self, number: str) -> str: ...
+    def queues(self) -> Iterable[str]: ...
+    def opening(self, queue: str, utc: float) -> Hours: ...
+    def next_opening_change(self, after: float) -> float | None: ...
 
 
 CustomerOf = Callable[[str], Mapping[str, str]]

@@ -268,6 +268,22 @@ def _matched(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, 
     return "call.customer", {"customer_id": data["customer_id"]}
 
 
+def _elsewhere(name: str) -> _Tell:
+    def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+        more = {field: data[field] for field in ("queue", "kind", "target")}
+        return name, {**more, "why": data["reason"]["code"]}
+
+    return tell
+
+
+def _queue_changed(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+    return "queue.changed", {
+        "queue": data["queue"],
+        "open": data["open"],
+        "why": data["reason"]["code"],
+    }
+
+
 def _plain(name: str, *fields: str) -> _Tell:
     def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
         return name, {field: data[field] for field in fields}
@@ -305,6 +321,9 @@ _TELL: dict[tuple[str, str], _Tell] = {
     ("switch", "CallMissed"): _ended,
     ("switch", "LinkUp"): _link("switch.up"),
     ("switch", "LinkDown"): _link("switch.down", "why"),
+    ("decision", "CallTurnedAway"): _elsewhere("call.turned_away"),
+    ("decision", "SendOn"): _elsewhere("call.sent_on"),
+    ("decision", "QueueChanged"): _queue_changed,
     ("decision", "CallEntered"): _entered,
     ("decision", "Offer"): _offered,
     ("decision", "Callback"): _offered,

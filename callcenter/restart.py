@@ -112,6 +112,7 @@ def take_up(router: Router, site: Site, away_s: float) -> None:
         router.act(f.Resumed(away_s))
     if router.engine.site != site:
         router.act(f.Configured(site))
+    router.opening.begin(router)
     for agent, record in router.engine.agents.items():
         if record.view().state != "offline":
             router.act(f.ConsoleLost(agent))

@@ -27,6 +27,7 @@ from callcenter.callbook import CallBook, LiveCall
 from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
+from callcenter.opening import Opening
 from callcenter.presence import Presence
 from callcenter.retries import Retries
 from callcenter.routing import Routing
@@ -153,6 +154,7 @@ class Router:
         self.choice = LinkChoice(self.links, self.book, self.phones, self.routing.is_dialled)
         menus.attach(self)
         self._retries = Retries(self)
+        self.opening = Opening(menus.site)
         self.presence = Presence(self)
         self._on_legs: dict[str, str] = {}  # agent to the call that the agent is a party of
         self._inbox: deque[e.Fact] = deque()
@@ -186,6 +188,7 @@ class Router:
 
     def _remember(self, entry: object, data: dict[str, Any], at: float) -> None:
         self.book.apply(entry, at)
+        self.opening.apply(entry)
         self._fold.feed(h.stream_of(entry), type(entry).__name__, h.call_of(entry), data, at)
 
     # Facts ---------------------------------------------------------------------------------
@@ -353,9 +356,9 @@ class Router:
             case d.CallbackChanged() if decision.state not in ("dialling", "reached"):
                 if self.pops is not None:
                     self.pops.hide(decision.callback)
-                self._touch_queue(decision.queue)
+                self.touch_queue(decision.queue)
             case d.CallParked():
-                self._touch_queue(decision.queue)
+                self.touch_queue(decision.queue)
             case d.CallTaken():
                 self._show_record(decision.call, decision.agent)
             case d.WrapUpEnded() if self.pops is not None:
@@ -363,10 +366,10 @@ class Router:
             case d.AgentChanged():
                 self._legs_seen(decision)
             case d.CallEntered():
-                self._touch_queue(decision.queue)
+                self.touch_queue(decision.queue)
             case d.CallLeft():
                 self.metrics.visits.labels(decision.queue, decision.outcome).inc()
-                self._touch_queue(decision.queue)
+                self.touch_queue(decision.queue)
                 self.menus.left(decision.call)
             case d.OfferEnded():
                 self.metrics.offers.labels(decision.outcome).inc()
@@ -438,7 +441,7 @@ class Router:
         if self.board is not None:
             self.board.touch_agent(agent)
 
-    def _touch_queue(self, queue: str) -> None:
+    def touch_queue(self, queue: str) -> None:
         if self.board is not None:
             self.board.touch_queue(queue)
 
@@ -496,6 +499,7 @@ class Router:
         return {
             "engine": self.engine.snapshot(),
             "book": self.book.snapshot(),
+            "opening": self.opening.snapshot(),
             "records": self._fold.snapshot(self.book.calls),
             "phones": self.phones.chosen,
         }
@@ -504,5 +508,6 @@ class Router:
         """Take up a decoded `snapshot` of just after entry `seq`, but for the engine."""
         self.last_seq = seq
         self.book.restore(kept["book"])
+        self.opening.restore(kept.get("opening", {}))
         self._fold.restore(kept["records"])
         self.phones.chosen = {a: PhoneKind(phone) for a, phone in kept["phones"].items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from acd import decisions as d
 from acd.reasons import sentence
+from config.hours import State, next_change
 from config.site import Queue, Site
 from crm_link.numbers import format_local, to_e164
 from cti.calls import PhoneKind
@@ -51,6 +52,20 @@ class SiteView:
 
     def hours(self, calendar: str, utc_s: float) -> str:
         return self._site().hours(calendar, utc_s)
+
+    def queues(self) -> Iterable[str]:
+        return self._site().queues
+
+    def opening(self, queue: str, utc: float) -> State:
+        """Whether the calendar of a queue lets callers in at a moment."""
+        return self._site().opening(queue, utc)
+
+    def next_opening_change(self, after: float) -> float | None:
+        """When the calendar of some queue changes next."""
+        site = self._site()
+        used = {queue.hours for queue in site.queues.values()} & set(site.calendars)
+        changes = (next_change(site.calendars[name], after) for name in used)
+        return min((change for change in changes if change is not None), default=None)
 
     def callback_number(self, number: str) -> str:
         """The number as it may be dialled, "" when it may not be."""

@@ -168,6 +168,7 @@ class System:
         self._alarm("config-refused", None)
         self.site = site
         self.router.act(f.Configured(site.routing()))
+        self.router.opening.look()
         self._show_site()
         self.board.touch_all()
         log.info("configuration taken up", queues=len(site.queues), agents=len(site.agents))

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from agent_console.verbs import VERBS, Nothing, Verb
 
-CALLS, AGENTS = "calls:control", "agents:control"
+CALLS, AGENTS, QUEUES = "calls:control", "agents:control", "queues:control"
 # Signals of presence are no verbs of the console, whose websocket itself is the signal.
 _PRESENCE = {
     "console_back": Verb(Nothing, lambda f, who, a: f.console_back(who)),
@@ -82,6 +82,12 @@ def _of_agent(verb: str, what: str, summary: str, description: str = "", **more:
     return Order(verb, f"/agents/{{agent}}/{what}", AGENTS, summary, description, **more)
 
 
+def _of_queue(verb: str, what: str, summary: str, description: str = "", **more: Any) -> Order:
+    refusals = ("unknown-queue", "cannot-save", "not-saved-yet")
+    path = f"/queues/{{queue}}/{what}"
+    return Order(verb, path, QUEUES, summary, description, refusals=refusals, **more)
+
+
 ORDERS: tuple[Order, ...] = (
     # Agents
     _of_agent("sign_in", "sign-in", "Begin an agent's shift", example={"phone": "browser"}),
@@ -108,6 +114,17 @@ ORDERS: tuple[Order, ...] = (
         "The agent's screen of yours is gone",
         "After the site's grace time the agent gets no more calls; a call in hand goes on.",
     ),
+    # Queues
+    _of_queue(
+        "close_queue",
+        "close",
+        "Let nobody into a queue, whatever its hours",
+        "Callers are led where the queue's rules for `closed` say; who waits already is served. "
+        "It holds, also over a restart, until the queue is opened or follows its hours again.",
+        example={"why": "fire drill"},
+    ),
+    _of_queue("open_queue", "open", "Let callers in, whatever the queue's hours"),
+    _of_queue("queue_by_hours", "hours", "Open and close by the queue's hours again"),
     # Placing and taking calls
     Order(
         "dial",
@@ -232,4 +249,14 @@ ORDERS: tuple[Order, ...] = (
 # Who acts is never the agent whose call it is.
 ACTOR_NAMED = frozenset(("pick", "supervise", "take_over"))
 # A key that is bound to an agent is not a supervisor's.
-LEADS_ONLY = frozenset(("set_agent_state", "assign", "supervise", "take_over"))
+LEADS_ONLY = frozenset(
+    (
+        "set_agent_state",
+        "close_queue",
+        "open_queue",
+        "queue_by_hours",
+        "assign",
+        "supervise",
+        "take_over",
+    )
+)

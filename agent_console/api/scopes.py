@@ -8,6 +8,7 @@ SCOPES: dict[str, str] = {
     "agents:read": "Agents and their states.",
     "agents:control": "Sign agents in and out, set their states.",
     "queues:read": "Queues with their live figures.",
+    "queues:control": "Close and open queues, whatever their hours.",
     "customers:read": "Look up customers.",
     "events:read": "The stream of events.",
     "recordings:read": "Hear recordings; every hearing is written down under the key's name.",

@@ -16,6 +16,9 @@ VERSION = 1
 EVENTS: dict[str, str] = {
     "call.arrived": "A call reached a switch and was answered by the menu.",
     "call.queued": "The call waits in a queue's line. `queue`, `priority`.",
+    "call.turned_away": "The queue did not let it in. `queue`, `kind` and `target` (where it goes: "
+    "queue, flow, voicemail or number), `why`.",
+    "call.sent_on": "It waits no longer and goes elsewhere. `queue`, `kind`, `target`, `why`.",
     "call.offered": "An agent's phone is about to ring for it. `agent`, `offer`, `ring_s`, `why`.",
     "call.dialled": "An agent places the call: that phone rings first. `agent`, `number`.",
     "call.ringing": "The agent's phone rings. `agent`, `offer`.",
@@ -54,6 +57,7 @@ EVENTS: dict[str, str] = {
     "callback.reached": "The customer answered.",
     "callback.expired": "Nobody was reached in all attempts.",
     "callback.cancelled": "Nobody needs it any more.",
+    "queue.changed": "Callers are let into the queue, or no more. `queue`, `open`, `why`.",
     "switch.up": "A telephone switch can be reached. `switch`.",
     "switch.down": "A telephone switch cannot be reached; its calls go on. `switch`, `why`.",
 }

@@ -124,6 +124,15 @@ class Play(Control):
             raise Refusal("not-found", "There is no such agent.", 404)
         self._set(self.people[agent], state, reason=reason)
 
+    async def close_queue(self, by: str, queue: str, why: str) -> None:
+        self.told.append(("close_queue", by, queue, why))
+
+    async def open_queue(self, by: str, queue: str) -> None:
+        self.told.append(("open_queue", by, queue))
+
+    async def queue_by_hours(self, by: str, queue: str) -> None:
+        self.told.append(("queue_by_hours", by, queue))
+
     async def run(self) -> None:
         """Play on, for ever."""
         while True:

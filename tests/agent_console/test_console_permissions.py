@@ -127,6 +127,9 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "choose_customer": {"call_id": "c", "customer_id": "c1"},
     "create_customer": {"call_id": "c", "fields": {"name": "x"}},
     "set_agent_state": {"agent": "ben", "state": "not ready", "reason": "break"},
+    "close_queue": {"queue": "billing", "why": "fire drill"},
+    "open_queue": {"queue": "billing"},
+    "queue_by_hours": {"queue": "billing"},
     "mute": {"call_id": "c", "on": True},
     "send_digits": {"call_id": "c", "digits": "1*#"},
     "dial": {"number": "+14165550100", "queue": ""},
@@ -143,8 +146,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "supervise": {"call_id": "c", "mode": "listen"},
     "take_over": {"call_id": "c"},
 }
-BY_USER = {"set_agent_state", "assign"}  # carried out in the user's own name
+BY_USER = {"set_agent_state", "assign", "close_queue", "open_queue", "queue_by_hours"}  # carried out in the user's own name
 WRONG: dict[str, dict[str, Any]] = {
+    "close_queue": {"queue": "billing", "why": "x" * 201},
+    "open_queue": {"queue": ""},
+    "queue_by_hours": {},
     "mute": {"call_id": "c", "on": "yes"},
     "send_digits": {"call_id": "c", "digits": "12w34"},
     "dial": {"number": "+1416555" + "0" * 60, "queue": ""},
