@@ -241,6 +241,45 @@ class AlertBook:
         self._turning = {}
 
 
+BOOKS = AlertRule("books", "books_out", above=0.0, for_s=0.0, least=0)
+"""Books that are out of balance are always an alert."""
+
+
+def usual_rules(queues: Mapping[str, tuple[float, float]]) -> tuple[AlertRule, ...]:
+    """The rules of a site that names none. `queues`: threshold in seconds and target of each.
+
+    An alert is what the supervisor's page shows in red: three times the threshold, a tenth
+    below the target.
+    """
+    found: list[AlertRule] = []
+    for queue, (threshold_s, target) in queues.items():
+        found += (
+            AlertRule(
+                f"long-wait-{queue}",
+                "longest_wait_s",
+                target=queue,
+                above=3 * threshold_s,
+                clear=threshold_s,
+                for_s=5.0,
+                clear_for_s=30.0,
+            ),
+            AlertRule(
+                f"service-level-{queue}",
+                "service_level",
+                target=queue,
+                window="30",
+                below=max(0.0, target - 0.1),
+                clear=target,
+            ),
+        )
+    return (
+        *found,
+        AlertRule("abandon-rate", "abandon_rate", window="30", above=0.1, clear=0.05),
+        AlertRule("unstaffed", "unstaffed", above=0.0, for_s=30.0, clear_for_s=10.0),
+        BOOKS,
+    )
+
+
 def name_of(rule: AlertRule, target: str) -> str:
     """What the alert of a rule about something is called, for ever."""
     return rule.id if target == rule.target else f"{rule.id}/{target}"
