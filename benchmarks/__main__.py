@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import engine_cost, figures
-from callcenter.bench import show_queue
+from callcenter.bench import show_queue, show_waiting
 
 LIMIT_S = 1800.0
 SCREENS = ("agent", "supervisor")
@@ -142,6 +142,18 @@ def queue(quick: bool, runs: int) -> bool:
     return True
 
 
+def waiting(quick: bool) -> bool:
+    """What a full line costs on one Asterisk, in app_queue and with us."""
+    few = ("--callers", "10", "--watch-s", "3") if quick else ()
+    result = run("a full line: app_queue, us", "callcenter", "bench", "waiting", "--json", *few)
+    if result is None:
+        return False
+    if not quick:
+        figures.keep("waiting", result)
+    show_waiting(result, out)
+    return True
+
+
 def controls(quick: bool) -> bool:
     """What each call control costs on a real Asterisk."""
     few = ("--calls", "2") if quick else ("--keep",)
@@ -221,6 +233,7 @@ def main() -> int:
         frames(quick),
         simulation(quick),
         queue(quick, asked.runs),
+        waiting(quick),
         controls(quick),
         consoles(quick),
         switches(quick),

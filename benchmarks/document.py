@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import figures
+from callcenter.bench import WAITING_ROWS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -52,6 +53,26 @@ def queue() -> str:
         f"\nMedians of {kept['runs']} × {kept['calls']} calls at {kept['rate']:g}/s; "
         f"{kept['failed_calls']} calls failed; {machine['cores']} cores, load average "
         f"{machine['load_1m']} at the start.\n"
+    )
+
+
+def waiting() -> str:
+    """A full line, in app_queue and with us."""
+    kept = figures.kept("waiting")
+    rows = [
+        (
+            size["callers"],
+            label,
+            round(sum(size[name]["waiting_ms_per_s"] for name in names), 2),
+            "" if names == ("music",) else sum(size[n]["connected_ms_per_call"] for n in names),
+        )
+        for size in kept["sizes"]
+        for label, names in WAITING_ROWS
+    ]
+    head = ("callers, agents", "", "ms per second of waiting", "ms per call connected")
+    machine = kept["machine"]
+    return table(head, rows) + (
+        f"\n{machine['cores']} cores, load average {machine['load_1m']} at the end.\n"
     )
 
 
@@ -175,7 +196,7 @@ def twilio_webhooks() -> str:
     )
 
 
-NEWER = (call_controls, console_events, many_switches, twilio_webhooks)
+NEWER = (waiting, call_controls, console_events, many_switches, twilio_webhooks)
 PARTS = (queue, engine, frames, simulation, *NEWER)
 
 

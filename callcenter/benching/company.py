@@ -26,6 +26,7 @@ from storage.database import open_engine, upgrade
 from storage.users import Users
 
 NUMBER = "100"
+MUSIC_NUMBER = "101"  # music, and no queue
 QUEUE = "bench"
 RING_S = 15
 
@@ -49,6 +50,9 @@ writeprotect=yes
 [cc-entry]
 exten => {NUMBER},1,Answer()
  same => n,Queue({QUEUE},I,,,120)
+ same => n,Hangup()
+exten => {MUSIC_NUMBER},1,Answer()
+ same => n,MusicOnHold()
  same => n,Hangup()
 exten => _9XXX,1,Answer()
  same => n,Dial(PJSIP/desk-a${{EXTEN:1}},{RING_S},I)

@@ -64,6 +64,11 @@ class Consoles:
             await self._do(agent, "sign_in", phone="desk")
             await self._do(agent, "ready")
 
+    async def all_do(self, verb: str, **args: object) -> None:
+        """Everybody presses that button, one after the other."""
+        for agent in self.tokens:
+            await self._do(agent, verb, **args)
+
     async def close(self) -> None:
         for reader in self._readers:
             reader.cancel()

@@ -60,17 +60,22 @@ class BenchFailed(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`rate` in calls per second; a caller stays `hold_s`; `idle_s` is each idle baseline."""
+    """`rate` in calls per second; a caller stays `hold_s`; `idle_s` is each idle baseline.
+
+    `staff`: so many agents; None: more than can be busy at once.
+    """
 
     calls: int = 300
     rate: float = 10.0
     hold_s: float = 2.0
     idle_s: float = 4.0
     warm_up: int = 20
+    staff: int | None = None
 
     @property
     def agents(self) -> int:
-        """More than can be busy at once: this measures work, not waiting."""
+        if self.staff is not None:
+            return self.staff
         return min(900, math.ceil(self.rate * (self.hold_s + 1.0)) + 5)
 
 
@@ -126,7 +131,7 @@ async def _run(
     plan: Plan, install: AsteriskInstall, sipp: SippProgram, step: Step
 ) -> dict[str, Any]:
     async with contextlib.AsyncExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(private_folder())
         bench = await Bench.prepare(plan, folder, install, sipp)
         stack.push_async_callback(bench.end)
         step("starting Asterisk")
@@ -216,7 +221,7 @@ class Bench:
 
     async def through_asterisk(self, dialled: Callable[[int], str]) -> Round:
         """One load that Asterisk carries alone."""
-        watch = CpuWatch(asterisk=self._asterisk_pid())
+        watch = CpuWatch(asterisk=self.asterisk_pid())
         async with Tap(self.server.identity) as tap:
             return await self._load(watch, tap, dialled, tap.clear)
 
@@ -253,12 +258,12 @@ class Bench:
         try:
             await consoles.open()
             await consoles.ping()
-            watch = CpuWatch(asterisk=self._asterisk_pid(), callcenter=self.product.pid)
+            watch = CpuWatch(asterisk=self.asterisk_pid(), callcenter=self.product.pid)
             measured = await self._load(watch, None, lambda n: company.NUMBER, consoles.clear)
             answered, offers = await self._journal()
             shown = {call: at + consoles.clock.offset for call, at in consoles.records.items()}
             async with Tap(self.server.identity) as tap:
-                calls = self._callers(max(self.plan.calls // 2, 1), lambda n: company.NUMBER)
+                calls = self.callers(max(self.plan.calls // 2, 1), lambda n: company.NUMBER)
                 run = await self.load.call(calls, self.plan.rate, self.plan.hold_s)
                 await asyncio.sleep(0.2)
             await consoles.ping()
@@ -282,12 +287,12 @@ class Bench:
         """Warm up, take the idle baseline, call `begin`, measure."""
         plan = self.plan
         if plan.warm_up:
-            await self.load.call(self._callers(plan.warm_up, dialled), plan.rate, plan.hold_s)
+            await self.load.call(self.callers(plan.warm_up, dialled), plan.rate, plan.hold_s)
         await asyncio.sleep(1.0)
         await watch.idle(plan.idle_s)
         begin()
         watch.start()
-        run = await self.load.call(self._callers(plan.calls, dialled), plan.rate, plan.hold_s)
+        run = await self.load.call(self.callers(plan.calls, dialled), plan.rate, plan.hold_s)
         await asyncio.sleep(TAIL_S)
         spent = watch.stop()
         if tap is None:
@@ -295,11 +300,13 @@ class Bench:
         good = min(run.succeeded, len(tap.answered))
         return Round(spent, tuple(tap.waits_s()), plan.calls - good)
 
-    def _callers(self, count: int, dialled: Callable[[int], str]) -> list[tuple[str, str]]:
+    def callers(self, count: int, dialled: Callable[[int], str]) -> list[tuple[str, str]]:
+        """So many (number of the caller, number dialled)."""
         numbers = self.numbers
         return [(numbers[n % len(numbers)], dialled(n)) for n in range(count)]
 
-    def _asterisk_pid(self) -> int:
+    def asterisk_pid(self) -> int:
+        """Asterisk's process. Raises `BenchFailed` when it has ended."""
         pid = find_process(self.server.layout)
         if pid is None:
             raise BenchFailed(f"Asterisk has ended: {self.server.log_tail()[-500:]}")
@@ -430,7 +437,7 @@ def _quiet_ports() -> Ports:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """A short private folder, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     (folder / "owner").write_text(str(os.getpid()))

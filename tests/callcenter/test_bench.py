@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from callcenter.bench import show_queue
+from callcenter.bench import show_queue, show_waiting
 from callcenter.benching import company
 from callcenter.benching.consoles import EngineClock
 from callcenter.benching.measure import CpuWatch, quantiles
 from callcenter.benching.queue import PREFIX, Plan, _median, bench_queue
 from callcenter.benching.sipp import SippFailed, SippProgram, obtain_sipp
+from callcenter.benching.waiting import bench_waiting
 from cti.asterisk.install import AsteriskInstall
 from cti.asterisk.layout import Layout
 from cti.asterisk.server import find_process
@@ -70,6 +71,27 @@ async def test_a_tiny_comparison_gives_every_figure(
     console = Console(record=True, width=100, file=io.StringIO())
     show_queue(result, console)
     assert "app_queue" in console.export_text()
+
+
+@pytest.mark.asterisk
+@pytest.mark.slow
+async def test_a_small_line_gives_every_figure(
+    asterisk_install: AsteriskInstall, sipp: SippProgram
+) -> None:
+    """Everybody must have waited and then talked, in each contender, and nothing is left behind."""
+    before = set(left_behind())
+    result = await bench_waiting((3,), watch_s=1.0)  # raises when a caller was not connected
+    assert json.loads(json.dumps(result)) == result
+    (row,) = result["sizes"]
+    assert (row["callers"], row["agents"]) == (3, 3)
+    for name in ("music", "app_queue", "asterisk", "callcenter"):
+        assert set(row[name]) == {"waiting_ms_per_s", "connected_ms_per_call"}
+        assert min(row[name].values()) >= 0
+    assert row["callcenter"]["connected_ms_per_call"] > 0
+    assert set(left_behind()) <= before
+    console = Console(record=True, width=100, file=io.StringIO())
+    show_waiting(result, console)
+    assert "music alone" in console.export_text()
 
 
 @pytest.mark.asterisk
