@@ -7,7 +7,7 @@ from typing import Final
 
 from acd import decisions as d
 from acd import facts as f
-from acd import legs, offers
+from acd import legs, offers, rona
 from acd.agents import AgentRecord
 from acd.floor import CONNECTION_LOST, PHONE, Floor
 from acd.refusals import Refusal
@@ -102,7 +102,10 @@ def ready(floor: Floor, fact: f.AgentReady) -> None:
     if _busy(agent) or agent.state == RESERVED:  # a phone that rings, maybe by the own wish
         _intend(floor, agent, READY)
     elif agent.state == READY:
-        raise _no_change(agent)
+        if agent.paused_until is None:
+            raise _no_change(agent)
+        rona.begin_anew(floor, agent)
+        floor.become_ready(agent, "free")
     elif agent.console_out:
         raise Refusal("connection-lost", f"agent {agent.id} has no console")
     elif agent.phone_up:

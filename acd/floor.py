@@ -12,7 +12,7 @@ from typing import Final
 
 from acd import decisions as d
 from acd import offers, rona
-from acd.agents import AgentRecord
+from acd.agents import AgentRecord, IdleKey
 from acd.choice import key_of
 from acd.counters import QueueCounts
 from acd.decisions import AgentChanged, CallEntered, CallLeft
@@ -224,8 +224,11 @@ class Floor:
     @staticmethod
     def _idle_for_longer(visit: Visit, agent: AgentRecord) -> bool:
         """Whether another idle agent comes before `agent`, when both came free at once."""
-        idle = visit.line.idle
-        return bool(idle) and idle[0] < key_of(agent, visit.line)
+        if not visit.line.idle:
+            return False
+        first, missed = _asked_first(visit), visit.missed_by
+        mine = key_of(agent, visit.line)
+        return (first[-1].id in missed, first) < (agent.id in missed, mine)
 
     # Visits ----------------------------------------------------------------------------
 
@@ -253,10 +256,7 @@ class Floor:
         """Offer a visit that is in no line to the longest idle agent, or put it back."""
         idle = visit.line.idle
         if idle and visit.kind != "outbound" and (visit.due is None or not self._is_parked(visit)):
-            agent = idle[0][-1]
-            if visit.missed_by:
-                asked = visit.missed_by
-                agent = next((key[-1] for key in idle if key[-1].id not in asked), agent)
+            agent = _asked_first(visit)[-1]
             among = len(idle)
             self.matching.remove_idle(agent)
             offers.make(self, visit, agent, among, 1)
@@ -389,6 +389,7 @@ class Floor:
         visit.timer = self.timers.start(deadline, "dial", visit.call)
         agent.call = visit.call
         agent.queue = visit.queue.id
+        agent.misses = 0
         agent.deadline = deadline
         self.tell(agent)
         self.tell_callback(visit, "dialling")
@@ -408,6 +409,14 @@ class Floor:
                 visit.due,
             )
         )
+
+
+def _asked_first(visit: Visit) -> IdleKey:
+    """The first of the idle agents of a line; who missed this very call comes last."""
+    idle, missed = visit.line.idle, visit.missed_by
+    if not missed:
+        return idle[0]
+    return next((key for key in idle if key[-1].id not in missed), idle[0])
 
 
 def _overflow_rule(queue: QueueState) -> Rule | None:

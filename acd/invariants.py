@@ -111,6 +111,9 @@ class Ledger:
         self._last_seq = 0
         self._lost_offer = ""
         self._staffed: dict[str, dict[str, Any]] = {}  # agent to the parts that were changed
+        self._misses: dict[str, int | None] = {}  # agent to unanswered offers in a row, if known
+        self._missed: dict[str, set[str]] = {}  # call to agents who missed it and stayed ready
+        self._rona: dict[str, str] = {}  # agent who has just missed one, to what has to follow
         self._configure(site)
 
     def _configure(self, site: Site) -> None:
@@ -167,6 +170,7 @@ class Ledger:
         if fact is not None and not refused:
             self._after(fact)
         self._lost_offer = ""
+        self._rona.clear()
         self._at_rest()
 
     def _before(self, fact: f.Fact) -> None:
@@ -178,12 +182,18 @@ class Ledger:
             self._configure(fact.site)
         elif isinstance(fact, f.AgentStaffed):
             self._staffing(fact)
+        elif isinstance(fact, f.AgentReady):
+            if self.agents[fact.agent].state not in (*WITH_CALLER, "reserved", "wrap-up"):
+                self._misses.pop(fact.agent, None)
         elif isinstance(fact, f.CallTransferred):
             self._transfer(fact)
         elif isinstance(fact, f.LegOffered):
             self.legs[fact.leg] = (fact.call, fact.agent)
+        elif isinstance(fact, f.LegAnswered):
+            self._misses.pop(self.legs[fact.leg][1], None)
         elif isinstance(fact, f.LegOver):
-            self.legs.pop(fact.leg, None)
+            _, agent = self.legs.pop(fact.leg, ("", ""))
+            self._misses[agent] = None
         elif isinstance(fact, f.CallHandedOver):
             taken = {leg for leg, of in self.legs.items() if of == (fact.call, fact.agent)}
             self._drop_legs(taken)
@@ -241,8 +251,10 @@ class Ledger:
         elif isinstance(x, d.CallCompleted):
             self._complete(x)
         elif isinstance(x, d.CallTaken):
+            self._misses.pop(x.agent, None)
             self._connected(x.call, x.agent)
         elif isinstance(x, d.CancelLeg):
+            self._misses[x.agent] = None
             if self.legs.pop(x.leg, None) is None:
                 self._broken("I3", f"{x.leg} is cancelled but was not open")
         elif isinstance(x, d.CallbackChanged):
@@ -307,9 +319,12 @@ class Ledger:
         if stay.offer:
             self._broken("I12", f"{x.call} left as {x.outcome} while {stay.offer} rings")
         if x.outcome in ("answered", "reached"):
+            self._misses.pop(x.agent, None)
             self._connect(x)
         elif x.outcome != "overflowed":
             self._freed_place(x)
+        if x.outcome != "overflowed":
+            self._missed.pop(x.call, None)
 
     def _connect(self, x: d.CallLeft) -> None:
         if x.call in self._gone:
@@ -389,13 +404,18 @@ class Ledger:
             ):
                 self._broken("I5", f"{x.agent} gets {x.call} before {other.call}")
         idle = self.agents[x.agent].idle_since if x.agent in self.agents else None
+        missed = self._missed.get(x.call, set())
         for agent in self.agents.values():
+            if agent.state != "ready" or _paused(agent) or not self._may(agent.agent, stay):
+                continue
+            if x.agent in missed and agent.agent not in missed:
+                self._broken("I5", f"{x.agent} missed {x.call} before {agent.agent} is asked")
             if (
-                agent.state == "ready"
+                agent.agent not in missed
+                and x.agent not in missed
                 and agent.idle_since is not None
                 and idle is not None
                 and agent.idle_since < idle
-                and self._may(agent.agent, stay)
             ):
                 self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle for longer")
 
@@ -430,9 +450,39 @@ class Ledger:
         if x.outcome == "cancelled" and not ringing.stopped and x.offer != self._lost_offer:
             self._broken("I12", f"{x.offer} was cancelled, but the phone rings on")
         stay = self.stays.get(x.call)
+        if x.outcome == "accepted":
+            self._misses.pop(x.agent, None)
         if stay is not None:
             stay.offer = ""
             stay.in_line = x.outcome != "accepted" and stay.kind != "outbound"
+            if x.outcome == "unanswered" and stay.kind != "outbound":
+                self._unanswered(x, stay)
+
+    def _unanswered(self, x: d.OfferEnded, stay: _Stay) -> None:
+        """What has to become of the agent, by the queue's rule."""
+        queue, known = self._queues.get(stay.queue), self._misses.get(x.agent, 0)
+        if queue is None or known is None:
+            self._misses[x.agent] = None
+            return
+        misses, rule = known + 1, queue.rona
+        if self.agents[x.agent].intent != "ready":
+            self._rona[x.agent] = "not ready"
+        elif misses >= rule.misses:
+            self._rona[x.agent] = rule.then
+        else:
+            self._rona[x.agent] = ""
+            self._missed.setdefault(x.call, set()).add(x.agent)
+        self._misses[x.agent] = misses if self._rona[x.agent] == "" else 0
+
+    def _missed_one(self, x: d.AgentChanged, then: str) -> None:
+        done = {
+            "": (x.state, x.reason) != ("not ready", "no answer"),
+            "not ready": (x.state, x.reason) == ("not ready", "no answer"),
+            "pause": x.state != "ready" or (x.idle_since is None and x.deadline is not None),
+            "sign out": x.state == "offline",
+        }
+        if not done[then]:
+            self._broken("I6", f"{x.agent} did not answer and is {x.state}, not {then or 'ready'}")
 
     def _cancel(self, x: d.CancelOffer) -> None:
         ringing = self.offers.get(x.offer)
@@ -449,8 +499,12 @@ class Ledger:
         if x.state != old and x.state not in _FOLLOWERS[old]:
             self._broken("I9", f"{x.agent} went from {old} to {x.state}")
         kept = before is None or before.idle_since in (None, x.idle_since)
-        if (old, x.state) == ("reserved", "ready") and not kept:
+        if (old, x.state) == ("reserved", "ready") and not (kept or _paused(x)):
             self._broken("I5", f"{x.agent} lost the place among the idle, and never talked")
+        if x.agent in self._rona:
+            self._missed_one(x, self._rona.pop(x.agent))
+        if x.state in ("not ready", "fault", "offline"):
+            self._misses.pop(x.agent, None)
         if x.since > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.agent} is {x.state} since the future")
         self.agents[x.agent] = x
@@ -494,14 +548,19 @@ class Ledger:
             self._broken("I12", f"{agent.agent} is reserved for {agent.call}, which is over")
 
     def _nobody_idle(self) -> None:
-        ready = [agent.agent for agent in self.agents.values() if agent.state == "ready"]
+        ready = []
+        for agent in self.agents.values():
+            if agent.state == "ready" and not _paused(agent):
+                ready.append(agent.agent)
+            elif agent.state == "ready" and self.now > (agent.deadline or 0.0) + TOLERANCE_S:
+                self._broken("I6", f"{agent.agent} is paused for longer than was said")
         if not ready:
             return
         for stay in self.stays.values():
             if self._in_line(stay):
-                for agent in ready:
-                    if self._may(agent, stay):
-                        self._broken("I6", f"{agent} is idle beside {stay.call}")
+                for one in ready:
+                    if self._may(one, stay):
+                        self._broken("I6", f"{one} is idle beside {stay.call}")
 
     # Comparing ---------------------------------------------------------------------------
 
@@ -544,6 +603,11 @@ class Ledger:
         left = [*self.stays, *self.connected, *self.offers, *self.legs]
         if left:
             self._broken("I1", f"left over: {left}")
+
+
+def _paused(agent: d.AgentChanged) -> bool:
+    """Ready without an idle clock, till a deadline: nothing is offered."""
+    return agent.idle_since is None and agent.deadline is not None
 
 
 def _followers() -> dict[str, frozenset[str]]:

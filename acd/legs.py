@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
 from acd import facts as f
-from acd.offers import DECLINED, NO_ANSWER, OFFER_MARGIN_S
+from acd import rona
+from acd.offers import DECLINED, OFFER_MARGIN_S
 from acd.refusals import Refusal
 from acd.states import NOT_READY, READY
 from acd.timers import NO_TIMER
@@ -85,6 +86,7 @@ def answered(floor: Floor, fact: f.LegAnswered) -> None:
     leg.answered = True
     leg.agent.deadline = None
     leg.agent.idle_since = None
+    leg.agent.misses = 0
     floor.move(leg.agent, "answered")
 
 
@@ -95,9 +97,11 @@ def over(floor: Floor, fact: f.LegOver) -> None:
         close(floor, leg)
         _free(floor, leg)
     elif fact.why == "no answer":
-        _not_taken(floor, leg, "no-answer", NO_ANSWER)
+        _missed(floor, leg)
     elif fact.why == "refused":
-        _not_taken(floor, leg, "declined", DECLINED)
+        close(floor, leg)
+        leg.agent.want(NOT_READY, DECLINED)
+        floor.stop(leg.agent, "declined", DECLINED)
     elif fact.why == "unreachable":
         broke(floor, leg, fact.why, None)
     else:
@@ -109,13 +113,14 @@ def ring_time_over(floor: Floor, leg_id: str) -> None:
     """The switch has been silent about a ringing phone for too long."""
     leg = floor.legs[leg_id]
     _tell_cancel(floor, leg, RING_TIME_OVER)
-    _not_taken(floor, leg, "no-answer", NO_ANSWER)
+    _missed(floor, leg)
 
 
-def _not_taken(floor: Floor, leg: OpenLeg, event: str, reason: str) -> None:
+def _missed(floor: Floor, leg: OpenLeg) -> None:
+    rule = rona.rule_of(floor, leg.agent.queue)
     close(floor, leg)
-    leg.agent.want(NOT_READY, reason)
-    floor.stop(leg.agent, "declined" if event == "declined" else "no-answer", reason)
+    if not rona.missed(floor, leg.agent, rule):
+        floor.settle(leg.agent)
 
 
 def broke(floor: Floor, leg: OpenLeg, why: str, cancel: d.Reason | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
 from acd import facts as f
+from acd import rona
 from acd.decisions import CallLeft, Offer, OfferEnded, Reason
 from acd.lines import CONNECTED, OFFERED, Visit
 from acd.refusals import Refusal
@@ -20,7 +21,6 @@ OFFER_MARGIN_S: Final = 5.0
 """How long after `ring_s` the engine gives up by itself; the switch should say so first."""
 
 DECLINED: Final = "declined"
-NO_ANSWER: Final = "no answer"
 
 RING_TIME_OVER: Final = d.Reason("ring-time-over")
 ANSWERED: Final = d.Reason("answered")
@@ -127,6 +127,7 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.call = visit.call
     agent.queue = visit.queue.id
     agent.idle_since = None
+    agent.misses = 0
     visit.books.leave(outcome)
     floor.out.append(
         CallLeft(
@@ -201,9 +202,13 @@ def _no_answer(floor: Floor, offer: OpenOffer, cancel: d.Reason | None) -> None:
     close(floor, offer, "unanswered", cancel)
     if _own_call_over(floor, offer):
         return
-    offer.agent.want(NOT_READY, NO_ANSWER)
-    floor.stop(offer.agent, "no-answer", NO_ANSWER)
-    floor.back_in_line(offer.visit)
+    visit, agent = offer.visit, offer.agent
+    if rona.missed(floor, agent, visit.queue.config.rona):
+        floor.back_in_line(visit)
+        return
+    visit.missed_by = (*visit.missed_by, agent.id)
+    floor.back_in_line(visit)
+    floor.settle(agent)
 
 
 def unreachable(floor: Floor, fact: f.OfferUnreachable) -> None:

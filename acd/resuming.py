@@ -32,6 +32,8 @@ def resumed(floor: Floor, fact: f.Resumed) -> None:
     for leg in floor.legs.values():
         leg.deadline += away_s
     for agent in floor.agents.values():
+        if agent.paused_until is not None:
+            agent.paused_until += away_s
         if agent.deadline is not None:
             agent.deadline += away_s
             floor.tell(agent)

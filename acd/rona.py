@@ -28,13 +28,16 @@ def rule_of(floor: Floor, queue: str) -> Rona:
     return _DEFAULT if known is None else known.config.rona
 
 
-def missed(floor: Floor, agent: AgentRecord, rule: Rona) -> None:
-    """Place an agent who did not answer and has nothing any more."""
+def missed(floor: Floor, agent: AgentRecord, rule: Rona) -> bool:
+    """Place an agent who did not answer and has nothing any more; whether it was the limit.
+
+    Who stays ready is settled by the caller of this, once others have been asked.
+    """
     agent.misses += 1
     if agent.intent != READY:
         _not_ready(floor, agent)
     elif agent.misses < rule.misses:
-        floor.settle(agent)
+        return False
     elif rule.then == "pause":
         agent.misses = 0
         agent.idle_since = None
@@ -47,6 +50,7 @@ def missed(floor: Floor, agent: AgentRecord, rule: Rona) -> None:
         floor.stop(agent, "signed-out", NO_ANSWER)
     else:
         _not_ready(floor, agent)
+    return True
 
 
 def _not_ready(floor: Floor, agent: AgentRecord) -> None:
@@ -64,6 +68,10 @@ def stay_paused(floor: Floor, agent: AgentRecord) -> None:
 def begin_anew(floor: Floor, agent: AgentRecord) -> None:
     """No misses, and no pause any more."""
     agent.misses = 0
+    _end_pause(floor, agent)
+
+
+def _end_pause(floor: Floor, agent: AgentRecord) -> None:
     if agent.paused_until is not None:
         floor.timers.cancel(agent.pause_timer)
         agent.pause_timer = NO_TIMER
@@ -75,6 +83,6 @@ def begin_anew(floor: Floor, agent: AgentRecord) -> None:
 def pause_over(floor: Floor, agent_id: str) -> None:
     """Offers again, as who became idle last; one who is busy meanwhile hears nothing of it."""
     agent = floor.agents[agent_id]
-    begin_anew(floor, agent)
+    _end_pause(floor, agent)
     if agent.state == READY:
         floor.become_ready(agent, "free")

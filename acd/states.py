@@ -76,6 +76,7 @@ _TABLE: dict[State, dict[Event, State]] = {
         "console-lost": NOT_READY,
         "phone-failed": FAULT,
         "offered": RESERVED,
+        "free": READY,  # a pause after missed calls is over
         "signed-out": OFFLINE,
         "found-talking": TALKING,
     },

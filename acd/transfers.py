@@ -119,6 +119,7 @@ def _take(
     taker.call = visit.call
     taker.queue = visit.queue.id
     taker.idle_since = None
+    taker.misses = 0
     floor.out.append(d.CallTaken(visit.call, visit.queue.id, taker.id, giver.id))
     if found:
         floor.move(taker, "found-talking")

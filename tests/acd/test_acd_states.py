@@ -25,6 +25,7 @@ ROWS = """
     ready     console-lost  not ready
     ready     phone-failed  fault
     ready     offered       reserved
+    ready     free          ready
     ready     signed-out    offline
     ready     found-talking talking
     reserved  answered      talking

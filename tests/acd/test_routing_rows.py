@@ -21,7 +21,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
-from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rona, Rule, Site, SkillNeed
 
 SCENARIOS = {
     "a caller who finds two idle agents gets the one who is idle for longer": """
@@ -88,6 +88,81 @@ SCENARIOS = {
         18 | call c2 q      | -
         32 | no answer bob  | bob not ready (no answer)
         33 | ready bob      | bob ready; ring bob c1
+    """,
+    "RONA before the limit: stays ready, and is asked again only when nobody else is idle": """
+        queue q rona=3:not_ready
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        1  | ready bob      | bob not ready; bob ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | ring bob c1; anna ready
+        32 | no answer bob  | ring anna c1; bob ready
+        47 | no answer anna | ring bob c1; anna ready
+        62 | answer bob     | out c1 answered 60; bob talking
+        63 | call c2 q      | ring anna c2
+        78 | no answer anna | anna not ready (no answer)
+        79 | ready anna     | anna ready; ring anna c2
+        94 | no answer anna | anna ready; ring anna c2
+        95 | answer anna    | out c2 answered 32; anna talking
+    """,
+    "RONA before the limit: who is idle alone is asked again, an answer begins anew": """
+        queue q rona=2:not_ready wrap=0
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna ready; ring anna c1
+        20 | answer anna    | out c1 answered 18; anna talking
+        30 | end c1 caller  | talked c1 10+0; wrapped anna 0; anna ready
+        31 | call c2 q      | ring anna c2
+        46 | no answer anna | anna ready; ring anna c2
+        61 | no answer anna | anna not ready (no answer)
+    """,
+    "RONA with a pause: ready, but nothing is offered before it is over": """
+        queue q rona=1:pause:30
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna ready (no answer)
+        46 | tick           | -
+        47 | tick           | anna ready; ring anna c1
+        62 | no answer anna | anna ready (no answer)
+        70 | ready anna     | anna ready; ring anna c1
+        85 | no answer anna | anna ready (no answer)
+        86 | break anna tea | anna not ready (tea)
+        87 | ready anna     | anna ready; ring anna c1
+    """,
+    "RONA with a pause: afterwards the agent is the one who became idle last": """
+        queue q rona=1:pause:30
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna ready (no answer)
+        18 | gone c1        | out c1 abandoned 16
+        40 | ready bob      | bob not ready; bob ready
+        47 | tick           | anna ready
+        50 | call c2 q      | ring bob c2
+    """,
+    "RONA with a pause: an agent may pick a call up in it": """
+        queue q rona=1:pause:30
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna ready (no answer)
+        20 | pick c1 anna   | ring anna c1
+        22 | gone c1        | stop anna; out c1 abandoned 20; anna ready (no answer)
+        23 | call c2 q      | -
+        47 | tick           | anna ready; ring anna c2
+    """,
+    "RONA that signs out": """
+        queue q rona=2:sign_out
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        2  | call c1 q      | ring anna c1
+        17 | no answer anna | anna ready; ring anna c1
+        32 | no answer anna | anna offline (no answer)
     """,
     "a switch that says nothing is overruled a little after the ring time": """
         queue q ring=15
@@ -700,6 +775,9 @@ def read_queue(words: list[str]) -> Queue:
             fields["ring_s"] = float(value)
         elif name == "priority":
             fields["priority"] = int(value)
+        elif name == "rona":
+            misses, then, *pause = value.replace("_", " ").split(":")
+            fields["rona"] = Rona(int(misses), then, *map(float, pause))  # type: ignore[arg-type]
         elif name == "needs":
             fields["needs"] = _needs(value)
         elif name == "overflow":

@@ -254,7 +254,6 @@ class Floor(RuleBasedStateMachine):
         agent=agents,
         queues=st.sampled_from([None, ("q",), ("last", "q"), ()]),
         skills=st.sampled_from([None, {"german": 3}, {}]),
-        order=st.sampled_from([None, None, {"last": 2}]),
         reset=st.booleans(),
     )
     def staff(
@@ -262,10 +261,9 @@ class Floor(RuleBasedStateMachine):
         agent: str,
         queues: tuple[str, ...] | None,
         skills: dict[str, int] | None,
-        order: dict[str, int] | None,
         reset: bool,
     ) -> None:
-        self.tell(f.AgentStaffed(agent, queues, skills, order, reset, "zoe"))
+        self.tell(f.AgentStaffed(agent, queues, skills, None, reset, "zoe"))
 
     @rule(site=st.sampled_from([SITE, FEWER]))
     def configure(self, site: Site) -> None:

@@ -29,18 +29,25 @@ from acd.invariants import (
     CheckedEngine,
 )
 from acd.lines import Line, Visit
-from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rona, Rule, Site, SkillNeed
 
 SITE = Site(
     (
         Queue(
             "sales",
             ring_s=10.0,
+            rona=Rona(2, "pause", 25.0),
             wrap_up_s=20.0,
             rules=(Rule("waited", Onward("queue", "rest"), 40.0),),
             callback_attempts=1,
         ),
-        Queue("vip", priority=5, needs=(SkillNeed("german", 2),), wrap_up_s=0.0),
+        Queue(
+            "vip",
+            priority=5,
+            needs=(SkillNeed("german", 2),),
+            wrap_up_s=0.0,
+            rona=Rona(3, "sign out"),
+        ),
         Queue("rest", wrap_up_s=None, callback_attempts=2, callback_retry_s=50.0),
     ),
     (
@@ -168,8 +175,7 @@ class Wild:
         r = self.random
         queues = r.choice((None, None, ("sales", "rest"), ("vip",), ("new", "sales"), ()))
         skills = r.choice((None, None, {"german": 2}, {"billing": r.choice((1, 4, 11))}))
-        order = r.choice((None, None, None, {"sales": 2}, {"rest": 3}))
-        return f.AgentStaffed(agent, queues, skills, order, r.random() < 0.3, "zoe")
+        return f.AgentStaffed(agent, queues, skills, None, r.random() < 0.3, "zoe")
 
     def draw_dial(self, agent: str) -> f.Fact:
         """An agent places a call, mostly to a number."""
