@@ -9,7 +9,7 @@ from reporting.alerts import AlertRule, Scope
 from reporting.definitions import ALL, FIGURES
 from reporting.live import WINDOWS
 
-_MOST = 1e6
+_MOST = 100_000.0
 _OF = {"queue": "queue", "team": "team", "site": "site"}
 
 
@@ -76,7 +76,7 @@ def _rule(name: str, part: Section) -> AlertRule:
         clear=clear,
         for_s=part.number("for_s", 60.0),
         clear_for_s=part.number("clear_for_s", 60.0),
-        least=part.whole("least", 10, high=100_000),
+        least=part.whole("least", 10, high=10_000),
     )
     part.close()
     return found

@@ -53,10 +53,17 @@ class _Site:
         self.kinds()
         self.callbacks()
         self.music()
+        self.alerts()
 
     def known(self, path: Path, what: str, name: str, names: Collection[str]) -> None:
         if name and name not in names:
             self.report.add(path, f"there is no {what} {name!r}", suggestion(name, names))
+
+    def alerts(self) -> None:
+        """An alert about nothing would never be raised."""
+        for rule in self.site.alerts or ():
+            known = self.site.teams if rule.scope == "team" else self.site.queues
+            self.known(("alerts", rule.id, rule.scope), rule.scope, rule.target, known)
 
     def queues(self) -> None:
         for queue in self.site.queues.values():

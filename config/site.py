@@ -14,10 +14,12 @@ from typing import Literal
 
 from acd import site as acd_site
 from config import popurl
+from config.alert_reading import Reckoning
 from config.hours import Calendar, State, hours_state, moments
 from ivr.flow import Flow
 from ivr.mistakes import Mistake
 from ivr.skillneeds import Need
+from reporting.alerts import BOOKS, AlertRule, usual_rules
 
 Labels = Mapping[str, str]  # language → text for people
 _DIALABLE = re.compile(r"\+?[0-9]{3,15}")
@@ -286,6 +288,8 @@ class Site:
     priority_worth_s: float | None = None
     tiers: Mapping[str, int] = field(default_factory=dict)  # a customer's tier to priority
     teams: Mapping[str, Label] = field(default_factory=dict)
+    alerts: tuple[AlertRule, ...] | None = None  # None: the usual ones
+    reckoning: Reckoning = field(default_factory=Reckoning)
     warnings: tuple[Mistake, ...] = ()
 
     def number(self, dnis: str) -> Number:
@@ -300,6 +304,21 @@ class Site:
         """The entry flow for a dialled number, and the language it sets ("" for none)."""
         number = self.number(dnis)
         return self.flows[number.flow], number.language
+
+    def alert_rules(self) -> dict[str, AlertRule]:
+        """What is worth an alert, by id."""
+        rules = self.alerts
+        if rules is None:
+            rules = usual_rules({q.id: (q.threshold_s, q.target) for q in self.queues.values()})
+        return {rule.id: rule for rule in (BOOKS, *rules)}
+
+    def team_members(self) -> dict[str, tuple[str, ...]]:
+        """The agents of each team."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.teams, ())
+        for agent in self.agents.values():
+            if agent.team:
+                found[agent.team] = (*found.get(agent.team, ()), agent.id)
+        return found
 
     def recording_of(self, queue: str) -> RecordingRule:
         """How calls of a queue are recorded; a call of none as the site says."""

@@ -11,6 +11,7 @@ from typing import get_args
 from phonenumbers import SUPPORTED_REGIONS
 
 from acd import site as acd_site
+from config.alert_reading import read_alerts, read_reckoning
 from config.hours_reading import read_calendar, read_time_zone
 from config.queue_reading import maybe, one_of, read_pop_url, read_queue, read_recording
 from config.site import (
@@ -143,6 +144,8 @@ class SiteReader:
             priority_worth_s=maybe(top, "priority_worth_s", low=1, high=3600),
             tiers=self.tiers(),
             teams=self.label_map("teams"),
+            alerts=read_alerts(top),
+            reckoning=read_reckoning(top.section("figures")),
         )
         if not site.queues:
             top.missing("queues", "add 'queues:' with at least one queue")

@@ -36,7 +36,7 @@ BLOCK = re.compile(r"^```yaml\n# (?P<marker>[^\n]+)\n(?P<body>.*?)^```$", re.M |
 ANY_BLOCK = re.compile(r"^```ya?ml$", re.M)
 BOUNDS = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
 READ_ONCE = functools.lru_cache(maxsize=64)(load_yaml)
-NAMED = ("queues", "agents", "hours", "trunks", "numbers", "switches")
+NAMED = ("queues", "agents", "hours", "trunks", "numbers", "switches", "alerts")
 MAPPINGS = (  # their keys are the site's own
     *("labels", "needs", "skills", "week", "dates"),
     *("not_ready_reasons", "dispositions", "phones", "speed_dials", "tiers", "teams"),
@@ -143,7 +143,10 @@ TWILIO = (
     "sip_addresses",
     "conference_always",
 )
-EXAMPLES = {"queues": "sales", "agents": "ben", "hours": "office", "numbers": "200"}
+EXAMPLES = {
+    **{"queues": "sales", "agents": "ben", "hours": "office", "numbers": "200"},
+    "alerts": "slow-sales",
+}
 
 
 def place(site: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
