@@ -205,6 +205,7 @@ class Customer(TypedDict):
     language: str
     phones: list[str]
     account_number: str
+    owner: NotRequired[str]  # the agent who looks after the account, by id
     contacts: list[Contact]
     orders: list[OrderRow]
     notes: list[NoteRow]

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from acd import decisions as d
+from acd import facts as f
 from callcenter import happenings as h
 from cti import events as e
 from cti.calls import Leg, LegState, OfferFailure, Place, Supervision
@@ -117,6 +118,8 @@ class LiveCall:
     # agent's) to that switch
     parts: dict[str, Part] = field(default_factory=dict)
     trouble: Trouble | None = None
+    queued: f.CallQueued | None = None  # with which wishes it was let into a queue last
+    rank: dict[str, int] = field(default_factory=dict)  # see `callcenter.happenings.Ranked`
     reached: bool = False  # callback, outbound: the customer is (or was) on the line
 
     def is_led_over(self, link: str) -> bool:
@@ -205,6 +208,8 @@ class CallBook:
             h.FlowStarted: self._flow_started,
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
+            h.Ranked: self._ranked,
+            f.CallQueued: self._queued,
             h.CustomerMatched: self._matched,
             h.CallPlaced: self._placed,
             h.PhoneLed: lambda x, at: self._led(x.call_id, x.leg_id, x.link),
@@ -425,6 +430,16 @@ class CallBook:
         call = self.calls.get(x.call_id)
         if call is not None and len(call.trail) < MAX_TRAIL:
             call.trail.append((at, x.what, x.label, x.value))
+
+    def _ranked(self, x: h.Ranked, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.rank = dict(x.parts)
+
+    def _queued(self, x: f.CallQueued, at: float) -> None:
+        call = self.calls.get(x.call)
+        if call is not None:
+            call.queued = x
 
     def _matched(self, x: h.CustomerMatched, at: float) -> None:
         call = self.calls.get(x.call_id)

@@ -13,14 +13,17 @@ is an order to the switch; while an announcement is spoken it is done in that vo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from acd import decisions as d
 from acd import facts as f
+from acd.site import SkillNeed
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
+from callcenter.routing import Preferred
 from config.site import skill_needs
 from cti import commands as c
 from ivr import actions as a
@@ -31,6 +34,21 @@ if TYPE_CHECKING:
 log = structlog.get_logger("callcenter.door")
 
 MOST_HOPS = 5
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a caller asks of a queue: skills, and the points that make up the priority."""
+
+    needs: tuple[SkillNeed, ...]
+    parts: dict[str, int]
+    tier: str = ""
+
+    @property
+    def priority(self) -> int:
+        """Beside the queue's."""
+        return sum(self.parts.values())
 
 
 class Door:
@@ -47,10 +65,13 @@ class Door:
     # In ------------------------------------------------------------------------------------
 
     def enter(self, call: LiveCall, action: a.EnterQueue, language: str = "") -> None:
-        """Let the caller wait in the queue of `action`, or go where its rules say."""
-        queue = action.queue
+        """Let the caller wait in the queue of `action`, or go where its rules say.
+
+        Who comes back from a menu keeps skills and priority, where the menu names none.
+        """
+        queue, wishes = action.queue, self._wishes(call, action)
         while self._hops.get(call.call_id, 0) < MOST_HOPS:
-            away = self._asked(call.call_id, queue, action)
+            away = self._asked(call.call_id, queue, wishes)
             if away is None:
                 break
             self._hops[call.call_id] = self._hops.get(call.call_id, 0) + 1
@@ -61,15 +82,44 @@ class Door:
             queue = away.target
         else:
             log.warning("a caller is turned away in a circle and waits", queue=queue)
-        self._take_in(call, queue, action, language)
+        self._take_in(call, queue, action, wishes, language)
 
-    def _asked(self, call_id: str, queue: str, action: a.EnterQueue) -> d.CallTurnedAway | None:
+    def _wishes(self, call: LiveCall, action: a.EnterQueue) -> Wishes:
+        site, known = self._menus.site, self._menus.customer_of(call.call_id)
+        needs = skill_needs(action.needs)
+        if not needs and call.queued is not None:
+            needs = call.queued.needs
+        tier = known.get("customer.tier", "")
+        parts = {
+            "number": site.number_priority(call.dnis),
+            "tier": site.tier_priority(tier),
+            "choice": action.priority or call.rank.get("choice", 0),
+        }
+        return Wishes(needs, {what: points for what, points in parts.items() if points}, tier)
+
+    def _preferred(self, call: LiveCall, queue: str) -> Preferred | None:
+        """Whom the queue looks for first, if the customer's record is there by now."""
+        router, known = self._menus.router, self._menus.customer_of(call.call_id)
+        for one in self._menus.site.waiting(queue).preferred:
+            agent = known.get("customer.owner", "")
+            if one.who == "last agent":
+                agent = known.get("customer.last_agent", "")
+                at = float(known.get("customer.last_contact", "") or 0.0)
+                if at < router.now() - one.within_days * DAY_S:
+                    continue
+            if agent in router.engine.agents:
+                return Preferred(agent, one.wait_s, one.who)
+        return None
+
+    def _asked(self, call_id: str, queue: str, wishes: Wishes) -> d.CallTurnedAway | None:
         router = self._menus.router
-        asked = f.EntryAsked(call_id, queue, skill_needs(action.needs), action.priority)
+        asked = f.EntryAsked(call_id, queue, wishes.needs, wishes.priority)
         decisions = router.routing.act(asked, router.now())
         return next((x for x in decisions if isinstance(x, d.CallTurnedAway)), None)
 
-    def _take_in(self, call: LiveCall, queue: str, action: a.EnterQueue, language: str) -> None:
+    def _take_in(
+        self, call: LiveCall, queue: str, action: a.EnterQueue, wishes: Wishes, language: str
+    ) -> None:
         router, now, site = self._menus.router, self._menus.router.now(), self._menus.site
         visit = router.engine.visit(call.call_id)
         if visit is not None and visit.queue == queue:  # there already, and back at the place
@@ -86,17 +136,23 @@ class Door:
             language=language or call.language,
         )
         router.note(ended, now)
+        if wishes.parts != call.rank:
+            tier = wishes.tier if "tier" in wishes.parts else ""
+            ranked = h.Ranked(call.call_id, queue, wishes.priority, wishes.parts, tier)
+            router.note(ranked, now)
         router.routing.queue_call(
             call.call_id,
             queue,
             now,
-            needs=skill_needs(action.needs),
-            priority=action.priority,
+            needs=wishes.needs,
+            priority=wishes.priority,
             music=waiting.music,
             visit_after_s=waiting.visit_first_s,
             visit_every_s=waiting.visit_every_s,
             digits="" if flow is None else flow.wait_digits,
             entered=call.entered if action.why.startswith("fallback") else None,
+            preferred=self._preferred(call, queue),
+            caller=site.e164(call.ani),
         )
 
     def _leave_line(self, call: LiveCall, why: str) -> None:

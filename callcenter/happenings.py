@@ -37,6 +37,21 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """The priority with which a caller enters a queue, and what it is made of.
+
+    `parts` are points by "number" (that was dialled), "tier" (of the customer) and "choice" (in
+    the menu).
+    """
+
+    call_id: str
+    queue: str
+    priority: int
+    parts: dict[str, int]
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEnded:
     """The menu let go of the caller: `how` is "queue", "transfer", "hang up" or "broken"."""
 
@@ -181,6 +196,7 @@ _STREAM_OF: dict[type, str] = {
     FlowStarted: "ivr",
     Trail: "ivr",
     FlowEnded: "ivr",
+    Ranked: "ivr",
     ShiftBegan: "person",
     WrapUpSaved: "person",
     SupervisorActed: "person",

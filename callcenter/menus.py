@@ -7,7 +7,7 @@ breaks, the caller ends up waiting in a queue.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from callcenter import happenings as h
 from callcenter.callbook import LiveCall
 from callcenter.door import Door
 from callcenter.opening import Hours
+from config.site import Announcement, Preference
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -42,6 +43,10 @@ class QueueWait(Protocol):
     def visit_first_s(self) -> float: ...
     @property
     def visit_every_s(self) -> float: ...
+    @property
+    def preferred(self) -> Sequence[Preference]: ...
+    @property
+    def announcements(self) -> Sequence[Announcement]: ...
 
 
 class MenuSite(Protocol):
@@ -61,13 +66,25 @@ class MenuSite(Protocol):
         ...
 
     def transfer_number(self, number: str) -> str: ...
+    def e164(self, number: str) -> str:
+        """Who calls, "" when that is withheld or no number."""
+        ...
+
+    def number_priority(self, dnis: str) -> int:
+        """How far callers of this number come before others."""
+        ...
+
+    def tier_priority(self, tier: str) -> int: ...
     def queues(self) -> Iterable[str]: ...
     def opening(self, queue: str, utc: float) -> Hours: ...
     def next_opening_change(self, after: float) -> float | None: ...
 
 
 CustomerOf = Callable[[str], Mapping[str, str]]
-"""The record of a call's customer as flow variables ("customer.name", …), {} if unknown."""
+"""The record of a call's customer as flow variables ("customer.name", …), {} if unknown.
+
+Beside those of flows: "customer.owner", "customer.last_agent" and "customer.last_contact" (UTC).
+"""
 
 
 @dataclass(slots=True)
@@ -93,7 +110,7 @@ class Menus:
     ) -> None:
         self.site = site
         self._committed = committed
-        self._customer_of = customer_of
+        self.customer_of = customer_of
         self._spawn = spawn
         self._visits: dict[str, _Visit] = {}
         self._visit_counts: dict[str, int] = {}
@@ -174,7 +191,7 @@ class Menus:
                 answer = a.Timeout()
             case _:
                 answer = a.Failed("step failed")
-        known = self._customer_of(fact.call_id)  # the record may have come meanwhile
+        known = self.customer_of(fact.call_id)  # the record may have come meanwhile
         self._turn(fact.call_id, visit.flow, runner.resume(visit.flow, visit.state, answer, known))
 
     def without_secrets(self, fact: e.StepFinished) -> e.StepFinished:
@@ -228,7 +245,7 @@ class Menus:
             "ani": call.ani,
             "dnis": call.dnis,
             "digit": digit,
-            **self._customer_of(call_id),
+            **self.customer_of(call_id),
         }
         if flow.kind == "wait":
             count = self._visit_counts[call_id] = self._visit_counts.get(call_id, 0) + 1

@@ -76,7 +76,11 @@ class Pops:
         customer = record["customer"] if record is not None else None
         if customer is None:
             return {}
+        last = next((one for one in customer["contacts"] if one["channel"] == "phone"), None)
         return {
+            "customer.owner": customer.get("owner", ""),
+            "customer.last_agent": last["agent"] if last is not None else "",
+            "customer.last_contact": f"{last['at']:.0f}" if last is not None else "",
             "customer.name": customer["name"],
             "customer.company": customer["company"],
             "customer.tier": customer["tier"],

@@ -15,7 +15,7 @@ A link must not report facts from inside `execute`: decisions are carried out in
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from acd import decisions as d
@@ -39,6 +39,18 @@ class Engine(Protocol):
 def browser_phone(agent: str) -> Phone:
     """The phone of an agent nobody said otherwise about."""
     return Phone(PhoneKind.BROWSER, agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """Whom a caller gets if that agent can take the call within `wait_s`."""
+
+    agent: str = ""
+    wait_s: float = 0.0
+    why: str = ""
+
+
+NOBODY = Preferred()
 
 
 class Line:
@@ -199,6 +211,8 @@ class Routing:
         visit_after_s: float = 30.0,
         visit_every_s: float | None = None,
         digits: str = "",
+        preferred: Preferred | None = None,
+        caller: str = "",
     ) -> None:
         """Let a caller wait in `queue`.
 
@@ -207,12 +221,16 @@ class Routing:
 
         The engine hears of the call as soon as the switch says that it waits, with the
         place of `entered` (or of `now`). A caller who hangs up before never was in the line.
+        `caller` is who calls ("" for unknown).
         """
         place = now if entered is None else entered
         line = self._lines.get(call_id)
         if line is None:
             line = self._lines[call_id] = Line()
-        line.entry = f.CallQueued(call_id, queue, needs, priority, place)
+        wish = preferred or NOBODY
+        line.entry = f.CallQueued(
+            call_id, queue, needs, priority, place, wish.agent, wish.wait_s, wish.why, caller
+        )
         every_s = visit_after_s if visit_every_s is None else visit_every_s
         line.wait = c.StartWaiting(call_id, queue, place, music, every_s, digits)
         self.execute(c.StartWaiting(call_id, queue, place, music, visit_after_s, digits))
@@ -648,11 +666,7 @@ class Routing:
         """An offer that waits to be carried out, alone or with others, is over."""
         order, line.parked = line.parked, None
         if isinstance(order, c.OfferCall) and line.offers:
-            first, *rest = (
-                one
-                for one in (c.AlsoRing(order.offer_id, order.agent_id, order.phone), *order.also)
-                if one.offer_id != offer
-            )
+            first, *rest = (one for one in order.phones if one.offer_id != offer)
             line.parked = c.OfferCall(
                 order.call_id,
                 first.offer_id,

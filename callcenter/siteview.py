@@ -79,6 +79,16 @@ class SiteView:
         e164 = to_e164(number, site.region) or ""
         return e164 if e164 and site.transfer_numbers.permits(e164) else ""
 
+    def e164(self, number: str) -> str:
+        """Who calls, "" when that is withheld or no number."""
+        return to_e164(number, self._site().region) or ""
+
+    def number_priority(self, dnis: str) -> int:
+        return self._site().number(dnis).priority
+
+    def tier_priority(self, tier: str) -> int:
+        return self._site().tiers.get(tier, 0)
+
     def caller_id(self, queue: str) -> str:
         return self._site().callback_caller_id
 

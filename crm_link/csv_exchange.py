@@ -47,7 +47,7 @@ TEXT_SHOWN = 200
 BATCH = 200
 PAUSE_S = 0.01
 
-COLUMNS = ("account_number", "name", "company", "tier", "email", "language", "phones")
+COLUMNS = ("account_number", "name", "company", "tier", "email", "language", "owner", "phones")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 # Column headings that mean a field, folded, with spaces, dots and dashes as "_".
@@ -59,6 +59,7 @@ _HEADINGS = {
     "tier": "tier level segment value class 等级 级别",
     "email": "email e_mail mail email_address 邮箱 电子邮件",
     "language": "language lang locale 语言",
+    "owner": "owner account_owner account_manager agent 负责人 客户经理",
     "phones": "phones phone phone_number telephone tel mobile cell number phone_1 phone_2 phone_3 "
     "phone1 phone2 phone3 mobile_phone home_phone work_phone 电话 手机 手机号 电话号码",
 }

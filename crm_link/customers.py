@@ -227,6 +227,7 @@ class CustomerStore:
                     email="",
                     language="",
                     account_number=None,
+                    owner="",
                     search_text="",
                     erased=self._clock(),
                 )
@@ -327,6 +328,7 @@ def _columns(fields: Fields) -> dict[str, Any]:
         "email": fields.email,
         "language": fields.language,
         "account_number": fields.account_number or None,
+        "owner": fields.owner,
         "search_text": fields.search_text,
     }
 
@@ -339,6 +341,7 @@ def _row_fields(row: Any, numbers: Sequence[str]) -> Fields:
         email=row.email,
         language=row.language,
         account_number=row.account_number or "",
+        owner=row.owner,
         phones=tuple(numbers),
     )
 

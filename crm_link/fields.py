@@ -15,11 +15,12 @@ from crm_link.records import TIERS
 
 NAME_MAX = 200
 ACCOUNT_MAX = 64
+OWNER_MAX = 32
 EMAIL_MAX = 254
 NOTE_MAX = 10_000
 PHONES_MAX = 10
 
-FIELD_NAMES = ("name", "company", "tier", "email", "language", "account_number", "phones")
+FIELD_NAMES = ("name", "company", "tier", "email", "language", "account_number", "owner", "phones")
 # Other names that forms use.
 _ALIASES = {"phone": "phones", "number": "phones", "account": "account_number"}
 
@@ -30,7 +31,10 @@ _PHONE_SEPARATORS = re.compile(r"[;,/|\n]")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The checked fields of a customer. `account_number` is "" when there is none."""
+    """The checked fields of a customer. `account_number` is "" when there is none.
+
+    `owner` is the id of the agent who looks after the account, "" for nobody.
+    """
 
     name: str
     company: str = ""
@@ -39,6 +43,7 @@ class Fields:
     language: str = ""
     account_number: str = ""
     phones: tuple[str, ...] = ()
+    owner: str = ""
 
     @property
     def search_text(self) -> str:
@@ -108,6 +113,7 @@ def check(given: Mapping[str, str], region: str, base: Fields | None = None) -> 
         email=_email(_one(fields, "email", EMAIL_MAX, base.email)),
         language=_language(_one(fields, "language", 40, base.language)),
         account_number=_one(fields, "account_number", ACCOUNT_MAX, base.account_number),
+        owner=_one(fields, "owner", OWNER_MAX, base.owner),
         phones=_phones(fields["phones"], region) if "phones" in fields else base.phones,
     )
 

@@ -92,6 +92,7 @@ async def with_parts(connection: AsyncConnection, row: Any) -> Customer:
         language=row.language,
         phones=[],
         account_number=row.account_number or "",
+        owner=row.owner,
         contacts=[],
         orders=[],
         notes=[],

@@ -6,7 +6,7 @@ Moments are UTC epoch seconds.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Status = Literal["looking", "found", "several", "none", "failed"]
 TIERS = ("standard", "silver", "gold")
@@ -40,7 +40,10 @@ class NoteRow(TypedDict):
 
 
 class Customer(TypedDict):
-    """A whole customer record; lists are newest first."""
+    """A whole customer record; lists are newest first.
+
+    `owner` is the agent (by id) who looks after the account, "" or left out for nobody.
+    """
 
     customer_id: str
     name: str
@@ -50,6 +53,7 @@ class Customer(TypedDict):
     language: str
     phones: list[str]
     account_number: str
+    owner: NotRequired[str]
     contacts: list[Contact]
     orders: list[OrderRow]
     notes: list[NoteRow]

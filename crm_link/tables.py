@@ -29,6 +29,7 @@ customers = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("account_number", sa.Text),  # NULL when there is none
+    sa.Column("owner", sa.Text, nullable=False, server_default=""),  # an agent's id
     # Case-folded name, company, e-mail and account number: what a search looks in.
     sa.Column("search_text", sa.Text, nullable=False),
     sa.Column("created", sa.Double, nullable=False),

@@ -118,11 +118,13 @@ class RecordFold:
             ("decision", "WrapUpEnded"): self._wrap_up_ended,
             ("decision", "CallbackChanged"): self._callback_changed,
             ("decision", "CallTurnedAway"): self._turned_away,
+            ("decision", "SendOn"): self._sent_on,
             ("decision", "PositionTold"): self._position_told,
             ("decision", "RequirementRelaxed"): self._relaxed,
             ("ivr", "Trail"): self._trail,
             ("ivr", "FlowStarted"): self._flow_started,
             ("ivr", "FlowEnded"): self._flow_ended,
+            ("ivr", "Ranked"): self._ranked,
             ("person", "WrapUpSaved"): self._saved,
             ("person", "CallAction"): self._action,
             ("person", "LegPlaced"): self._leg_placed,
@@ -214,7 +216,7 @@ class RecordFold:
         record.visits.append(visit)
         self._book(visit, "offered")
         self._count(record, visit)
-        return self._note(record, at, "queued", {"queue": queue})
+        return self._note(record, at, "queued", {"queue": queue}, data.get("reason"))
 
     def _offer(self, record: CallRecord, data: Data, at: float) -> bool:
         offer = str(data["offer"])
@@ -279,6 +281,15 @@ class RecordFold:
         record.visits.append(visit)
         self._count(record, visit)
         return True
+
+    def _sent_on(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {name: str(data.get(name, "")) for name in ("queue", "target")}
+        shown["to"] = str(data.get("kind", ""))
+        return self._note(record, at, "sent-on", shown, data.get("reason"))
+
+    def _ranked(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {name: data.get(name) for name in ("priority", "parts", "tier")}
+        return self._note(record, at, "ranked", shown)
 
     def _position_told(self, record: CallRecord, data: Data, at: float) -> bool:
         shown = {name: data.get(name) for name in ("position", "before", "low_s", "high_s")}

@@ -23,6 +23,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "menu-ended": ("Left the menu", "离开语音菜单"),
     "queued": ("Entered the queue {queue}", "进入队列 {queue}"),
     "turned-away": ("Not let into the queue {queue}", "未进入队列 {queue}"),
+    "sent-on": ("Sent on from {queue}", "从 {queue} 转往别处"),
+    "ranked": ("Priority {priority}: {parts}", "优先级 {priority}：{parts}"),
     "position-told": ("Heard the position: {position}", "播报排队位置：{position}"),
     "relaxed": ("Requirement relaxed: {needs}", "放宽要求：{needs}"),
     "offered": ("Offered to {agent}", "分配给 {agent}"),
@@ -34,7 +36,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "answered": ("{agent} answered after {waited_s:.0f} s", "{agent} 在 {waited_s:.0f} 秒后接听"),
     "reached": ("Customer reached", "已接通客户"),
     "abandoned": ("Caller gave up after {waited_s:.0f} s", "来电者等待 {waited_s:.0f} 秒后放弃"),
-    "overflowed": ("Left {queue} for another queue", "从 {queue} 溢出到其他队列"),
+    "overflowed": ("Moved on from {queue}", "从 {queue} 溢出"),
     "callback": ("Left a number to be called back", "留下号码等待回拨"),
     "withdrawn": ("Left {queue}", "离开 {queue}"),
     "switch-lost": ("Lost by the switch", "交换机丢失通话"),
@@ -87,6 +89,8 @@ MENU_TEXTS: dict[str, tuple[str, str]] = {
 
 # The same, where one value of a field has a sentence of its own.
 _BY_FIELD = {
+    "turned-away": "to",
+    "sent-on": "to",
     "callback-state": "state",
     "callback-failed": "why",
     "ended": "by",
@@ -101,6 +105,34 @@ _BY_FIELD = {
     "supervision": "mode",
 }
 SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
+    ("turned-away", "queue"): (
+        "Not let into the queue {queue}: on to the queue {target}",
+        "未进入队列 {queue}：转往队列 {target}",
+    ),
+    ("turned-away", "flow"): (
+        "Not let into the queue {queue}: on to the menu {target}",
+        "未进入队列 {queue}：转往语音菜单 {target}",
+    ),
+    ("turned-away", "voicemail"): (
+        "Not let into the queue {queue}: on to the voicemail",
+        "未进入队列 {queue}：转往语音信箱",
+    ),
+    ("turned-away", "number"): (
+        "Not let into the queue {queue}: on to {target}",
+        "未进入队列 {queue}：转往 {target}",
+    ),
+    ("sent-on", "flow"): (
+        "From the queue {queue} to the menu {target}",
+        "从队列 {queue} 转往语音菜单 {target}",
+    ),
+    ("sent-on", "voicemail"): (
+        "From the queue {queue} to the voicemail",
+        "从队列 {queue} 转往语音信箱",
+    ),
+    ("sent-on", "number"): (
+        "From the queue {queue} to {target}",
+        "从队列 {queue} 转往 {target}",
+    ),
     ("callback-state", "queued"): ("Callback waits for an agent", "回拨等待坐席"),
     ("callback-state", "dialling"): (
         "Customer is dialled, attempt {attempts}",
@@ -208,6 +240,14 @@ DETAILS: dict[tuple[str, str], tuple[str, str]] = {
 }
 
 
+# What a priority is made of (`callcenter.happenings.Ranked`).
+RANK_PARTS: dict[str, tuple[str, str]] = {
+    "number": ("number dialled {points}", "所拨号码 {points}"),
+    "tier": ("customer tier {tier} {points}", "客户等级 {tier} {points}"),
+    "choice": ("choice in the menu {points}", "菜单选择 {points}"),
+}
+
+
 def plain_names(kind: str, ident: str, language: str = "") -> str:
     """Ids as they are."""
     return ident
@@ -251,11 +291,24 @@ def _filled(text: str, kind: str, data: Mapping[str, Any], names: Names, languag
     for field in ("by", "giver"):
         if field in shown:
             shown[field] = names("agent", str(shown[field]), language)
+    if shown.get("to") in ("queue", "flow") and "target" in shown:
+        shown["target"] = names(str(shown["to"]), str(shown["target"]), language)
+    if isinstance(shown.get("parts"), Mapping):
+        shown["parts"] = _rank(shown["parts"], str(shown.get("tier", "")), language)
     shown["who"] = shown["agent"] if "agent" in shown else str(data.get("number") or "?")
     try:
         return text.format_map(shown)
     except (ValueError, TypeError):  # a number is missing or is none
         return kind
+
+
+def _rank(parts: Mapping[str, Any], tier: str, language: str) -> str:
+    told = (RANK_PARTS.get(what, ("{points}", "{points}")) for what in parts)
+    texts = (
+        text[language == "zh"].format(points=points, tier=tier)
+        for text, points in zip(told, parts.values(), strict=True)
+    )
+    return ("，" if language == "zh" else ", ").join(texts)
 
 
 def _named(detail: str, names: Names, language: str) -> str:

@@ -118,6 +118,7 @@ class Customer(Told):
     language: str
     phones: list[str]
     account_number: str
+    owner: str = ""
     contacts: list[dict[str, Any]]
     orders: list[dict[str, Any]]
     notes: list[dict[str, Any]]

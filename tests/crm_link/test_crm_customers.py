@@ -25,6 +25,7 @@ GRACE = {
     "email": "Grace@Example.com",
     "language": "zh-CN",
     "account_number": "AC-1",
+    "owner": "anna",
     "phones": "202-555-0100; +44 20 7946 0100",
 }
 HOSTILE = "<img src=x onerror=alert(1)>\r\n'; DROP TABLE customers;--\0\u202e"
@@ -51,6 +52,7 @@ async def test_a_customer_comes_back_as_made(store: CustomerStore) -> None:
         "language": "zh-CN",
         "phones": ["+12025550100", "+442079460100"],
         "account_number": "AC-1",
+        "owner": "anna",
         "contacts": [],
         "orders": [],
         "notes": [],
