@@ -11,7 +11,7 @@ import asyncio
 import csv
 import functools
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -175,25 +175,36 @@ class History:
             live.spend(Span(row.agent, row.state, row.reason, row.started_at, row.ended_at))
         return len(visits)
 
-    async def agents(self, *, since: float, until: float, minutes: int) -> IntervalFold:
-        """Agents' parts and time of [since, until), cut at its ends, by interval.
+    async def totals(
+        self, *, since: float, until: float
+    ) -> tuple[dict[str, Tally], dict[str, Tally]]:
+        """What is counted of each queue and of each agent in [since, until).
 
-        They are in `IntervalFold.agents`. Raises ValueError for `minutes` other than 15 and 30.
+        Visits that entered in it, parts that began in it, and agents' time cut at its ends.
         """
-        fold = IntervalFold(Calendar(self._zone, minutes), self._limits)
+        fold = IntervalFold(Calendar(self._zone), self._limits)
+        query = sa.select(queue_visits).where(
+            queue_visits.c.entered >= since, queue_visits.c.entered < until
+        )
         async with self._engine.connect() as connection:
+            visits = (await connection.execute(query)).all()
             parts = await self._stored_parts(connection, since, until)
+        for kept in visits:
+            fold.put((kept.call_id, kept.number), _visit(kept))
         for record in self._fold.calls.values():
+            for number, visit in enumerate(record.visits):
+                if since <= visit.entered < until:
+                    fold.put((record.call_id, number), visit)
             for number, part in enumerate(record.segments):
                 if part.role == AGENT and since <= part.began < until:
                     parts[record.call_id, number] = part
-        for key, part in parts.items():
-            fold.put_part(key, part)
+        for (call_id, number), part in parts.items():
+            fold.put_part((call_id, number, AGENT), part)
         end = min(until, self._now())
         for span in sorted(await self._spans(since, until), key=lambda span: span.start):
             last = end if span.end is None else min(span.end, end)
             fold.spend(Span(span.agent, span.state, span.reason, max(span.start, since), last))
-        return fold
+        return _sums(fold.tallies), _sums(fold.agents)
 
     @staticmethod
     async def _stored_parts(
@@ -279,6 +290,14 @@ class History:
         for span in self._fold.all_spans():
             spans[(span.agent, span.start)] = span
         return list(spans.values())
+
+
+def _sums(tallies: Mapping[tuple[str, float], Tally]) -> dict[str, Tally]:
+    sums: dict[str, Tally] = {}
+    for (ident, _), tally in tallies.items():
+        found = sums.setdefault(ident, Tally())
+        found += tally
+    return sums
 
 
 async def _upsert(
