@@ -25,11 +25,10 @@ from typing import Any, Final, Protocol
 
 from acd import decisions as d
 from acd import facts as f
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.rightful import TOLERANCE_S, Rights, Stay
+from acd.site import Agent, Site
 from acd.states import TABLE, WITH_CALLER
 from acd.views import VisitView
-
-TOLERANCE_S: Final = 1e-5
 
 CALL_OUTCOMES: Final = frozenset(
     {"answered", "abandoned", "overflowed", "callback", "withdrawn", "switch lost"}
@@ -43,6 +42,7 @@ OUTCOMES: Final = {
 }
 CHOSEN: Final = frozenset({"picked", "assigned", "transferred-to-agent", "dialled"})
 """Offers that a person chose: fairness does not apply to them."""
+AWAY: Final = ("offline", "not ready", "fault")
 OFFER_OUTCOMES: Final = frozenset({"accepted", "refused", "unanswered", "unreachable", "cancelled"})
 
 
@@ -64,28 +64,11 @@ class Broken(AssertionError):  # noqa: N818 - a finding, not a failure of the pr
 
 
 @dataclass(slots=True)
-class _Stay:
-    """A call in a queue, as the notices tell."""
-
-    call: str
-    queue: str
-    kind: str
-    entered: float
-    arrived: float
-    seq: int
-    priority: int  # the call's own
-    needs: tuple[SkillNeed, ...]
-    in_line: bool = True
-    parked: bool = False  # a callback whose caller may still be on the line
-    parked_until: float | None = None  # a parked call: in no line before
-    offer: str = ""
-
-
-@dataclass(slots=True)
 class _Ringing:
     call: str
     agent: str
     deadline: float
+    round: str = ""  # of several phones that ring at once
     stopped: bool = False  # a CancelOffer went out
 
 
@@ -95,7 +78,7 @@ class Ledger:
     def __init__(self, site: Site) -> None:
         self.violations: list[Violation] = []
         self.now = 0.0
-        self.stays: dict[str, _Stay] = {}
+        self.stays: dict[str, Stay] = {}
         self.offers: dict[str, _Ringing] = {}
         self.agents: dict[str, d.AgentChanged] = {}
         self.connected: dict[str, tuple[str, float]] = {}  # call to agent and when
@@ -104,6 +87,7 @@ class Ledger:
         self.left: dict[tuple[str, str, str], int] = {}  # (queue, kind, outcome) to number
         self._offer_ids: set[str] = set()
         self._asked: dict[str, f.CallQueued] = {}
+        self._wishes: dict[str, f.CallQueued] = {}  # asked and not entered yet
         self._requested: dict[str, f.CallbackRequested] = {}
         self._park: dict[str, float | None] = {}  # calls that enter a line again, transferred
         self._gone: set[str] = set()
@@ -114,12 +98,14 @@ class Ledger:
         self._misses: dict[str, int | None] = {}  # agent to unanswered offers in a row, if known
         self._missed: dict[str, set[str]] = {}  # call to agents who missed it and stayed ready
         self._rona: dict[str, str] = {}  # agent who has just missed one, to what has to follow
+        self.rights = Rights(site)
         self._configure(site)
 
     def _configure(self, site: Site) -> None:
-        self._queues: dict[str, Queue] = {queue.id: queue for queue in site.queues}
+        self.rights.configure(site)
+        self._queues = self.rights.queues
         self._configured: dict[str, Agent] = {agent.id: agent for agent in site.agents}
-        self._people: dict[str, Agent] = dict(self._configured)  # as in force
+        self._people = self.rights.people = dict(self._configured)  # as in force
         for agent, parts in list(self._staffed.items()):
             if agent not in self._configured:
                 del self._staffed[agent]
@@ -175,7 +161,7 @@ class Ledger:
 
     def _before(self, fact: f.Fact) -> None:
         if isinstance(fact, f.CallQueued):
-            self._asked[fact.call] = fact
+            self._asked[fact.call] = self._wishes[fact.call] = fact
         elif isinstance(fact, f.CallbackRequested):
             self._requested[fact.callback] = fact
         elif isinstance(fact, f.Configured):
@@ -289,7 +275,7 @@ class Ledger:
             self._last_seq += 1
             self._arrivals[x.call] = (x.entered, self._last_seq)
         arrived, seq = self._arrivals[x.call]
-        self.stays[x.call] = _Stay(
+        self.stays[x.call] = Stay(
             x.call,
             x.queue,
             x.kind,
@@ -302,6 +288,18 @@ class Ledger:
             parked=parked,
             parked_until=self._park.pop(x.call, None),
         )
+        wish = self._wishes.pop(x.call, None)
+        if wish is not None:
+            self._prefer(self.stays[x.call], wish)
+
+    def _prefer(self, stay: Stay, asked: f.CallQueued) -> None:
+        """The agent who is waited for in this queue, unless calls are not wanted there now."""
+        agent = self.agents.get(asked.preferred)
+        if agent is not None and not (
+            agent.state in AWAY or agent.intent != "ready" or _paused(agent)
+        ):
+            stay.preferred = asked.preferred
+            stay.preferred_until = stay.entered + asked.preferred_s
 
     def _leave(self, x: d.CallLeft) -> None:
         stay = self.stays.pop(x.call, None)
@@ -316,8 +314,8 @@ class Ledger:
         self.left[key] = self.left.get(key, 0) + 1
         if x.waited_s < 0 or x.entered + x.waited_s > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.call} waited {x.waited_s} s")
-        if stay.offer:
-            self._broken("I12", f"{x.call} left as {x.outcome} while {stay.offer} rings")
+        if stay.offers:
+            self._broken("I12", f"{x.call} left as {x.outcome} while {stay.offers} ring")
         if x.outcome in ("answered", "reached"):
             self._misses.pop(x.agent, None)
             self._connect(x)
@@ -330,6 +328,7 @@ class Ledger:
         if x.call in self._gone:
             self._broken("I2", f"{x.call} was gone and is shown as {x.outcome}")
         self._connected(x.call, x.agent)
+        self.rights.answered(x.agent, x.queue)
 
     def _connected(self, call: str, agent: str) -> None:
         if call in self.connected:
@@ -381,62 +380,64 @@ class Ledger:
         if stay is None:
             self._broken("I2", f"{x.offer} is for {x.call}, which is in no queue")
         else:
-            if stay.offer:
-                self._broken("I3", f"{x.call} rings at two agents")
+            self._rings_too(x, stay)
             if x.reason.code not in CHOSEN:
                 self._fair(x, stay)
-            stay.offer = x.offer
+            stay.offers.add(x.offer)
             stay.in_line = stay.parked = False
-        self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline)
+            self.rights.offered(x.agent, stay.queue)
+        round_ = x.round if isinstance(x, d.Offer) else ""
+        self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline, round_)
 
-    def _fair(self, x: d.Offer | d.Callback, stay: _Stay) -> None:
-        if not self._may(x.agent, stay):
+    def _rings_too(self, x: d.Offer | d.Callback, stay: Stay) -> None:
+        """Several phones ring for a call only where the queue wants it, all at once."""
+        rounds = {self.offers[offer].round for offer in stay.offers}
+        if rounds and (not isinstance(x, d.Offer) or rounds != {x.round} or "" in rounds):
+            self._broken("I3", f"{x.call} rings at two agents")
+        queue = self._queues.get(stay.queue)
+        if rounds and (queue is None or len(stay.offers) >= queue.ring_several):
+            self._broken("I3", f"{x.call} rings at more agents than {stay.queue} wants")
+
+    def _fair(self, x: d.Offer | d.Callback, stay: Stay) -> None:
+        if not self.rights.may(x.agent, stay, self.now):
             self._broken("I5", f"{x.agent} may not serve {x.call} of {stay.queue}")
         if stay.kind == "outbound" or self._is_parked(stay):
             self._broken("I5", f"{x.agent} gets {x.call}, which is in no line")
-        mine = self._key(stay)
         for other in self.stays.values():
             if (
                 other is not stay
                 and self._in_line(other)
-                and self._key(other) < mine
-                and self._may(x.agent, other)
+                and self.rights.may(x.agent, other, self.now, surely=True)
+                and self.rights.comes_before(other, stay, x.agent, self.now)
             ):
                 self._broken("I5", f"{x.agent} gets {x.call} before {other.call}")
-        idle = self.agents[x.agent].idle_since if x.agent in self.agents else None
-        missed = self._missed.get(x.call, set())
-        for agent in self.agents.values():
-            if agent.state != "ready" or _paused(agent) or not self._may(agent.agent, stay):
-                continue
-            if x.agent in missed and agent.agent not in missed:
-                self._broken("I5", f"{x.agent} missed {x.call} before {agent.agent} is asked")
-            if (
-                agent.agent not in missed
-                and x.agent not in missed
-                and agent.idle_since is not None
-                and idle is not None
-                and agent.idle_since < idle
-            ):
-                self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle for longer")
+        if x.agent != stay.preferred:
+            self._chosen(x, stay)
 
-    def _in_line(self, stay: _Stay) -> bool:
+    def _chosen(self, x: d.Offer | d.Callback, stay: Stay) -> None:
+        """Nobody is idle whom the queue would rather have asked."""
+        missed = self._missed.get(x.call, set())
+        mine = self.agents.get(x.agent)
+        for agent in self.agents.values():
+            idle = agent.state == "ready" and not _paused(agent)
+            if not idle or not self.rights.may(agent.agent, stay, self.now, surely=True):
+                continue
+            if x.agent in missed:
+                if agent.agent not in missed:
+                    self._broken("I5", f"{x.agent} missed {x.call} before {agent.agent} is asked")
+            elif (
+                mine is not None
+                and agent.agent not in missed
+                and self.rights.asked_before(agent, mine, stay, self.now)
+            ):
+                self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle, too")
+
+    def _in_line(self, stay: Stay) -> bool:
         return stay.in_line and not self._is_parked(stay)
 
-    def _is_parked(self, stay: _Stay) -> bool:
+    def _is_parked(self, stay: Stay) -> bool:
         until = stay.parked_until
         return until is not None and self.now < until - TOLERANCE_S
-
-    def _key(self, stay: _Stay) -> tuple[int, float, int]:
-        queue = self._queues.get(stay.queue)
-        return (-(stay.priority + (queue.priority if queue else 0)), stay.arrived, stay.seq)
-
-    def _may(self, agent_id: str, stay: _Stay) -> bool:
-        agent, queue = self._people.get(agent_id), self._queues.get(stay.queue)
-        if agent is None or queue is None or queue.id not in agent.queues:
-            return False
-        return all(
-            agent.skills.get(need.skill, 0) >= need.level for need in (*queue.needs, *stay.needs)
-        )
 
     def _offer_ended(self, x: d.OfferEnded) -> None:
         ringing = self.offers.pop(x.offer, None)
@@ -453,12 +454,15 @@ class Ledger:
         if x.outcome == "accepted":
             self._misses.pop(x.agent, None)
         if stay is not None:
-            stay.offer = ""
-            stay.in_line = x.outcome != "accepted" and stay.kind != "outbound"
+            stay.offers.discard(x.offer)
+            stay.taken = stay.taken or x.outcome == "accepted"
+            stay.in_line = not stay.taken and not stay.offers and stay.kind != "outbound"
+            if x.agent == stay.preferred and x.outcome != "accepted":
+                stay.preferred = ""
             if x.outcome == "unanswered" and stay.kind != "outbound":
                 self._unanswered(x, stay)
 
-    def _unanswered(self, x: d.OfferEnded, stay: _Stay) -> None:
+    def _unanswered(self, x: d.OfferEnded, stay: Stay) -> None:
         """What has to become of the agent, by the queue's rule."""
         queue, known = self._queues.get(stay.queue), self._misses.get(x.agent, 0)
         if queue is None or known is None:
@@ -501,17 +505,28 @@ class Ledger:
         kept = before is None or before.idle_since in (None, x.idle_since)
         if (old, x.state) == ("reserved", "ready") and not (kept or _paused(x)):
             self._broken("I5", f"{x.agent} lost the place among the idle, and never talked")
+        self.rights.agent(before, x, self.now)
         if x.agent in self._rona:
             self._missed_one(x, self._rona.pop(x.agent))
-        if x.state in ("not ready", "fault", "offline"):
+        if x.state in AWAY:
             self._misses.pop(x.agent, None)
+        if x.state in AWAY or x.intent != "ready" or _paused(x):
+            self._let_go(x.agent)
         if x.since > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.agent} is {x.state} since the future")
         self.agents[x.agent] = x
 
+    def _let_go(self, agent: str) -> None:
+        """Nobody waits any more for an agent who takes no calls now."""
+        for stay in self.stays.values():
+            if stay.preferred == agent:
+                stay.preferred = ""
+
     def _at_rest(self) -> None:
         """What must hold between two facts."""
         for offer, ringing in self.offers.items():
+            if ringing.call not in self.stays:
+                self._broken("I12", f"{offer} rings for {ringing.call}, which does not wait")
             if self.now > ringing.deadline + TOLERANCE_S:
                 self._broken("I12", f"{offer} is open after its deadline")
         talking: dict[str, str] = {}
@@ -559,7 +574,7 @@ class Ledger:
         for stay in self.stays.values():
             if self._in_line(stay):
                 for one in ready:
-                    if self._may(one, stay):
+                    if self.rights.may(one, stay, self.now, surely=True):
                         self._broken("I6", f"{one} is idle beside {stay.call}")
 
     # Comparing ---------------------------------------------------------------------------
@@ -572,8 +587,8 @@ class Ledger:
             view = open_calls.pop(call, None)
             if view is None or view.place == "connected":
                 self._broken("I1", f"{call} is in {stay.queue} by the notices, not in the engine")
-            elif (view.place == "offered") != bool(stay.offer):
-                self._broken("I1", f"{call} is {view.place} but its offer is {stay.offer!r}")
+            elif (view.place == "offered") != bool(stay.offers):
+                self._broken("I1", f"{call} is {view.place} but its offers are {stay.offers}")
         for call, view in open_calls.items():
             if view.place != "connected" or call not in self.connected:
                 self._broken("I1", f"{call} is {view.place} in the engine only")
