@@ -96,6 +96,11 @@ class OfferCall:
     ring_s: float
     also: tuple[AlsoRing, ...] = ()
 
+    @property
+    def phones(self) -> tuple[AlsoRing, ...]:
+        """All that are to ring."""
+        return (AlsoRing(self.offer_id, self.agent_id, self.phone), *self.also)
+
 
 @dataclass(frozen=True, slots=True)
 class CancelOffer:

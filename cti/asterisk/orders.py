@@ -195,8 +195,7 @@ class Orders:
         """One Dial for all. It is begun by a phone that is registered, if there is one."""
         if len(order.also) >= rounds.MAX_PHONES:
             raise OrderError(f"more than {rounds.MAX_PHONES} phones at once")
-        own = c.AlsoRing(order.offer_id, order.agent_id, order.phone)
-        first, *others = sorted((own, *order.also), key=lambda one: one.phone.kind in _ASKED)
+        first, *others = sorted(order.phones, key=lambda one: one.phone.kind in _ASKED)
         rungs = [self._rung(one, order.ring_s) for one in (first, *others)]
         techs = [self._technology(one.phone) for one in others]
         for name, value in rounds.variables(first.offer_id, rungs[1:], techs).items():

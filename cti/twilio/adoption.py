@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from cti import events as e
 from cti.calls import LegState, Place
 from cti.twilio.book import Book
-from cti.twilio.live import Live, Room
+from cti.twilio.live import Live, Room, Rung
 from cti.twilio.parties import Parties
 from cti.twilio.rest import Leg
 
@@ -53,8 +53,12 @@ def set_right(call: Live, legs: Legs, parties: Parties) -> bool:
     child = legs.child(call.sid)
     if child is not None:
         call.other_sid = child.sid
-        if child.status != _TALKING or call.confirms:
+        rung = next((one for one in call.ringing.values() if one.sid == child.sid), call)
+        if child.status != _TALKING or rung.confirms:
             return True
+        if isinstance(rung, Rung):
+            call.lead_round(rung)
+            call.ringing.clear()
         call.connected, call.place = True, Place.TALKING
         call.agent_answered = call.agent_answered or call.callback is not None
         return True
@@ -100,6 +104,11 @@ def adopted(call: Live, link: str) -> e.CallAdopted:
         offer_id=call.offer_id,
         flow_state=call.flow_state,
         legs=tuple(party.leg() for party in call.parties.values()),
+        also=tuple(
+            (rung.offer_id, rung.agent_id)
+            for rung in call.ringing.values()
+            if rung.offer_id != call.offer_id
+        ),
     )
 
 

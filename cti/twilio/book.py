@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Container, Coroutine, Iterator
+from collections.abc import Callable, Container, Coroutine, Iterable, Iterator
 from typing import Any
 
 from cti import commands as c
@@ -14,7 +14,7 @@ from cti.calls import EndedBy, OfferFailure, Place
 from cti.twilio.hangups import HangUps
 from cti.twilio.http import RestError, RestRefused, RestUnreachable
 from cti.twilio.keeping import pack, unpack
-from cti.twilio.live import Live, LiveCalls, Party, Room, Timer
+from cti.twilio.live import Live, LiveCalls, Party, Room, Rung, Timer
 from cti.twilio.memory import Memory
 from cti.twilio.rest import Rest
 from cti.twilio.settings import TwilioSettings
@@ -36,12 +36,18 @@ _DIALLED_ENDED = {
     "failed": OfferFailure.UNREACHABLE,
     "canceled": OfferFailure.CANCELLED,
 }
+STOPPED_ITSELF = ("busy", "failed")  # of several phones: the others go on ringing
 FINAL = frozenset(("completed", "busy", "no-answer", "failed", "canceled"))
 
 
 def dial_failure(status: str) -> OfferFailure:
     """What Twilio's word for a dialled leg that was not connected means to us."""
     return _DIALLED_ENDED.get(status, OfferFailure.NO_ANSWER)
+
+
+def _silent(rung: Rung, why: OfferFailure) -> bool:
+    """Whether a phone that never rang had ended before somebody else answered."""
+    return rung.status == "no-answer" and why is OfferFailure.CANCELLED
 
 
 class OrderError(Exception):
@@ -206,10 +212,36 @@ class Book:
             self.report(e.CallEnded(call.call_id, EndedBy.SYSTEM, "transferred"))
 
     def _say_ended(self, call: Live, by: EndedBy, cause: str) -> None:
-        if call.offer_id and not call.connected:
-            gone = by is EndedBy.CALLER
-            self._offer_failed(call, OfferFailure.CALLER_GONE if gone else OfferFailure.CANCELLED)
+        gone = OfferFailure.CALLER_GONE if by is EndedBy.CALLER else OfferFailure.CANCELLED
+        self.offers_over(call, call.open_offers, gone)
         self.report(e.CallEnded(call.call_id, by, cause))
+
+    def offers_over(self, call: Live, rang: Iterable[Rung], why: OfferFailure) -> None:
+        """Nobody took the call, at the one phone or at any of several."""
+        for rung in rang:
+            self.report(self.rung_failed(call, rung, why))
+
+    @staticmethod
+    def rung_failed(
+        call: Live, rung: Rung, why: OfferFailure = OfferFailure.CANCELLED
+    ) -> e.OfferFailed:
+        """The end of one of several phones: `why`, unless it ended by itself."""
+        if rung.cancelled:
+            why = OfferFailure.CANCELLED
+        elif rung.status in STOPPED_ITSELF:
+            why = dial_failure(rung.status)
+        elif not rung.rang and (why is OfferFailure.NO_ANSWER or _silent(rung, why)):
+            why = OfferFailure.UNREACHABLE  # a Twilio Client that is not there never rings
+        return e.OfferFailed(call.call_id, rung.offer_id, rung.agent_id, why)
+
+    def _lead_round(self, call: Live, sid: str) -> list[Rung]:
+        """Whose phone this leg is, has the call. Returns the others."""
+        rung = next((one for one in call.ringing.values() if sid and one.sid == sid), None)
+        rung = rung or call.ringing[call.offer_id]
+        call.lead_round(rung)
+        others = [one for one in call.ringing.values() if one is not rung]
+        call.ringing.clear()
+        return others
 
     def _offer_failed(self, call: Live, why: OfferFailure) -> None:
         self.report(e.OfferFailed(call.call_id, call.offer_id, call.agent_id, why))
@@ -221,6 +253,7 @@ class Book:
         """The dialled leg is connected with the lead."""
         if call.connected or call.cancelled or call.place is not Place.RINGING:
             return
+        others = self._lead_round(call, sid) if call.ringing else []
         call.other_sid = sid or call.other_sid
         call.connected = True
         call.place = Place.TALKING
@@ -229,6 +262,8 @@ class Book:
         self.keep(call)
         fact = e.OfferAnswered if call.callback is None else e.CallbackConnected
         self.report(fact(call.call_id, call.offer_id, call.agent_id))
+        for rung in others:
+            self.report(self.rung_failed(call, rung))
         if self.settings.conference_always:
             self.later(_BRIDGED_S if call.confirms else 0.0, lambda: self.on_answered(call))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cti import commands as c
 from cti.calls import LegState, Phone, PhoneKind, Place, Supervision
-from cti.twilio.live import Live, Party, Recording, Room
+from cti.twilio.live import Live, Party, Recording, Room, Rung
 
 
 def pack(call: Live) -> dict[str, Any]:
@@ -27,6 +27,10 @@ def pack(call: Live) -> dict[str, Any]:
         "visiting": call.visiting,
         "offer": call.offer_id,
         "agent": call.agent_id,
+        "ringing": [
+            [one.offer_id, one.agent_id, one.confirms, one.sid, one.rang, one.status, one.cancelled]
+            for one in call.ringing.values()
+        ],
         "callback": None
         if callback is None
         else [
@@ -74,6 +78,7 @@ def unpack(call_id: str, kept: dict[str, Any]) -> Live:
     call.turn, call.flow_state = int(kept["turn"]), kept["flow"]
     call.visiting = bool(kept["visiting"])
     call.offer_id, call.agent_id, call.other_sid = kept["offer"], kept["agent"], kept["other"]
+    call.ringing = {row[0]: Rung(*row) for row in kept.get("ringing", ())}
     call.agent_dialled, call.outsider = bool(kept["dialled"]), bool(kept["outsider"])
     call.agent_gone = bool(kept["gone"])
     state = kept["state"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cti import events as e
 from cti.calls import Place
+from cti.twilio import rounds
 from cti.twilio.book import FINAL, Book
 from cti.twilio.live import Live, Room
 from cti.twilio.parties import Parties
@@ -31,6 +32,8 @@ class Legs:
                 self._book.lead_over(call, status)  # a callback's customer
             elif sid == call.other_sid:
                 self._parties.other_left(call)
+        elif leg in call.ringing:
+            rounds.progress(self._book, call, call.ringing[leg], params)
         elif call.offer_id == leg and status not in FINAL:
             self._dialled(call, sid, status)
 
@@ -73,8 +76,11 @@ class Legs:
     def confirmed(self, call: Live, offer_id: str, params: Params) -> str:
         """Somebody pressed a key at an outside phone: it is a person, and the call is theirs."""
         documents = self._book.documents
-        if call.offer_id != offer_id or call.cancelled or not params.get("Digits"):
+        rings = call.offer_id == offer_id or offer_id in call.ringing
+        if not rings or call.cancelled or not params.get("Digits"):
             return documents.hang_up()
+        if offer_id in call.ringing:
+            call.ringing[offer_id].sid = params.get("CallSid", "")
         self._book.answered(call, params.get("CallSid", ""))
         return documents.nothing() if call.connected else documents.hang_up()
 

@@ -288,7 +288,8 @@ class TwilioLink:
     async def _agent(self, call: Live, route: Route, params: Params) -> str:
         documents = self._book.documents
         callback = call.callback
-        if call.offer_id != route.leg or call.cancelled:
+        rings = route.leg == call.offer_id or route.leg in call.ringing
+        if not rings or call.cancelled:
             return documents.hang_up()
         if callback is None:
             if route.name == "yes":

@@ -76,6 +76,22 @@ class Party:
 
 
 @dataclass(slots=True)
+class Rung:
+    """One of several phones that ring for a caller (`cti.twilio.rounds`).
+
+    `sid` is "" until Twilio has named the leg, `status` until it is over.
+    """
+
+    offer_id: str
+    agent_id: str
+    confirms: bool = False
+    sid: str = ""
+    rang: bool = False
+    status: str = ""
+    cancelled: bool = False
+
+
+@dataclass(slots=True)
 class Recording:
     """The recording that runs. `sid` is Twilio's name of it."""
 
@@ -106,6 +122,7 @@ class Live:
     visiting: bool = False
     offer_id: str = ""
     agent_id: str = ""
+    ringing: dict[str, Rung] = field(default_factory=dict)  # by offer: when several phones ring
     callback: c.DialCallback | None = None
     agent_dialled: bool = False
     other_sid: str = ""
@@ -227,8 +244,20 @@ class Live:
     def last_reply(self) -> str:
         return self.replies.get(self.turn - 1, "")
 
+    @property
+    def open_offers(self) -> list[Rung]:
+        """The phones that ring for the call, or are to: one or several."""
+        if self.ringing or not self.offer_id or self.connected:
+            return list(self.ringing.values())
+        return [Rung(self.offer_id, self.agent_id, rang=True)]
+
+    def lead_round(self, rung: Rung) -> None:
+        """Of several phones this one stands for the call: it is answered, or the next of them."""
+        self.offer_id, self.agent_id, self.confirms = rung.offer_id, rung.agent_id, rung.confirms
+
     def no_offer(self) -> None:
         """Nobody's phone rings for the call, and nobody has it."""
+        self.ringing.clear()
         self.offer_id = self.agent_id = self.other_sid = ""
         self.rang = self.cancelled = self.connected = self.agent_answered = False
         self.outsider = self.agent_dialled = self.leaving = False

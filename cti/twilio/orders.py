@@ -11,9 +11,10 @@ from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, Place
 from cti.dialing import DialRefusedError
+from cti.twilio import rounds
 from cti.twilio.book import Book, OrderError
 from cti.twilio.http import RestError
-from cti.twilio.live import Live, Move
+from cti.twilio.live import Live, Move, Rung
 from cti.twilio.phones import Phones
 from cti.twilio.urls import TOKEN
 
@@ -120,6 +121,7 @@ class Orders:
         if not TOKEN.fullmatch(order.offer_id):
             raise OrderError("the offer's name cannot stand in an address")
         self._phones.address(order.phone)
+        call.ringing = self._round(order)
         call.stop_visits()
         call.place, call.visiting, call.step = Place.RINGING, False, None
         call.offer_id, call.agent_id, call.ring_s = order.offer_id, order.agent_id, order.ring_s
@@ -128,6 +130,22 @@ class Orders:
         call.set_plan(order)
         self._book.keep(call)
         self._book.bring(call, order, lambda: self._not_offered(call, order))
+
+    def _round(self, order: c.OfferCall) -> dict[str, Rung]:
+        """The phones, when there are several; raises for one that may not be rung."""
+        if not order.also:
+            return {}
+        if len(order.also) >= rounds.MAX_PHONES:
+            raise OrderError(f"more than {rounds.MAX_PHONES} phones at once")
+        found = {}
+        for one in order.phones:
+            if not TOKEN.fullmatch(one.offer_id):
+                raise OrderError("the offer's name cannot stand in an address")
+            if one.offer_id != order.offer_id:
+                self._phones.address(one.phone)
+            confirms = self._phones.confirms(one.phone)
+            found[one.offer_id] = Rung(one.offer_id, one.agent_id, confirms)
+        return found
 
     def _not_offered(self, call: Live, order: c.OfferCall) -> None:
         """Twilio did not take the order: the caller is where he was, or gone."""
@@ -143,10 +161,12 @@ class Orders:
 
     def _cancel(self, order: c.CancelOffer) -> None:
         call = self._call(order)
-        if call.offer_id != order.offer_id:
+        if call.offer_id != order.offer_id and order.offer_id not in call.ringing:
             raise OrderError("that offer is not open")
         if call.connected:
             raise OrderError("the offer was answered")
+        if order.offer_id in call.ringing and rounds.cancel(self._book, call, order.offer_id):
+            return  # the others go on ringing
         call.cancelled = True
         if call.callback is not None:
             self._end_by_rest(call, order)

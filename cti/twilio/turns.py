@@ -156,13 +156,11 @@ class Turns:
 
     def _wait(self, call: Live) -> str:
         """The caller is with the music (again) and can be moved."""
-        offer_id, agent_id = call.offer_id, call.agent_id
+        rang = call.open_offers
         why = OfferFailure.CANCELLED if call.cancelled else call.failed
         call.no_offer()
         call.place, call.visiting, call.step = Place.WAITING, False, None
-        if offer_id:
-            why = why or OfferFailure.CANCELLED
-            self._book.report(e.OfferFailed(call.call_id, offer_id, agent_id, why))
+        self._book.offers_over(call, rang, why or OfferFailure.CANCELLED)
         if call.plan is None and self._book.is_live(call):
             self._book.report(e.CallWaiting(call.call_id))
         if call.plan is not None or not self._book.is_live(call):
@@ -180,11 +178,11 @@ class Turns:
         settings = self._book.settings
         call.dialled_at = self._book.clock()
         self._book.on_rung(call)
-        return self._book.documents.ring_agent(
-            settings.address(plan.phone),
+        phones = {one.offer_id: settings.address(one.phone) for one in plan.phones}
+        return self._book.documents.ring_agents(
+            phones,
             plan.ring_s,
             call.call_id,
-            plan.offer_id,
             settings.caller_id or call.dnis,
             self._then(call),
         )
@@ -307,20 +305,24 @@ class Turns:
     def _dialled(self, call: Live, params: Params) -> None:
         status = params.get("DialCallStatus", "")
         bridged = status in ("completed", "answered") and params.get("DialBridged") != "false"
-        if bridged and not self._must_confirm(call):
+        if bridged and not self._must_confirm(call, params.get("DialCallSid", "")):
             self._book.answered(call, params.get("DialCallSid", ""))  # if that is still unsaid
         if call.connected:
             self._book.end(call, call.other_by, status)
         elif call.callback is not None:
             self._book.end(call, call.lead_by, status, callback_why=_callback_why(status))
         else:
-            call.failed = dial_failure(status)
-            if status == "no-answer" and not call.rang and self._too_soon(call):
+            # Of several phones each has said what became of it, or nobody answered.
+            call.failed = OfferFailure.NO_ANSWER if call.ringing else dial_failure(status)
+            silent = status == "no-answer" and not call.rang and not call.ringing
+            if silent and self._too_soon(call):
                 call.failed = OfferFailure.UNREACHABLE
             call.set_plan(Move.BACK)
 
-    def _must_confirm(self, call: Live) -> bool:
-        return call.confirms and not call.connected
+    @staticmethod
+    def _must_confirm(call: Live, sid: str) -> bool:
+        rung = next((one for one in call.ringing.values() if sid and one.sid == sid), call)
+        return rung.confirms and not call.connected
 
     def _too_soon(self, call: Live) -> bool:
         """A Twilio Client that is not there is "no answer" too, but at once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -96,12 +97,15 @@ class Documents:
         response.pause(length=self._settings.again_s)
         return self._then(response, then)
 
-    def ring_agent(
-        self, address: str, ring_s: float, call: str, offer: str, caller_id: str, then: str
+    def ring_agents(
+        self, phones: Mapping[str, str], ring_s: float, call: str, caller_id: str, then: str
     ) -> str:
-        """Ring the agent's phone for the caller, who hears it ring."""
+        """Ring agents' phones (offer to address) for the caller, who hears it ring.
+
+        Who answers first, or presses the key first, is connected.
+        """
         response = VoiceResponse()
-        outside = not address.startswith(("client:", "sip:", "sips:"))
+        outside = any(_is_outside(address) for address in phones.values())
         dial = Dial(
             action=then,
             method="POST",
@@ -109,6 +113,12 @@ class Documents:
             answer_on_bridge=True,
             caller_id=caller_id if outside and caller_id else None,
         )
+        for offer, address in phones.items():
+            self._ring(dial, call, offer, address)
+        response.append(dial)
+        return str(response)
+
+    def _ring(self, dial: Dial, call: str, offer: str, address: str) -> None:
         progress = self._urls.leg(call, offer)
         confirm = self._urls.agent(call, offer) if self._confirms(address) else None
         if address.startswith("client:"):
@@ -118,7 +128,7 @@ class Documents:
                 status_callback_event=_PROGRESS,
                 status_callback_method="POST",
             )
-        elif not outside:
+        elif not _is_outside(address):
             dial.sip(
                 address,
                 status_callback=progress,
@@ -134,8 +144,6 @@ class Documents:
                 status_callback_event=_PROGRESS,
                 status_callback_method="POST",
             )
-        response.append(dial)
-        return str(response)
 
     def transfer(self, number: str, caller_id: str) -> str:
         """To an outside number, and from there nowhere."""
@@ -286,6 +294,10 @@ class Documents:
 def speakable(text: str) -> str:
     """Text as it can stand in a document: bounded, without what XML cannot hold."""
     return _UNSPEAKABLE.sub(" ", text)[:SAY_MAX].strip()
+
+
+def _is_outside(address: str) -> bool:
+    return not address.startswith(("client:", "sip:", "sips:"))
 
 
 def _seconds(value: float, least: int, most: int) -> int:

@@ -86,7 +86,7 @@ class Leg:
     sequence: int = 0
     answered_at: float = 0.0
     bridge: Bridge | None = None
-    child: Leg | None = None
+    child: Leg | Several | None = None
     program: asyncio.Task[None] | None = None
     pressed: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     does: asyncio.Queue[str] = field(default_factory=asyncio.Queue)  # "answer" or "busy"
@@ -123,6 +123,13 @@ class Leg:
     def hang_up(self) -> None:
         """The person at this end hangs up."""
         self.twilio.end(self, "completed")
+
+
+class Several:
+    """Legs that one dial rings at the same time."""
+
+    def __init__(self, legs: list[Leg]) -> None:
+        self.legs = legs
 
 
 class FakeTwilio:
@@ -243,9 +250,10 @@ class FakeTwilio:
             leg.bridge.part()
         leg.left_dial.set()
         child, leg.child = leg.child, None
-        if child is not None and child.live and not child.left_dial.is_set():
-            ringing = child.status in ("queued", "ringing")
-            self.end(child, "canceled" if ringing else "completed")
+        for one in child.legs if isinstance(child, Several) else [child]:
+            if one is not None and one.live and not one.left_dial.is_set():
+                ringing = one.status in ("queued", "ringing")
+                self.end(one, "canceled" if ringing else "completed")
         self.rooms.leave(leg)
 
     # Webhooks ---------------------------------------------------------------------------
@@ -455,11 +463,51 @@ class FakeTwilio:
         noun = verb[0] if len(verb) else ET.fromstring(f"<Number>{verb.text}</Number>")
         if noun.tag == "Conference":
             said = await self.rooms.dial(leg, noun)
+        elif len(verb) > 1:
+            said = await self._dial_several(leg, verb)
         else:
             said = await self._dial_leg(leg, verb, noun)
         return (action, said) if action else None
 
-    async def _dial_leg(self, leg: Leg, verb: ET.Element, noun: ET.Element) -> dict[str, str]:
+    async def _dial_several(self, leg: Leg, verb: ET.Element) -> dict[str, str]:
+        """All ring at once; whoever answers first (and hears the whole of what is to be heard
+        before) is connected, and the others are cancelled."""
+        leg.connected.clear()
+        leg.child = rings = Several([self._child(leg, verb, noun) for noun in verb])
+        timeout_s = float(verb.get("timeout", "30"))
+
+        async def answers(child: Leg, noun: ET.Element) -> Leg | None:
+            if await self.ring(child, timeout_s) != "in-progress":
+                return None
+            here = await self._whisper(child, noun.get("url", ""))
+            return child if child.live and here else None
+
+        ringing = [
+            asyncio.ensure_future(answers(child, noun))
+            for child, noun in zip(rings.legs, verb, strict=True)
+        ]
+        taken: Leg | None = None
+        try:
+            for told in asyncio.as_completed(ringing):
+                if (taken := await told) is not None:
+                    break
+        finally:
+            for one in ringing:
+                one.cancel()
+        if taken is None:
+            leg.child = None
+            busy = any(child.status == "busy" for child in rings.legs)
+            return {"DialCallStatus": "busy" if busy else "no-answer", "DialBridged": "false"}
+        for child in rings.legs:
+            if child is not taken:
+                self.end(child, "canceled")
+        leg.child = taken
+        await self._talk(leg, taken)
+        if leg.child is taken:
+            leg.child = None
+        return {"DialCallStatus": "completed", "DialCallSid": taken.sid, "DialBridged": "true"}
+
+    def _child(self, leg: Leg, verb: ET.Element, noun: ET.Element) -> Leg:
         to = {"Client": "client:", "Sip": "", "Number": ""}[noun.tag] + (noun.text or "")
         child = Leg(
             self,
@@ -472,8 +520,11 @@ class FakeTwilio:
             progress_events=tuple(noun.get("statusCallbackEvent", "completed").split()),
         )
         child.fallback = leg.fallback
-        self.legs[child.sid] = leg.child = child  # type: ignore[assignment]
-        leg.child = child
+        self.legs[child.sid] = child
+        return child
+
+    async def _dial_leg(self, leg: Leg, verb: ET.Element, noun: ET.Element) -> dict[str, str]:
+        leg.child = child = self._child(leg, verb, noun)
         leg.connected.clear()
         status = await self.ring(child, float(verb.get("timeout", "30")))
         bridged = "false"
