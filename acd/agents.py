@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from acd.choice import History
     from acd.lines import Line
     from acd.matching import Group
+    from acd.presence import Team
 
 IdleKey = tuple[int, float, float, int, "AgentRecord"]
 """The order of a line's idle agents: `Agent.order`, the queue's choice (`acd.choice`), longest
@@ -48,6 +49,7 @@ class AgentRecord:
         "intent",
         "intent_reason",
         "leg",
+        "level",
         "load",
         "load_at",
         "misses",
@@ -62,7 +64,9 @@ class AgentRecord:
         "since",
         "staffing",
         "state",
+        "team",
         "timer",
+        "wanted",
     )
 
     def __init__(self, config: Agent, group: Group, since: float) -> None:
@@ -82,6 +86,7 @@ class AgentRecord:
         self.busy_since: float | None = None  # with a call, or after one
         self.load = 0.0  # the decaying average of busy time at `load_at` (`acd.choice`)
         self.load_at = since
+        self.wanted: dict[Line, None] = {}  # lines whose callers wait for this agent alone
         self.history: dict[str, History] = {}  # by queue, where its choice asks for it
         self.call = ""
         self.queue = ""
@@ -97,6 +102,8 @@ class AgentRecord:
         self.paused_until: float | None = None  # ready, but not offered anything (RONA)
         self.pause_timer = NO_TIMER
         self.removed = False  # no longer configured; goes when the call is over
+        self.team: Team | None = None  # where the agent is counted, at `level` (`acd.presence`)
+        self.level = 0
 
     @property
     def is_idle(self) -> bool:

@@ -1,11 +1,19 @@
-"""Callers who would rather be called back, and keep their place.
+"""Callers who would rather be called back: as soon as it is their turn, or at a chosen time.
 
 queued (its caller still on the line) ─▶ queued ─▶ offered to an agent
     ─▶ dialling ─▶ reached | retry (later again) | expired
+due later ─▶ queued ─▶ ...
+
+A callback as soon as possible keeps its caller's place. One at a chosen time is in no line
+before; then it comes before all others of its priority, as if it had arrived `EARLY_S` before
+the time. Each is given up `Queue.callback_expires_s` after it was asked for or due, or when its
+attempts are used up. What was promised is a time: kept when the customer was reached at most
+`Queue.callback_window_s` after it, late when afterwards, failed when never.
 """
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
@@ -14,6 +22,7 @@ from acd import offers
 from acd.lines import (
     CONNECTED,
     DIALLING,
+    LATER,
     LEAVING,
     OFFERED,
     PARKED,
@@ -32,6 +41,15 @@ if TYPE_CHECKING:
 GOODBYE_S: Final = 60.0
 """How long a callback waits for its caller to hang up, so that the line is not busy."""
 
+EARLY_S: Final = 86_400.0
+"""A chosen time counts as an arrival so long before it: nobody has waited for longer."""
+
+MOST_AHEAD_S: Final = 366 * 86_400.0
+"""So far ahead a time may be chosen."""
+
+EXPIRY_AGAIN_S: Final = 10.0
+"""An attempt that goes on when a callback's time is over is looked at again after so long."""
+
 AGENT_GONE: Final = "agent gone"
 
 TAKEN: Final = d.Reason("callback-taken")
@@ -48,21 +66,20 @@ def requested(floor: Floor, fact: f.CallbackRequested) -> None:
         raise Refusal("callback-known", f"callback {fact.callback} exists already")
     if not fact.number:
         raise Refusal("no-number", "a callback needs a number")
-    agent: AgentRecord | None = None
+    due_at = _chosen(floor, fact.due)
+    freed: list[AgentRecord] = []
     if visit.place == WAITING:
         floor.leave_line(visit)
     else:
-        offer = floor.offers[visit.offer]
-        agent = offer.agent
-        offers.close(floor, offer, "cancelled", TAKEN)
+        freed = offers.cancel_all(floor, visit, TAKEN)
     visit.place = LEAVING
     visit.successor = fact.callback
-    _park(floor, visit, fact)
-    if agent is not None:
+    _park(floor, visit, fact, due_at)
+    for agent in freed:
         floor.settle(agent)
 
 
-def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested) -> None:
+def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested, due_at: float | None) -> None:
     callback = Visit(
         fact.callback,
         "callback",
@@ -73,28 +90,126 @@ def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested) -> None:
         visit.arrived,
         visit.seq,
     )
+    callback.steps = visit.steps
     callback.place = PARKED
     callback.origin = visit.call
     callback.number = fact.number
     callback.timer = floor.timers.start(floor.now + GOODBYE_S, "goodbye", fact.callback)
+    callback.promised = due_at
+    _set_due(floor, callback, due_at)
     floor.enter(callback)
-    floor.tell_callback(callback, "queued")
+    _tell(floor, callback)
+
+
+def _chosen(floor: Floor, due_at: float | None) -> float | None:
+    """The chosen time; one that is over already is now."""
+    if due_at is None:
+        return None
+    if not isfinite(due_at) or due_at - floor.now > MOST_AHEAD_S:
+        raise Refusal("bad-time", f"{due_at} is no time for a callback")
+    return max(due_at, floor.now)
+
+
+def _set_due(floor: Floor, callback: Visit, due_at: float | None) -> None:
+    """When it begins, where it then stands in the line, and when it is given up."""
+    begins = floor.now if due_at is None else due_at
+    if due_at is not None:
+        callback.arrived = due_at - EARLY_S
+    callback.due = begins if begins > floor.now else None
+    floor.timers.cancel(callback.expiry_timer)
+    expires = begins + callback.queue.config.callback_expires_s
+    callback.expiry_timer = floor.timers.start(expires, "callback-expiry", callback.call)
+
+
+def _tell(floor: Floor, callback: Visit) -> None:
+    floor.tell_callback(callback, "queued" if callback.due is None else "due later")
+
+
+def _begin(floor: Floor, callback: Visit) -> None:
+    """Into the line, or wait for the time."""
+    floor.timers.cancel(callback.timer)
+    callback.timer = NO_TIMER
+    if callback.due is not None and callback.due > floor.now:
+        callback.place = LATER
+        set_off(floor, callback)
+        return
+    if callback.due is not None:
+        callback.due = None
+        floor.tell_callback(callback, "queued")
+    floor.back_in_line(callback)
+
+
+def set_off(floor: Floor, callback: Visit) -> None:
+    """Set the timer of a chosen time: it is a time of day, and moves with nothing."""
+    floor.timers.cancel(callback.timer)
+    assert callback.due is not None
+    callback.timer = floor.timers.start(callback.due, "callback-due", callback.call)
 
 
 def caller_left(floor: Floor, callback_id: str) -> None:
     """The caller has hung up: from now on the number can be dialled."""
     callback = floor.visits.get(callback_id)
     if callback is not None and callback.place == PARKED:
-        floor.timers.cancel(callback.timer)
-        callback.timer = NO_TIMER
-        floor.back_in_line(callback)
+        _begin(floor, callback)
 
 
 def goodbye_over(floor: Floor, callback_id: str) -> None:
     """The caller has not hung up for long; the callback may begin all the same."""
-    callback = floor.visits[callback_id]
-    callback.timer = NO_TIMER
-    floor.back_in_line(callback)
+    _begin(floor, floor.visits[callback_id])
+
+
+def due(floor: Floor, callback_id: str) -> None:
+    """The chosen time has come."""
+    _begin(floor, floor.visits[callback_id])
+
+
+def rescheduled(floor: Floor, fact: f.CallbackRescheduled) -> None:
+    """Another time; the attempts that were made still count."""
+    visit = _callback(floor, fact.callback)
+    if visit.place not in (WAITING, OFFERED, PARKED, RETRY, LATER):
+        raise Refusal("callback-begun", f"callback {fact.callback} has begun")
+    due_at = _chosen(floor, fact.due)
+    freed: list[AgentRecord] = []
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+    elif visit.place == OFFERED:
+        freed = offers.cancel_all(floor, visit, d.Reason("callback-moved", {"by": fact.by}))
+    if due_at is not None and not fact.by:
+        visit.promised = due_at
+    parked = visit.place == PARKED
+    _set_due(floor, visit, floor.now if due_at is None else due_at)
+    _tell(floor, visit)
+    if not parked:  # else its caller is still on the line
+        _begin(floor, visit)
+    for agent in freed:
+        floor.settle(agent)
+
+
+def expiry_due(floor: Floor, callback_id: str) -> None:
+    """Nobody was reached in all the time; an attempt that goes on is waited for."""
+    visit = floor.visits[callback_id]
+    visit.expiry_timer = NO_TIMER
+    if visit.place in (OFFERED, DIALLING):
+        again = floor.now + EXPIRY_AGAIN_S
+        visit.expiry_timer = floor.timers.start(again, "callback-expiry", visit.call)
+        return
+    if visit.place == WAITING:
+        floor.leave_line(visit)
+    _expire(floor, visit, d.Reason("callback-out-of-time", {"attempts": visit.attempts}))
+
+
+def _expire(floor: Floor, visit: Visit, reason: d.Reason) -> None:
+    visit.due = None
+    floor.tell_callback(visit, "expired", "failed" if visit.promised is not None else "")
+    floor.finish(visit, "expired", reason)
+
+
+def promise_on_reaching(floor: Floor, visit: Visit) -> str:
+    """What became of the promise, now that the customer is on the line."""
+    if visit.promised is None:
+        return ""
+    window_s = visit.queue.config.callback_window_s
+    return "kept" if floor.now <= visit.promised + window_s else "late"
 
 
 def connected(floor: Floor, fact: f.CallbackConnected) -> None:
@@ -112,7 +227,7 @@ def connected(floor: Floor, fact: f.CallbackConnected) -> None:
     agent = floor.agents[visit.agent]
     agent.deadline = None
     offers.connect(floor, visit, agent, offers.REACHED, "answered")
-    floor.tell_callback(visit, "reached")
+    floor.tell_callback(visit, "reached", promise_on_reaching(floor, visit))
 
 
 def failed(floor: Floor, fact: f.CallbackFailed) -> None:
@@ -150,12 +265,8 @@ def not_reached(floor: Floor, visit: Visit, why: str, cancel: d.Reason | None = 
         return
     config = visit.queue.config
     if visit.attempts >= config.callback_attempts:
-        floor.tell_callback(visit, "expired")
-        floor.finish(
-            visit,
-            "expired",
-            d.Reason("callback-expired", {"attempts": visit.attempts, "why": why}),
-        )
+        data: dict[str, d.Value] = {"attempts": visit.attempts, "why": why}
+        _expire(floor, visit, d.Reason("callback-expired", data))
     else:
         visit.place = RETRY
         visit.due = floor.now + config.callback_retry_s

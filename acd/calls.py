@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acd import callbacks, desk, legs, offers
+from acd import callbacks, desk, legs, offers, places
 from acd import decisions as d
 from acd import facts as f
 from acd.agents import AgentRecord
@@ -31,14 +31,23 @@ BUSY_WITH_CALL: Final = d.Reason("call-elsewhere")
 
 
 def queued(floor: Floor, fact: f.CallQueued) -> None:
-    """A caller comes: to the longest idle agent at once, or into the line."""
+    """A caller comes: to an idle agent at once, or into the line."""
     call = fact.call
     if call in floor.visits:
         raise Refusal("call-known", f"call {call} is in a queue or with an agent already")
     if call in floor.over:
         raise Refusal("call-over", f"call {call} is over")
     visit = _new_visit(floor, call, fact.queue, fact.needs, fact.priority, fact.entered)
-    floor.enter(visit)
+    been = floor.sent.take(call)
+    if been is not None:  # sent out of a line before: not to the same places again
+        visit.came_from = tuple(place for place in been if place != fact.queue)
+    visit.stays = fact.stays
+    visit.caller = fact.caller
+    if fact.preferred:
+        visit.preferred, visit.preferred_why = fact.preferred, fact.preferred_why
+        visit.preferred_until = visit.entered + max(0.0, fact.preferred_s)
+    reason = places.give_back(floor, visit) if fact.caller else None
+    floor.enter(visit, reason)
     floor.seek_agent(visit)
 
 
@@ -109,19 +118,16 @@ def _leave(
     floor: Floor, visit: Visit, outcome: str, reason: d.Reason, *, final: bool = True
 ) -> None:
     """End a visit before any agent was connected."""
-    agent: AgentRecord | None = None
-    rang_at = ""
+    rang_at = visit.agent
+    freed: list[AgentRecord] = []
     if visit.place == WAITING:
         floor.leave_line(visit)
     elif visit.place == OFFERED:
-        offer = floor.offers[visit.offer]
-        agent = offer.agent
-        rang_at = agent.id
-        offers.close(floor, offer, "cancelled", reason)
+        freed = offers.cancel_all(floor, visit, reason)
     elif visit.place == LEAVING:
         outcome, reason = "callback", callbacks.TAKEN
     floor.finish(visit, outcome, reason, rang_at, final=final)
-    if agent is not None:
+    for agent in freed:
         floor.settle(agent)
     if visit.successor:
         callbacks.caller_left(floor, visit.successor)
@@ -159,6 +165,7 @@ def part_over(floor: Floor, visit: Visit, by: str, onward: str = "") -> AgentRec
     visit.hold_s, visit.held_since = 0.0, None
     agent = floor.agents[visit.agent]
     talk_s = max(0.0, now - visit.answered - hold_s)
+    visit.queue.pace.talk.add(talk_s + hold_s)
     floor.out.append(
         CallCompleted(visit.call, visit.queue.id, agent.id, by, talk_s, hold_s, onward)
     )
@@ -241,7 +248,7 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
         raise Refusal("call-connected", f"call {fact.call} is with agent {visit.agent}")
     if visit is None and not floor.queues:
         raise Refusal("unknown-queue", f"no queue {fact.queue}")
-    freed = _clear_call(floor, visit, agent) if visit is not None else None
+    freed = _clear_call(floor, visit, agent) if visit is not None else []
     waiting_again = clear_agent(floor, agent)
     if waiting_again is not None:  # in line before anybody chooses among the line
         floor.rehome(waiting_again)
@@ -252,33 +259,32 @@ def found_connected(floor: Floor, fact: f.CallFoundConnected) -> None:
         floor.enter(visit)
     offers.connect(floor, visit, agent, FOUND, "found-talking")
     if visit.kind == "callback":
-        floor.tell_callback(visit, "reached")
+        floor.tell_callback(visit, "reached", callbacks.promise_on_reaching(floor, visit))
     if visit.successor:
         callbacks.not_needed(floor, visit)
-    if freed is not None:
-        floor.settle(freed)
+    for other in freed:
+        floor.settle(other)
     if waiting_again is not None:
         floor.seek_agent_if_waiting(waiting_again)
 
 
-def _clear_call(floor: Floor, visit: Visit, agent: AgentRecord) -> AgentRecord | None:
-    """Take a call from where we thought it was. Returns another agent who is now free."""
+def _clear_call(floor: Floor, visit: Visit, agent: AgentRecord) -> list[AgentRecord]:
+    """Take a call from where we thought it was. Returns other agents who are now free."""
     if visit.place == WAITING:
         floor.leave_line(visit)
-        return None
+        return []
     if visit.place == OFFERED:
-        offer = floor.offers[visit.offer]
-        if offer.agent is agent:
-            offers.close(floor, offer, "accepted")
-            return None
-        offers.close(floor, offer, "cancelled", BUSY_WITH_CALL)
-        return offer.agent
+        mine = floor.offers.get(agent.offer)
+        if mine is not None and mine.visit is visit:
+            offers.close(floor, mine, "accepted")
+        return offers.cancel_all(floor, visit, BUSY_WITH_CALL)
     if visit.place == DIALLING:
-        return callbacks.release(floor, visit, agent, BUSY_WITH_CALL)
+        other = callbacks.release(floor, visit, agent, BUSY_WITH_CALL)
+        return [] if other is None else [other]
     floor.timers.cancel(visit.timer)
     visit.timer = NO_TIMER
     visit.due = None
-    return None
+    return []
 
 
 def clear_agent(floor: Floor, agent: AgentRecord) -> Visit | None:
@@ -293,7 +299,7 @@ def clear_agent(floor: Floor, agent: AgentRecord) -> Visit | None:
     offer = floor.offers.get(agent.offer)
     if offer is not None:
         offers.close(floor, offer, "cancelled", ELSEWHERE)
-        return offer.visit
+        return None if offer.visit.offer else offer.visit
     if agent.call:
         visit = floor.visits[agent.call]
         callbacks.release(floor, visit, None, ELSEWHERE)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from acd.decisions import Value
 from acd.site import Choice
 from acd.skills import level_of
-from acd.states import FAULT, NOT_READY, OFFLINE, State
+from acd.states import FAULT, NOT_READY, OFFLINE, READY, State
 
 if TYPE_CHECKING:
     from acd.agents import AgentRecord, IdleKey
@@ -31,8 +31,8 @@ TAU_S: Final = 1800.0
 "Smoothing, Forecasting and Prediction of Discrete Time Series", 1963). What was half an hour
 ago counts e times less than what is now."""
 
-AWAY: Final[frozenset[State]] = frozenset({OFFLINE, NOT_READY, FAULT})
-"""Who comes back from here had no chance of a call meanwhile."""
+AWAY: Final[frozenset[State]] = frozenset({OFFLINE, NOT_READY, FAULT, READY})
+"""Who comes back from here had no chance of a call meanwhile (ready: from a pause)."""
 
 _NEVER: Final = 1 << 40
 """More than there are agents: who was never offered a call comes before all who were."""
@@ -48,6 +48,13 @@ class History:
         self.offered_at: float | None = None
         self.answered = 0  # calls of this queue since signing in
         self.turn = turn  # weighted: rises with every call, by less for a greater weight
+
+
+def _history(agent: AgentRecord, queue: QueueState) -> History:
+    known = agent.history.get(queue.id)
+    if known is None:
+        known = agent.history[queue.id] = History(queue.turn)
+    return known
 
 
 # Ranks: the lower is asked first ----------------------------------------------------------
@@ -86,8 +93,7 @@ def _closest_skill(agent: AgentRecord, line: Line) -> float:
 def _weighted(agent: AgentRecord, line: Line) -> float:
     """Stride scheduling (C. A. Waldspurger, W. E. Weihl, 1995): lowest turn first, and a call
     moves the turn on by one over the weight."""
-    known = agent.history.get(line.queue.id)
-    return known.turn if known is not None else line.queue.turn
+    return _history(agent, line.queue).turn
 
 
 RANKS: Final[Mapping[Choice, Callable[[AgentRecord, Line], float] | None]] = MappingProxyType(
@@ -122,13 +128,6 @@ def key_of(agent: AgentRecord, line: Line) -> IdleKey:
 
 
 # Remembering ------------------------------------------------------------------------------
-
-
-def _history(agent: AgentRecord, queue: QueueState) -> History:
-    known = agent.history.get(queue.id)
-    if known is None:
-        known = agent.history[queue.id] = History(queue.turn)
-    return known
 
 
 def offered(agent: AgentRecord, queue: QueueState, number: int, now: float) -> None:
@@ -187,7 +186,7 @@ def equals(idle: list[IdleKey]) -> int:
     first, last = idle[0][0], idle[-1][0]
     if first == last:
         return len(idle)
-    return bisect_left(idle, (first + 1,))  # type: ignore[type-var, list-item]
+    return bisect_left(idle, (first + 1,))
 
 
 def figures(agent: AgentRecord, line: Line, now: float) -> dict[str, Value]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
+from acd import ageing, offers, overflowing, preferring, presence, staffing
 from acd import decisions as d
 from acd import facts as f
-from acd import offers, staffing
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
 from acd.lines import CONNECTED, WAITING, QueueState, Visit
@@ -61,7 +62,20 @@ def mistake(site: Site) -> str:
         for queue in agent.queues:
             if queue not in known:
                 return f"agent {agent.id} serves the unknown queue {queue}"
+        if not _is_weight(agent.weight):
+            return f"agent {agent.id} has the weight {agent.weight}"
+        if any(number < 1 for number in agent.order.values()):
+            return f"agent {agent.id} has an order of less than 1"
+    for one in site.queues:
+        if not _is_weight(one.weight):
+            return f"queue {one.id} has the weight {one.weight}"
+        if one.ring_several < 1:
+            return f"queue {one.id} rings {one.ring_several} phones"
     return ""
+
+
+def _is_weight(weight: float) -> bool:
+    return isfinite(weight) and weight > 0
 
 
 def _loses_callers(floor: Floor, site: Site) -> str:
@@ -77,17 +91,30 @@ def install(floor: Floor, site: Site) -> list[AgentRecord]:
     """
     floor.site = site
     old = floor.queues
+    relax = {queue.id: queue.config.relax for queue in old.values()}
     floor.queues = {queue.id: _queue_state(floor, queue.id) for queue in site.queues}
     for queue in site.queues:
-        floor.queues[queue.id].config = queue
-    floor.matching = Matching()
+        floor.queues[queue.id].configure(queue)
+        floor.queues[queue.id].share(site)
+    before = floor.matching
+    floor.matching = Matching(by_weight=site.sharing == "weight")
     for gone in old.values():
         gone.retired = gone.id not in floor.queues
         gone.lines.clear()
+        gone.callers = 0
+        if gone.retired:
+            overflowing.end(floor, gone.alone)
     for queue_state in floor.queues.values():
         floor.matching.line(queue_state, ())
     narrowed = _install_agents(floor, site)
+    floor.matching.take_shares(before, floor.queues)
+    presence.rebuild(floor)
+    for queue_state in floor.queues.values():
+        overflowing.reinstall(floor, queue_state)
     for visit in floor.visits.values():
+        if visit.queue.config.relax != relax.get(visit.queue.id):
+            visit.steps = 0
+        visit.first = False  # is found out anew
         _install_visit(floor, visit)
     floor.agents_version += 1
     return narrowed
@@ -119,7 +146,12 @@ def _install_agents(floor: Floor, site: Site) -> list[AgentRecord]:
         if staffing.installed(floor, known, config):
             narrowed.append(known)
         floor.matching.join_group(known)
+    for place, config in enumerate(site.agents):
+        floor.agents[config.id].position = place
     for agent in floor.agents.values():
+        agent.wanted.clear()
+        for queue in [queue for queue in agent.history if queue not in floor.queues]:
+            del agent.history[queue]
         if agent.removed:  # in a group of its former kind, till the call is over
             staffing.forget(agent)
             floor.matching.join_group(agent)
@@ -133,11 +165,12 @@ def _install_agents(floor: Floor, site: Site) -> list[AgentRecord]:
 def _install_visit(floor: Floor, visit: Visit) -> None:
     in_line = visit.key is not None
     visit.key = None
-    visit.line = floor.matching.line(visit.queue, visit.needs)
+    visit.line = floor.matching.line(visit.queue, visit.needs, visit.steps)
     visit.line.visits += 1
     if in_line:
         floor.timers.cancel(visit.timer)
         visit.timer = NO_TIMER
+        ageing.stop(floor, visit)
         floor.put_back(visit)
 
 
@@ -148,24 +181,18 @@ def _remove_agents(floor: Floor) -> None:
             offers.close(floor, offer, "cancelled", AGENT_REMOVED)
         if agent.call:  # talking, wrapping up, or a callback being dialled
             agent.want(OFFLINE)
+            preferring.let_go(floor, agent)
             floor.tell(agent)
         else:
             floor.forget(agent)
-        if offer is not None:
+        if offer is not None and not offer.visit.offer:
             floor.rehome(offer.visit)
             floor.put_back(offer.visit)
 
 
 def in_order(floor: Floor) -> list[Visit]:
-    """Every visit in the order of serving over all queues."""
-    return sorted(
-        floor.visits.values(),
-        key=lambda visit: (
-            -(visit.queue.config.priority + visit.priority),
-            visit.arrived,
-            visit.seq,
-        ),
-    )
+    """Every visit in a line, in the order of serving over all queues."""
+    return [key[-1] for key in sorted(v.key for v in floor.visits.values() if v.key is not None)]
 
 
 def match_all(floor: Floor) -> None:

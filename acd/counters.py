@@ -33,14 +33,23 @@ class Books:
 
 
 class QueueCounts:
-    """The books of one queue since the engine began; kept when the queue is removed."""
+    """The books of one queue since the engine began; kept when the queue is removed.
 
-    __slots__ = ("callbacks", "calls", "outbound")
+    `turned_away`: callers who were not let in, by the rule's occasion (`acd.site.Occasion`).
+    They were never offered to the queue and stand in no book.
+    """
+
+    __slots__ = ("callbacks", "calls", "outbound", "turned_away")
 
     def __init__(self) -> None:
         self.calls = Books()
         self.callbacks = Books()
         self.outbound = Books()
+        self.turned_away: dict[str, int] = {}
+
+    def turn_away(self, occasion: str) -> None:
+        """Count one caller who was not let in."""
+        self.turned_away[occasion] = self.turned_away.get(occasion, 0) + 1
 
     def of(self, kind: str) -> Books:
         """The books for "call", "callback" or "outbound"."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
+from acd import choice, legs, offers, preferring, rona
 from acd import decisions as d
 from acd import facts as f
-from acd import legs, offers, rona
 from acd.agents import AgentRecord
 from acd.floor import CONNECTION_LOST, PHONE, Floor
 from acd.refusals import Refusal
@@ -54,6 +54,8 @@ def _intend(floor: Floor, agent: AgentRecord, intent: Intent, reason: str = "") 
     if agent.intent == intent and agent.intent_reason == (reason if intent == NOT_READY else ""):
         raise _no_change(agent)
     agent.want(intent, reason)
+    if intent != READY:
+        preferring.let_go(floor, agent)
     floor.tell(agent)
 
 
@@ -70,6 +72,7 @@ def signed_in(floor: Floor, fact: f.AgentSignedIn) -> None:
         _intend(floor, agent, NOT_READY)
         return
     _has_phone(agent, fact)
+    choice.new_shift(agent)
     agent.want(NOT_READY)
     floor.move(agent, "signed-in")
 
@@ -91,7 +94,7 @@ def signed_out(floor: Floor, fact: f.AgentSignedOut) -> None:
     agent.want(OFFLINE)
     floor.stop(agent, "signed-out")
     if offer is not None:
-        floor.back_in_line(offer.visit)
+        offers.ask_others(floor, offer)
 
 
 def ready(floor: Floor, fact: f.AgentReady) -> None:
@@ -224,9 +227,11 @@ def close_wrap_up(floor: Floor, agent: AgentRecord, *, forced: bool) -> None:
     floor.timers.cancel(agent.timer)
     agent.timer = NO_TIMER
     agent.deadline = None
-    floor.out.append(
-        d.WrapUpEnded(agent.call, agent.queue, agent.id, floor.now - agent.since, forced)
-    )
+    wrap_up_s = floor.now - agent.since
+    queue = floor.queues.get(agent.queue)
+    if queue is not None:
+        queue.pace.wrap_up.add(wrap_up_s)
+    floor.out.append(d.WrapUpEnded(agent.call, agent.queue, agent.id, wrap_up_s, forced))
     agent.call = agent.queue = ""
 
 

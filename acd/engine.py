@@ -16,13 +16,18 @@ from types import MappingProxyType
 from typing import Any
 
 from acd import (
+    ageing,
     callbacks,
     calls,
     configuring,
     desk,
+    entrance,
+    expected,
     legs,
     offers,
+    opening,
     overflowing,
+    positions,
     resuming,
     rona,
     snapshots,
@@ -56,6 +61,10 @@ HANDLERS: Mapping[type, Handler] = MappingProxyType(
         f.WrapUpDone: desk.wrap_up_done,
         f.WrapUpExtended: desk.wrap_up_extended,
         f.AgentStaffed: staffing.staffed,
+        f.EntryAsked: entrance.asked,
+        f.QueueOpened: opening.opened,
+        f.QueueClosed: opening.closed,
+        f.PositionAsked: positions.asked,
         f.CallQueued: calls.queued,
         f.CallerGone: calls.caller_gone,
         f.CallWithdrawn: calls.withdrawn,
@@ -80,6 +89,7 @@ HANDLERS: Mapping[type, Handler] = MappingProxyType(
         f.OfferUnreachable: offers.unreachable,
         f.OfferLost: offers.lost,
         f.CallbackRequested: callbacks.requested,
+        f.CallbackRescheduled: callbacks.rescheduled,
         f.CallbackConnected: callbacks.connected,
         f.CallbackFailed: callbacks.failed,
         f.CallbackCancelled: callbacks.cancelled,
@@ -94,9 +104,14 @@ ALARMS: Mapping[str, Handler] = MappingProxyType(
         "leg": legs.ring_time_over,
         "pause": rona.pause_over,
         "park": transfers.park_time_over,
+        "ageing": ageing.due,
         "overflow": overflowing.overflow_due,
+        "left-alone": overflowing.left_alone_for_long,
+        "closing": overflowing.closed_for_long,
         "dial": callbacks.dial_time_over,
         "retry": callbacks.retry_due,
+        "callback-due": callbacks.due,
+        "callback-expiry": callbacks.expiry_due,
         "goodbye": callbacks.goodbye_over,
     }
 )
@@ -153,6 +168,8 @@ class Engine:
             if handler is None:
                 raise Refusal("unknown-fact", f"{kind.__name__} is no fact")
             handler(self._floor, fact)
+            if self._floor.loose:
+                self._floor.match_loose()
         except Refusal as no:
             self._floor.out.append(d.Refused(kind.__name__, no.code, no.message))
 
@@ -165,6 +182,8 @@ class Engine:
             if due > floor.now:
                 floor.now = due
             ALARMS[kind](floor, about)
+            if floor.loose:
+                floor.match_loose()
         if now > floor.now:
             floor.now = now
 
@@ -233,6 +252,21 @@ class Engine:
     def position(self, call: str) -> int | None:
         """The call's place in its queue from 1 on; None when it is not in the line."""
         return views.position(self._floor, call)
+
+    def expected_wait(self, queue: str, position: int) -> expected.Expected | None:
+        """For a caller at this place of the queue; None when there is nothing to go by."""
+        state = self._floor.queues.get(queue)
+        return None if state is None else expected.at_position(self._floor, state, position)
+
+    def expected_wait_of(self, call: str) -> expected.Expected | None:
+        """For a call in a line; None when it is in none, or there is nothing to go by."""
+        visit = self._floor.visits.get(call)
+        return None if visit is None else expected.of_call(self._floor, visit)
+
+    def closed(self, queue: str) -> bool:
+        """Whether the queue is known and closed."""
+        state = self._floor.queues.get(queue)
+        return state is not None and state.closed.since is not None
 
     def why_waiting(self, call: str, now: float) -> d.Reason:
         """Why nobody has the call yet; code "not-waiting" when that is no question."""

@@ -396,6 +396,19 @@ class CallbackRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackRescheduled:
+    """Call back at `due` instead, or as soon as possible (None).
+
+    A time that the customer chose is the promise from now on; one that somebody else (`by`)
+    chose leaves the promise as it was. Possible until the customer is dialled.
+    """
+
+    callback: str
+    due: float | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackConnected:
     """The customer answered."""
 
@@ -484,6 +497,7 @@ Fact = (
     | WrapUpDone
     | WrapUpExtended
     | CallbackRequested
+    | CallbackRescheduled
     | CallbackConnected
     | CallbackFailed
     | CallbackCancelled

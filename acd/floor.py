@@ -10,23 +10,40 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from acd import (
+    ageing,
+    choice,
+    overflowing,
+    pairing,
+    places,
+    preferring,
+    presence,
+    rona,
+)
 from acd import decisions as d
-from acd import offers, rona
-from acd.agents import AgentRecord, IdleKey
-from acd.choice import key_of
+from acd.agents import AgentRecord
 from acd.counters import QueueCounts
 from acd.decisions import AgentChanged, CallEntered, CallLeft
 from acd.legs import OpenLeg
 from acd.lines import CONNECTED, DIALLING, PARKED, WAITING, QueueState, Visit
 from acd.matching import Matching
 from acd.offers import OpenOffer
+from acd.places import MAX_PLACES, Place
+from acd.presence import LEVEL, Presence
+from acd.recent import Recent
 from acd.refusals import Refusal
-from acd.site import Rule, Site
+from acd.site import Site
 from acd.states import NOT_READY, OFFLINE, READY, TABLE, Event
 from acd.timers import NO_TIMER, Timers
 
 DIAL_LIMIT_S: Final = 120.0
 """How long a callback's customer may be dialled before the engine gives up by itself."""
+
+MAX_SENT: Final = 1_000
+"""Of how many calls that were sent out of a line it is remembered where they have been."""
+
+MAX_TURNED: Final = 1_000
+"""Of how many callers it is remembered which queues have just turned them away."""
 
 MAX_OVER = 1_000
 """How many finished calls are remembered, to know a late fact from a new call."""
@@ -48,14 +65,19 @@ class Floor:
         "last_offer",
         "last_seq",
         "legs",
+        "loose",
         "matching",
         "now",
         "offers",
         "out",
         "over",
+        "places",
+        "presence",
         "queues",
+        "sent",
         "site",
         "timers",
+        "turned",
         "visits",
     )
 
@@ -66,11 +88,16 @@ class Floor:
         self.agents: dict[str, AgentRecord] = {}
         self.queues: dict[str, QueueState] = {}
         self.visits: dict[str, Visit] = {}
+        self.loose: list[Visit] = []  # in line, and to be matched when the step is complete
         self.offers: dict[str, OpenOffer] = {}
         self.legs: dict[str, OpenLeg] = {}
         self.counts: dict[str, QueueCounts] = {}
         self.timers = Timers()
         self.matching = Matching()
+        self.presence = Presence()
+        self.places: Recent[Place] = Recent(MAX_PLACES)  # by caller
+        self.turned: Recent[tuple[str, ...]] = Recent(MAX_TURNED)  # calls at the door
+        self.sent: Recent[tuple[str, ...]] = Recent(MAX_SENT)  # calls: where they have been
         self.over: set[str] = set()
         self._over_order: deque[str] = deque()
         self.last_offer = 0
@@ -128,6 +155,8 @@ class Floor:
         agent.since = now = self.now
         agent.reason = reason
         self.agents_version += 1
+        if LEVEL[state] != agent.level:
+            presence.moved(self, agent)
         self.out.append(
             AgentChanged(
                 agent.id,
@@ -146,10 +175,12 @@ class Floor:
 
     def step(self, agent: AgentRecord, event: Event, reason: str = "") -> None:
         """Like `move`, silently: another step follows in the same instant."""
-        agent.state = TABLE[agent.state][event]
+        agent.state = state = TABLE[agent.state][event]
         agent.since = self.now
         agent.reason = reason
         self.agents_version += 1
+        if LEVEL[state] != agent.level:
+            presence.moved(self, agent)
 
     def tell(self, agent: AgentRecord) -> None:
         """Make the agent's state known."""
@@ -159,12 +190,15 @@ class Floor:
         """Move an agent to a state without calls and without an idle clock."""
         self.matching.remove_idle(agent)
         agent.idle_since = None
+        choice.worked(agent, self.now)
         rona.begin_anew(self, agent)
         self.move(agent, event, reason)
         if agent.state == OFFLINE:
             self.timers.cancel(agent.grace_timer)
             agent.grace_timer = NO_TIMER
             agent.console_out = False
+        if agent.wanted:
+            preferring.let_go(self, agent)
         if agent.removed:
             self.forget(agent)
 
@@ -199,46 +233,32 @@ class Floor:
     def become_ready(self, agent: AgentRecord, event: Event) -> None:
         """The agent takes the first caller there is, or waits for one."""
         agent.want(READY)
+        choice.worked(agent, self.now)
         if agent.paused_until is not None:
             rona.stay_paused(self, agent)
+            preferring.let_go(self, agent)
             return
         if agent.idle_since is None:
             agent.idle_since = self.now
             agent.idle_seq = self.next_seq()
+            if agent.history and agent.state in choice.AWAY:
+                choice.came_back(agent, self.queues)
         self.move(agent, event)
-        self.find_work(agent)
+        pairing.find_work(self, agent)
 
     def find_work(self, agent: AgentRecord) -> None:
         """An agent who is ready, and not among the idle ones, takes a caller or joins them."""
-        visit, waiting = self.matching.first_caller(agent)
-        while visit is not None and self._idle_for_longer(visit, agent):
-            self.leave_line(visit)
-            self.seek_agent(visit)
-            visit, waiting = self.matching.first_caller(agent)
-        if visit is None:
-            self.matching.add_idle(agent)
-        else:
-            self.leave_line(visit)
-            offers.make(self, visit, agent, 1 + len(visit.line.idle), waiting)
-
-    @staticmethod
-    def _idle_for_longer(visit: Visit, agent: AgentRecord) -> bool:
-        """Whether another idle agent comes before `agent`, when both came free at once."""
-        if not visit.line.idle:
-            return False
-        first, missed = _asked_first(visit), visit.missed_by
-        mine = key_of(agent, visit.line)
-        return (first[-1].id in missed, first) < (agent.id in missed, mine)
+        pairing.find_work(self, agent)
 
     # Visits ----------------------------------------------------------------------------
 
-    def enter(self, visit: Visit) -> None:
-        """A new visit is in the books; it is not in its line yet."""
+    def enter(self, visit: Visit, reason: d.Reason | None = None) -> None:
+        """A new visit is in the books; it is not in its line yet. `reason`: of its place."""
         self.visits[visit.call] = visit
         visit.line.visits += 1
-        self.tell_entered(visit)
+        self.tell_entered(visit, reason)
 
-    def tell_entered(self, visit: Visit) -> None:
+    def tell_entered(self, visit: Visit, reason: d.Reason | None = None) -> None:
         """Count the entry and make it known."""
         visit.books.offered += 1
         queue = visit.queue
@@ -249,19 +269,31 @@ class Floor:
                 visit.entered,
                 queue.config.priority + visit.priority,
                 visit.kind,
+                reason,
             )
         )
 
     def seek_agent(self, visit: Visit) -> None:
-        """Offer a visit that is in no line to the longest idle agent, or put it back."""
-        idle = visit.line.idle
-        if idle and visit.kind != "outbound" and (visit.due is None or not self._is_parked(visit)):
-            agent = _asked_first(visit)[-1]
-            among = len(idle)
-            self.matching.remove_idle(agent)
-            offers.make(self, visit, agent, among, 1)
-        else:
+        """Offer a visit that is in no line to the idle agent whom its queue chooses, or put it
+        back."""
+        if self.loose:  # others may have more right to an idle agent
             self.put_back(visit)
+            self.loose.append(visit)
+            return
+        if visit.kind != "outbound" and (visit.due is None or not self._is_parked(visit)):
+            if visit.queue.ages or visit.preferred:
+                ageing.apply(self, visit)
+            agent = pairing.first_idle(self, visit)
+            if agent is not None:
+                pairing.offer(self, visit, agent, 1)
+                return
+        self.put_back(visit)
+
+    def match_loose(self) -> None:
+        """A step is complete: match whom it left in line beside idle agents."""
+        loose, self.loose = self.loose, []
+        for visit in loose:
+            self.seek_agent_if_waiting(visit)
 
     def put_back(self, visit: Visit) -> None:
         """Let a visit wait at its place, by priority and arrival.
@@ -277,11 +309,20 @@ class Floor:
             visit.timer = self.timers.start(visit.due, "park", visit.call)
             self.out.append(d.CallParked(visit.call, visit.queue.id, visit.due))
             return
+        queue = visit.queue
+        if queue.ages or visit.preferred:
+            ageing.apply(self, visit)
         visit.place = WAITING
-        visit.line.add(visit)
-        if visit.queue.config.rules and visit.kind == "call" and self.overflow_target(visit):
-            after_s = self.overflow_after_s(visit.queue)
-            visit.timer = self.timers.start(visit.entered + after_s, "overflow", visit.call)
+        line = visit.line
+        line.add(visit)
+        if line.only:
+            self.agents[line.only].wanted[line] = None
+        if queue.ages or line.only:
+            ageing.start(self, visit)
+        if queue.moves and visit.kind == "call":
+            overflowing.watch(self, visit)
+        if visit.arrived < self.now or visit.priority > 0:
+            places.joined(visit, self.now)
 
     def _is_parked(self, visit: Visit) -> bool:
         """Whether a call that is in no line is parked for some more time."""
@@ -301,15 +342,27 @@ class Floor:
 
     def seek_agent_if_waiting(self, visit: Visit) -> None:
         """Match a visit in line again, after agents have changed."""
-        if visit.key is not None and visit.line.idle:
-            self.leave_line(visit)
-            self.seek_agent(visit)
+        while visit.key is not None and pairing.first_idle(self, visit) is not None:
+            pairing.pair(self, visit)
 
     def leave_line(self, visit: Visit) -> None:
-        """Out of the line, with its timer."""
-        visit.line.remove(visit)
+        """Out of the line, with its timers."""
+        line = visit.line
+        line.remove(visit)
+        if line.only and not line.callers:
+            del self.agents[line.only].wanted[line]
         self.timers.cancel(visit.timer)
         visit.timer = NO_TIMER
+        if visit.ageing_timer:
+            ageing.stop(self, visit)
+
+    def take_line(self, visit: Visit, only: str = "") -> None:
+        """The visit, which is in no line, belongs to the one of its queue, needs and age."""
+        line = self.matching.line(visit.queue, visit.needs, visit.steps, only)
+        if line is not visit.line:
+            visit.line.visits -= 1
+            visit.line = line
+            line.visits += 1
 
     def finish(
         self, visit: Visit, outcome: str, reason: d.Reason, agent: str = "", *, final: bool = True
@@ -318,8 +371,20 @@ class Floor:
         self.timers.cancel(visit.timer)
         visit.timer = NO_TIMER
         self.drop(visit, final=final)
-        visit.books.leave(outcome)
+        self.count_left(visit, outcome)
         self.tell_left(visit, outcome, reason, agent)
+
+    def count_left(self, visit: Visit, outcome: str) -> None:
+        """Put the end of a visit into the books, and learn from it."""
+        visit.books.leave(outcome)
+        if visit.kind == "call":
+            waited_s = self.now - visit.entered
+            visit.queue.pace.left(waited_s, abandoned=outcome == "abandoned")
+            if visit.caller:
+                places.keep(self, visit, outcome)
+        elif visit.expiry_timer:
+            self.timers.cancel(visit.expiry_timer)
+            visit.expiry_timer = NO_TIMER
 
     def tell_left(self, visit: Visit, outcome: str, reason: d.Reason, agent: str = "") -> None:
         """Make the end of a visit known."""
@@ -343,25 +408,17 @@ class Floor:
         if final:
             self.remember_over(visit.call)
 
-    def overflow_target(self, visit: Visit) -> str:
-        """Where the visit overflows to; "" for nowhere. Nobody goes round in a circle."""
-        rule = _overflow_rule(visit.queue)
-        target = rule.to.target if rule is not None else ""
-        if target not in self.queues or target == visit.queue.id:
-            return ""
-        return "" if target in visit.came_from else target
-
     def fallback(self, queue: QueueState) -> str:
-        """Where the callers of a removed queue go."""
-        rule = _overflow_rule(queue)
-        target = rule.to.target if rule is not None else ""
-        return target if target in self.queues else next(iter(self.queues))
+        """Where the callers of a removed queue go: where its rules would lead them, or the first.
 
-    @staticmethod
-    def overflow_after_s(queue: QueueState) -> float:
-        """How long callers of a queue wait before they go to another one."""
-        rule = _overflow_rule(queue)
-        return rule.limit if rule is not None else 0.0
+        Rules for those who wait come before those for the door.
+        """
+        named = [
+            rule.to.target
+            for rule in (*queue.moves, *queue.config.rules)
+            if rule.to.kind == "queue" and rule.to.target in self.queues
+        ]
+        return named[0] if named else next(iter(self.queues))
 
     def move_visit(self, visit: Visit, to: str, reason: d.Reason) -> None:
         """End the visit as overflowed and begin one in another queue.
@@ -369,11 +426,14 @@ class Floor:
         The new visit's wait counts from now, but its place in the line is by the original
         arrival: who has waited long is not sent to the end of another line.
         """
-        visit.books.leave("overflowed")
+        self.count_left(visit, "overflowed")
         self.tell_left(visit, "overflowed", reason)
+        visit.told = None
         visit.came_from = (*visit.came_from, visit.queue.id)
         visit.line.visits -= 1
         visit.queue = self.queues[to]
+        visit.preferred = ""
+        ageing.renewed(visit)
         visit.line = self.matching.line(visit.queue, visit.needs)
         visit.line.visits += 1
         visit.entered = self.now
@@ -394,7 +454,7 @@ class Floor:
         self.tell(agent)
         self.tell_callback(visit, "dialling")
 
-    def tell_callback(self, visit: Visit, state: str) -> None:
+    def tell_callback(self, visit: Visit, state: str, promise: str = "") -> None:
         """Make a callback's state known; other visits have none."""
         if visit.kind != "callback":
             return
@@ -407,21 +467,7 @@ class Floor:
                 state,
                 visit.attempts,
                 visit.due,
+                visit.promised,
+                promise,
             )
         )
-
-
-def _asked_first(visit: Visit) -> IdleKey:
-    """The first of the idle agents of a line; who missed this very call comes last."""
-    idle, missed = visit.line.idle, visit.missed_by
-    if not missed:
-        return idle[0]
-    return next((key for key in idle if key[-1].id not in missed), idle[0])
-
-
-def _overflow_rule(queue: QueueState) -> Rule | None:
-    """The rule by which those who have waited too long go to another queue."""
-    for rule in queue.config.rules:
-        if rule.when == "waited" and rule.to.kind == "queue":
-            return rule
-    return None

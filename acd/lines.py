@@ -10,18 +10,26 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from heapq import merge
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
 from acd.counters import Books, QueueCounts
-from acd.site import Queue, SkillNeed
+from acd.pace import Pace
+from acd.places import Jumps, Told
+from acd.sharing import key_of
+from acd.site import Occasion, Queue, Site, SkillNeed, Staffed
 from acd.skills import text
 from acd.timers import NO_TIMER
 
 if TYPE_CHECKING:
     from acd.agents import IdleKey
+    from acd.expected import Reach
     from acd.matching import Group
+    from acd.presence import Team
 
-Place = Literal["waiting", "offered", "dialling", "connected", "leaving", "parked", "retry"]
+Place = Literal[
+    "waiting", "offered", "dialling", "connected", "leaving", "parked", "retry", "due later"
+]
 
 WAITING: Final = "waiting"  # in its line
 OFFERED: Final = "offered"  # an agent's phone rings
@@ -30,24 +38,92 @@ CONNECTED: Final = "connected"
 LEAVING: Final = "leaving"  # asked for a callback and has not hung up yet
 PARKED: Final = "parked"  # who picks it gets it; callback: its caller has not hung up yet
 RETRY: Final = "retry"  # callback: will be tried again later
+LATER: Final = "due later"  # callback: at a time that was chosen
 
 Kind = Literal["call", "callback", "outbound"]
 Key = tuple[float, float, int, "Visit"]
 """The order of serving: rank, earlier moment, earlier seen (`acd.sharing.key_of`)."""
 
 
-class QueueState:
-    """A configured queue and its running parts."""
+STAFFED: Final[dict[Staffed, int]] = {"signed in": 1, "working": 2, "ready": 3}
+"""From which level on an agent counts as being there (`acd.presence.LEVEL`)."""
 
-    __slots__ = ("config", "counts", "id", "lines", "retired", "turn")
+IN_LINE: Final = ("waited", "left-alone", "closing")
+"""The occasions of rules for those who wait already."""
+
+
+class Spell:
+    """For how long a queue has been closed, or left alone, and what waits for its length."""
+
+    __slots__ = ("since", "timer", "when")
+
+    def __init__(self, when: Occasion) -> None:
+        self.when: Occasion = when
+        self.since: float | None = None  # None: it is not
+        self.timer = NO_TIMER  # of the queue's rules for this occasion
+
+
+class QueueState:
+    """A configured queue and its running parts.
+
+    `moves` are its rules for those who wait; `room`: with so many callers it is full; `ages`:
+    waiting changes how its callers are matched (`acd.ageing`); `lag_s`, `worth_s`: for the
+    order of serving (`acd.sharing`).
+    """
+
+    __slots__ = (
+        "ages",
+        "alone",
+        "attended",
+        "callers",
+        "closed",
+        "closed_why",
+        "config",
+        "counts",
+        "id",
+        "jumps",
+        "lag_s",
+        "level",
+        "lines",
+        "moves",
+        "pace",
+        "retired",
+        "room",
+        "teams",
+        "turn",
+        "worth_s",
+    )
 
     def __init__(self, config: Queue, counts: QueueCounts) -> None:
         self.id = config.id
-        self.config = config
         self.counts = counts
         self.lines: list[Line] = []
+        self.callers = 0  # calls in the line; callbacks are not counted
+        self.closed = Spell("closing")
+        self.closed_why = ""
+        self.alone = Spell("left-alone")  # nobody is there
+        self.teams: list[Team] = []  # who serves the queue (`acd.presence`)
+        self.attended = 0  # teams of which somebody is there
+        self.pace = Pace(config.wrap_up_s)
+        self.jumps = Jumps()
+        self.configure(config)
         self.retired = False  # no longer configured; its last calls still refer to it
         self.turn = 0.0  # how far the agents of a weighted queue are (`acd.choice`)
+        self.lag_s = 0.0
+        self.worth_s: float | None = None
+
+    def configure(self, config: Queue) -> None:
+        """Go by another configuration of the same queue."""
+        self.config = config
+        self.level = STAFFED[config.staffed]
+        self.moves = tuple(rule for rule in config.rules if rule.when in IN_LINE)
+        self.room = min((r.limit for r in config.rules if r.when == "full"), default=inf)
+        self.ages = bool(config.relax) or config.first_after_s is not None
+
+    def share(self, site: Site) -> None:
+        """Go by the site's rules of who comes first."""
+        self.lag_s = self.config.threshold_s if site.sharing == "target" else 0.0
+        self.worth_s = site.priority_worth_s
 
     def waiting(self) -> Iterator[Key]:
         """The waiting visits in the order of serving."""
@@ -74,6 +150,7 @@ class Line:
         "needs_text",
         "only",
         "queue",
+        "reach",
         "tally",
         "visits",
     )
@@ -95,21 +172,18 @@ class Line:
         self.groups: dict[Group, None] = {}  # in the order of their coming
         self.visits = 0  # open visits that belong here, waiting or not
         self.tally: object = None  # see `acd.views`
+        self.reach: Reach | None = None  # see `acd.expected`
 
     def add(self, visit: Visit) -> None:
         """Put a visit at its place."""
-        key: Key = (
-            -(self.queue.config.priority + visit.priority),
-            visit.arrived,
-            visit.seq,
-            visit,
-        )
-        visit.key = key
+        key = visit.key = key_of(visit)
         callers = self.callers
         if not callers or key > callers[-1]:
             callers.append(key)
         else:
             insort(callers, key)
+        if visit.kind == "call":
+            self.queue.callers += 1
 
     def remove(self, visit: Visit) -> None:
         """Take a visit out."""
@@ -118,6 +192,8 @@ class Line:
         callers = self.callers
         del callers[0 if callers[0] is key else bisect_left(callers, key)]
         visit.key = None
+        if visit.kind == "call":
+            self.queue.callers -= 1
 
 
 class Visit:
@@ -129,16 +205,21 @@ class Visit:
     """
 
     __slots__ = (
+        "ageing_timer",
         "agent",
         "answered",
         "arrived",
         "attempts",
         "call",
+        "caller",
         "came_from",
         "due",
         "entered",
+        "expiry_timer",
+        "first",
         "held_since",
         "hold_s",
+        "kept",
         "key",
         "kind",
         "line",
@@ -147,12 +228,20 @@ class Visit:
         "number",
         "offer",
         "origin",
+        "others",
         "place",
+        "preferred",
+        "preferred_until",
+        "preferred_why",
         "priority",
+        "promised",
         "queue",
         "seq",
+        "stays",
+        "steps",
         "successor",
         "timer",
+        "told",
     )
 
     def __init__(
@@ -179,11 +268,22 @@ class Visit:
         self.place: Place = WAITING
         self.offer = ""
         self.agent = ""
+        self.others: tuple[str, ...] = ()  # further offers, while several phones ring
+        self.steps = 0  # of the queue's `relax` that have been taken
+        self.first = False  # has waited for `first_after_s`
+        self.preferred = ""  # the agent who is asked before others, "" for nobody (any more)
+        self.preferred_until = 0.0
+        self.preferred_why = ""
+        self.ageing_timer = NO_TIMER  # in the line: when waiting changes something
         self.answered = 0.0
         self.held_since: float | None = None
         self.hold_s = 0.0
         self.timer = NO_TIMER  # overflow, retry, dialling or parking, as the place has it
-        self.came_from: tuple[str, ...] = ()  # queues left by overflow
+        self.came_from: tuple[str, ...] = ()  # queues left by overflow, places sent on to
+        self.caller = ""  # who calls, "" for unknown
+        self.kept = False  # at the place of an earlier call of this caller
+        self.stays = False  # rules send it on no more
+        self.told: Told | None = None  # the position that the caller heard last
         self.missed_by: tuple[str, ...] = ()  # agents who let it ring out: asked last
         self.successor = ""  # the callback that took this call's place
         # callbacks only
@@ -191,6 +291,8 @@ class Visit:
         self.number = ""
         self.attempts = 0
         self.due: float | None = None  # and parked calls: when to go back to the line
+        self.promised: float | None = None  # the time that the customer chose
+        self.expiry_timer = NO_TIMER  # given up then
 
     def __lt__(self, other: Visit) -> bool:
         """The last word on the order: a callback and its caller have the same place."""

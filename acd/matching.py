@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from acd.agents import AgentRecord
 from acd.choice import key_of
 from acd.lines import Key, Line, QueueState, Visit
+from acd.sharing import Shares, Standing, standing
 from acd.site import Agent, SkillNeed
 from acd.skills import Requirement, able, canonical, relaxed
 
@@ -30,7 +32,7 @@ Signature = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str,
 class Group:
     """Agents whom routing can't tell apart."""
 
-    __slots__ = ("lines", "members", "order", "queues", "skills")
+    __slots__ = ("lines", "members", "order", "queues", "shares", "skills")
 
     def __init__(self, agent: Agent) -> None:
         self.queues = frozenset(agent.queues)
@@ -38,6 +40,7 @@ class Group:
         self.order = dict(agent.order)
         self.lines: dict[Line, None] = {}  # in the order of their coming
         self.members: dict[str, AgentRecord] = {}
+        self.shares: Shares | None = None  # when the queues' calls are shared by weight
 
     def serves(self, line: Line) -> bool:
         """Whether these agents may take the callers of `line`."""
@@ -56,9 +59,10 @@ class Group:
 class Matching:
     """The lines, the groups, and the first of each for the other."""
 
-    __slots__ = ("_base", "_extra", "_groups", "_groups_of", "_lines", "_lines_of")
+    __slots__ = ("_base", "_by_weight", "_extra", "_groups", "_groups_of", "_lines", "_lines_of")
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_weight: bool = False) -> None:
+        self._by_weight = by_weight
         self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
         self._extra: deque[Identity] = deque()  # the lines that are no queue's own
@@ -163,12 +167,18 @@ class Matching:
         group = self._groups.get(signature)
         if group is None:
             group = self._groups[signature] = Group(agent)
+            if self._by_weight:
+                group.shares = Shares()
             for queue in signature[0]:
                 self._groups_of.setdefault(queue, {})[group] = None
                 for line in self._lines_of.get(queue, ()):
                     if line not in group.lines and group.serves(line):
                         self._link(group, line)
         return group
+
+    def groups(self) -> Iterable[Group]:
+        """Every group."""
+        return self._groups.values()
 
     def join_group(self, agent: AgentRecord) -> None:
         """Put an agent who is in no group among those who do the same."""
@@ -220,12 +230,49 @@ class Matching:
     @staticmethod
     def first_caller(agent: AgentRecord) -> tuple[Visit | None, int]:
         """Whom the agent should take, and how many wait that the agent could take."""
+        group = agent.group
+        if group.order or agent.wanted or group.shares is not None:
+            return _first_of(agent, group)
         first: Key | None = None
         waiting = 0
-        for line in agent.group.lines:
+        for line in group.lines:
             callers = line.callers
             if callers:
                 waiting += len(callers)
                 if first is None or callers[0] < first:
                     first = callers[0]
         return (first[3] if first else None), waiting
+
+    # Shares by weight ------------------------------------------------------------------
+
+    @staticmethod
+    def count(agent: AgentRecord, queue: QueueState) -> None:
+        """A caller of `queue` who is in no line any more is for this agent, by the rules."""
+        group = agent.group
+        if group.shares is not None:
+            group.shares.took(queue, {line.queue.id for line in group.lines if line.callers})
+
+    def take_shares(self, before: Matching, queues: Collection[str]) -> None:
+        """Go on with the turns of the same groups of an earlier configuration."""
+        for signature, group in self._groups.items():
+            known = before._groups.get(signature)
+            if group.shares is not None and known is not None and known.shares is not None:
+                group.shares = known.shares
+                group.shares.keep_only(queues)
+
+
+def _first_of(agent: AgentRecord, group: Group) -> tuple[Visit | None, int]:
+    """`first_caller`, where queues have an order or a weight, or callers want this agent."""
+    shares, order = group.shares, group.order
+    first: Standing | None = None
+    waiting = 0
+    for line in (*group.lines, *agent.wanted):
+        callers = line.callers
+        if callers:
+            waiting += len(callers)
+            queue = line.queue.id
+            turn = 0.0 if shares is None else shares.turn(queue)
+            found = standing(callers[0], order.get(queue, 1), turn)
+            if first is None or found < first:
+                first = found
+    return (first[3][3] if first else None), waiting

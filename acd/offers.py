@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from acd import choice, rona
 from acd import decisions as d
 from acd import facts as f
-from acd import rona
-from acd.decisions import CallLeft, Offer, OfferEnded, Reason
+from acd.decisions import CallLeft, Offer, OfferEnded, Reason, Value
 from acd.lines import CONNECTED, OFFERED, Visit
 from acd.refusals import Refusal
 from acd.states import NOT_READY, READY
@@ -25,15 +25,22 @@ DECLINED: Final = "declined"
 RING_TIME_OVER: Final = d.Reason("ring-time-over")
 ANSWERED: Final = d.Reason("answered")
 REACHED: Final = d.Reason("callback-reached")
+ELSEWHERE: Final = d.Reason("answered-elsewhere")
 
 
 class OpenOffer:
-    """A phone that rings for a visit."""
+    """A phone that rings for a visit; `round`: the first of several that ring at once, or ""."""
 
-    __slots__ = ("agent", "deadline", "id", "rang", "started", "timer", "visit")
+    __slots__ = ("agent", "deadline", "id", "rang", "round", "started", "timer", "visit")
 
     def __init__(
-        self, offer: str, visit: Visit, agent: AgentRecord, started: float, deadline: float
+        self,
+        offer: str,
+        visit: Visit,
+        agent: AgentRecord,
+        started: float,
+        deadline: float,
+        round_: str = "",
     ) -> None:
         self.id = offer
         self.visit = visit
@@ -42,6 +49,7 @@ class OpenOffer:
         self.deadline = deadline
         self.timer = NO_TIMER
         self.rang = False
+        self.round = round_
 
 
 def make(
@@ -51,54 +59,100 @@ def make(
     among: int,
     waiting: int,
     chosen: Reason | None = None,
+    *,
+    later: int = 0,
 ) -> None:
     """Reserve an agent for a visit that is in no line (any more), and order the ringing.
 
-    `among`: how many idle agents could have got it; `waiting`: how many callers the
-    agent could have got. `chosen`: why, when it was a person who chose.
+    `among`: how many idle agents could have got it, `later`: how many more the queue would
+    have asked after them; `waiting`: how many callers the agent could have got. `chosen`:
+    why, when it was a person who chose.
     """
+    if chosen is None:
+        floor.matching.count(agent, visit.queue)
+        chosen = _why(floor, visit, agent, among, waiting, later)
+    floor.out.append(_reserve(floor, visit, agent, chosen))
+
+
+def make_round(floor: Floor, visit: Visit, agents: list[AgentRecord], waiting: int) -> None:
+    """Reserve several agents for a visit that is in no line; who answers first has it."""
+    floor.matching.count(agents[0], visit.queue)
+    name = f"o{floor.last_offer + 1}"
+    orders = []
+    for agent in agents:
+        reason = _why(floor, visit, agent, len(agents), waiting, 0, phones=len(agents))
+        orders.append(_reserve(floor, visit, agent, reason, name))
+    floor.out.extend(orders)
+
+
+def _why(
+    floor: Floor,
+    visit: Visit,
+    agent: AgentRecord,
+    among: int,
+    waiting: int,
+    later: int,
+    phones: int = 1,
+) -> Reason:
+    """Why this agent gets this caller: the rule that decided, with its figures."""
+    now = floor.now
+    config = visit.queue.config
+    idle_since = agent.idle_since
+    data: dict[str, Value] = {
+        "needs": visit.line.needs_text,
+        "agents": among,
+        "idle_s": 0.0 if idle_since is None else now - idle_since,
+        "waiting": waiting,
+        "waited_s": now - visit.entered,
+        "priority": config.priority + visit.priority,
+    }
+    if later:
+        data["order"] = agent.config.order.get(visit.queue.id, 1)
+        data["later"] = later
+    if visit.preferred == agent.id:
+        data["why"], data["agent"] = visit.preferred_why, agent.id
+        return Reason("preferred-agent", data)
+    if visit.first:
+        data["first_after_s"] = config.first_after_s
+        return Reason("starved", data)
+    if phones > 1:
+        data["phones"] = phones
+        return Reason("ring-several", data)
+    if among > 1:
+        data.update(choice.figures(agent, visit.line, now))
+        return Reason(config.choice, data)
+    return Reason("first-in-order" if later else "only-free", data)
+
+
+def _reserve(
+    floor: Floor, visit: Visit, agent: AgentRecord, reason: Reason, round_: str = ""
+) -> Offer | d.Callback:
+    """Put the agent into the state of ringing; the order is to be given out."""
     now = floor.now
     queue = visit.queue
     ring_s = queue.config.ring_s
     deadline = now + ring_s + agent.answer_s + OFFER_MARGIN_S
     floor.last_offer = number = floor.last_offer + 1
-    offer = OpenOffer(f"o{number}", visit, agent, now, deadline)
+    offer = OpenOffer(f"o{number}", visit, agent, now, deadline, round_)
     offer.timer = floor.timers.start(deadline, "offer", offer.id)
     floor.offers[offer.id] = offer
     visit.place = OFFERED
-    visit.offer = agent.offer = offer.id
-    visit.agent = agent.id
+    agent.offer = offer.id
+    if visit.offer:
+        visit.others = (*visit.others, offer.id)
+    else:
+        visit.offer = offer.id
+        visit.agent = agent.id
     agent.call = visit.call
     agent.queue = queue.id
     agent.deadline = deadline
-    idle_since = agent.idle_since
-    reason = chosen or Reason(
-        "longest-idle" if among > 1 else "only-free",
-        {
-            "needs": visit.line.needs_text,
-            "agents": among,
-            "idle_s": 0.0 if idle_since is None else now - idle_since,
-            "waiting": waiting,
-            "waited_s": now - visit.entered,
-            "priority": queue.config.priority + visit.priority,
-        },
-    )
+    choice.offered(agent, queue, number, now)
     floor.move(agent, "offered")
     if visit.kind == "call":
-        floor.out.append(Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason))
-    else:
-        floor.out.append(
-            d.Callback(
-                offer.id,
-                visit.call,
-                agent.id,
-                queue.id,
-                visit.number,
-                ring_s,
-                deadline,
-                reason,
-            )
-        )
+        return Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason, round_)
+    return d.Callback(
+        offer.id, visit.call, agent.id, queue.id, visit.number, ring_s, deadline, reason
+    )
 
 
 def close(floor: Floor, offer: OpenOffer, outcome: str, cancel: d.Reason | None = None) -> None:
@@ -109,12 +163,41 @@ def close(floor: Floor, offer: OpenOffer, outcome: str, cancel: d.Reason | None 
     visit, agent = offer.visit, offer.agent
     floor.timers.cancel(offer.timer)
     del floor.offers[offer.id]
-    visit.offer = visit.agent = ""
+    if visit.others:
+        _rings_on(floor, visit, offer)
+    else:
+        visit.offer = visit.agent = ""
     agent.offer = agent.call = agent.queue = ""
     agent.deadline = None
     if cancel is not None:
         floor.out.append(d.CancelOffer(offer.id, visit.call, agent.id, cancel))
     floor.out.append(OfferEnded(offer.id, visit.call, agent.id, outcome, floor.now - offer.started))
+
+
+def _rings_on(floor: Floor, visit: Visit, over: OpenOffer) -> None:
+    """One of several phones is out: the visit keeps the others."""
+    left = tuple(name for name in (visit.offer, *visit.others) if name != over.id)
+    visit.offer, visit.others = left[0], left[1:]
+    visit.agent = floor.offers[left[0]].agent.id
+
+
+def cancel_all(floor: Floor, visit: Visit, reason: d.Reason) -> list[AgentRecord]:
+    """Stop every phone that rings for a visit; its agents are to be placed afterwards."""
+    agents = []
+    while visit.offer:
+        offer = floor.offers[visit.offer]
+        agents.append(offer.agent)
+        close(floor, offer, "cancelled", reason)
+    return agents
+
+
+def ask_others(floor: Floor, offer: OpenOffer) -> None:
+    """The agent is out: to the next one, unless other phones ring on."""
+    visit = offer.visit
+    if visit.preferred == offer.agent.id:
+        visit.preferred = ""
+    if not visit.offer:
+        floor.back_in_line(visit)
 
 
 def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, event: str) -> None:
@@ -128,7 +211,8 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.queue = visit.queue.id
     agent.idle_since = None
     agent.misses = 0
-    visit.books.leave(outcome)
+    choice.answered(agent, visit.queue, now)
+    floor.count_left(visit, outcome)
     floor.out.append(
         CallLeft(
             visit.call,
@@ -163,12 +247,19 @@ def rang(floor: Floor, fact: f.OfferRang) -> None:
 
 
 def accepted(floor: Floor, fact: f.OfferAccepted) -> None:
-    """The agent is there. A caller is connected, any other customer is dialled."""
+    """The agent is there. A caller is connected, any other customer is dialled.
+
+    Other phones that ring for the caller are stopped, and their agents are as before.
+    """
     from_offer = _open(floor, fact.offer)
     visit, agent = from_offer.visit, from_offer.agent
+    visit.queue.pace.ring.add(floor.now - from_offer.started)
     close(floor, from_offer, "accepted")
     if visit.kind == "call":
+        others = cancel_all(floor, visit, ELSEWHERE) if visit.offer else ()
         connect(floor, visit, agent, ANSWERED, "answered")
+        for other in others:
+            floor.settle(other)
     else:
         floor.dial(visit, agent, fact.offer)
 
@@ -185,7 +276,7 @@ def refuse(floor: Floor, offer: OpenOffer, reason: str, cancel: d.Reason | None)
         return
     offer.agent.want(NOT_READY, reason)
     floor.stop(offer.agent, "declined", reason)
-    floor.back_in_line(offer.visit)
+    ask_others(floor, offer)
 
 
 def unanswered(floor: Floor, fact: f.OfferUnanswered) -> None:
@@ -204,10 +295,10 @@ def _no_answer(floor: Floor, offer: OpenOffer, cancel: d.Reason | None) -> None:
         return
     visit, agent = offer.visit, offer.agent
     if rona.missed(floor, agent, visit.queue.config.rona):
-        floor.back_in_line(visit)
+        ask_others(floor, offer)
         return
     visit.missed_by = (*visit.missed_by, agent.id)
-    floor.back_in_line(visit)
+    ask_others(floor, offer)
     floor.settle(agent)
 
 
@@ -225,7 +316,7 @@ def broke(floor: Floor, offer: OpenOffer, why: str, cancel: d.Reason | None) -> 
         floor.stop(offer.agent, "unreachable", why or "unreachable")
     else:
         floor.settle(offer.agent)
-    floor.back_in_line(offer.visit)
+    ask_others(floor, offer)
 
 
 def _own_call_over(floor: Floor, offer: OpenOffer) -> bool:
@@ -241,7 +332,16 @@ def lost(floor: Floor, fact: f.OfferLost) -> None:
     """Nobody's fault: the caller keeps the place, the agent the idle clock."""
     offer = _open(floor, fact.offer)
     close(floor, offer, "cancelled")
-    floor.rehome(offer.visit)
-    floor.put_back(offer.visit)
+    keep_place(floor, offer)
+
+
+def keep_place(floor: Floor, offer: OpenOffer) -> None:
+    """Nobody is to blame for the end of an offer: the next agent is asked, this one as well."""
+    visit = offer.visit
+    if visit.offer:  # other phones ring on
+        floor.settle(offer.agent)
+        return
+    floor.rehome(visit)
+    floor.put_back(visit)
     floor.settle(offer.agent)
-    floor.seek_agent_if_waiting(offer.visit)
+    floor.seek_agent_if_waiting(visit)

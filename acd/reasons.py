@@ -48,6 +48,12 @@ class _Filled(dict[str, Any]):
     def seconds(self, name: str) -> int:
         return round(float(self.get(name) or 0.0))
 
+    def span(self, to: str = "to") -> str:
+        """The expected wait, "20 to 60 s" (in Chinese without its unit)."""
+        if to == "to":
+            return f"{self.seconds('low_s')} to {self.seconds('high_s')} s"
+        return f"{self.seconds('low_s')} {to} {self.seconds('high_s')}"
+
     def word(self, name: str) -> str:
         value = self.get(name)
         return "" if value is None else str(value)
@@ -118,6 +124,44 @@ def _en_expired(x: _Filled, clock: Clock) -> str:
     return f"not reached in {x.number('attempts')} attempts; the last: {x.word('why')}"
 
 
+_EN_PLACES: Final = {"flow": "the menu", "voicemail": "the voicemail", "number": "the number"}
+
+
+def _en_onward(x: _Filled) -> str:
+    """Where a rule sent a caller; by default to another queue."""
+    place = _EN_PLACES.get(x.word("kind"))
+    if place is None:
+        return f"moved on to {x.word('to')} with the original arrival"
+    return f"sent on to {place} {x.word('to')}".rstrip()
+
+
+def _en_why(x: _Filled) -> str:
+    return f" ({x.word('why')})" if x.word("why") else ""
+
+
+def _en_range(x: _Filled) -> str:
+    if x.get("high_s") is None:
+        return ""
+    return f"; expected wait {x.span()}, with {_en_agents(x.number('agents'))} at work"
+
+
+_EN_CAME: Final = (
+    ("priority", "of higher priority"),
+    ("earlier", "with an earlier arrival"),
+    ("kept", "back at a kept place"),
+    ("callback", "to be called back"),
+    ("returned", "back after a phone that rang for nothing"),
+)
+
+
+def _en_worse(x: _Filled, clock: Clock) -> str:
+    came = [f"{x.number(name)} {text}" for name, text in _EN_CAME if x.number(name)]
+    front = f"; in front came {', '.join(came)}" if came else ""
+    return (
+        f"position {x.number('position')}, before it was {x.number('before')}{front}{_en_range(x)}"
+    )
+
+
 _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "longest-idle": _en_longest_idle,
     "only-free": _en_only_free,
@@ -139,6 +183,11 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "callback-reached": lambda x, clock: "the customer was reached",
     "callback-taken": lambda x, clock: "the caller prefers to be called back",
     "callback-expired": _en_expired,
+    "callback-out-of-time": lambda x, clock: (
+        f"not reached in its time, {x.number('attempts')} attempts"
+    ),
+    "callback-moved": lambda x, clock: f"another time was chosen for the callback{_en_by(x)}",
+    "callback-due-later": lambda x, clock: f"will be called back at {clock(x['until'])}",
     "callback-cancelled": lambda x, clock: (
         "the callback was cancelled" + (f": {x.word('why')}" if x.word("why") else "")
     ),
@@ -146,9 +195,35 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "caller-gone": lambda x, clock: "the caller hung up",
     "switch-lost": lambda x, clock: "the switch was lost",
     "withdrawn": _en_withdrawn,
-    "overflow": lambda x, clock: (
-        f"waited {x.seconds('after_s')} s, moved on to {x.word('to')} with the original arrival"
+    "overflow": lambda x, clock: f"waited {x.seconds('after_s')} s, {_en_onward(x)}",
+    "left-alone": lambda x, clock: (
+        f"nobody had been there for {x.seconds('after_s')} s, {_en_onward(x)}"
     ),
+    "closing-time": lambda x, clock: (
+        f"the queue had been closed for {x.seconds('after_s')} s, {_en_onward(x)}"
+    ),
+    "turned-closed": lambda x, clock: f"the queue is closed{_en_why(x)}",
+    "turned-nobody": lambda x, clock: "nobody is there for this queue",
+    "turned-full": lambda x, clock: (
+        f"{x.number('waiting')} callers wait already, {x.number('limit')} may"
+    ),
+    "turned-wait": lambda x, clock: (
+        f"the wait would be {x.span()}, at most {x.seconds('limit_s')} s is accepted"
+    ),
+    "queue-opened": lambda x, clock: f"the queue was opened{_en_by(x)}",
+    "queue-closed": lambda x, clock: f"the queue was closed{_en_why(x)}{_en_by(x)}",
+    "closed-and-alone": lambda x, clock: (
+        f"the queue is closed{_en_why(x)} and nobody works for it any more"
+    ),
+    "place-kept": lambda x, clock: (
+        f"rang again {x.seconds('away_s')} s after being cut off, and has the old place back"
+    ),
+    "position-first-told": lambda x, clock: f"position {x.number('position')}{_en_range(x)}",
+    "position-better": lambda x, clock: (
+        f"position {x.number('position')}, before it was {x.number('before')}{_en_range(x)}"
+    ),
+    "position-same": lambda x, clock: f"position {x.number('position')} still{_en_range(x)}",
+    "position-worse": _en_worse,
     "queue-removed": lambda x, clock: "the queue was removed from the configuration",
     "ring-time-over": lambda x, clock: "the phone rang too long without an answer",
     "dial-time-over": lambda x, clock: "the customer was dialled too long without an answer",
@@ -211,6 +286,41 @@ def _zh_by(x: _Filled) -> str:
     return f"由 {x.word('by')} 调整：" if x.word("by") else ""
 
 
+_ZH_PLACES: Final = {"flow": "菜单", "voicemail": "语音信箱", "number": "号码"}
+
+
+def _zh_onward(x: _Filled) -> str:
+    place = _ZH_PLACES.get(x.word("kind"))
+    if place is None:
+        return f"保留原到达时间转往 {x.word('to')}"
+    return f"转往{place} {x.word('to')}".rstrip()
+
+
+def _zh_why(x: _Filled) -> str:
+    return f"（{x.word('why')}）" if x.word("why") else ""
+
+
+def _zh_range(x: _Filled) -> str:
+    if x.get("high_s") is None:
+        return ""
+    return f"；预计等待 {x.span('至')} 秒，{x.number('agents')} 名坐席在岗"
+
+
+_ZH_CAME: Final = (
+    ("priority", "个优先级更高"),
+    ("earlier", "个到达更早"),
+    ("kept", "个恢复原位"),
+    ("callback", "个约定回拨"),
+    ("returned", "个振铃未接返回"),
+)
+
+
+def _zh_worse(x: _Filled, clock: Clock) -> str:
+    came = [f"{x.number(name)} {text}" for name, text in _ZH_CAME if x.number(name)]
+    front = f"；插到前面的有 {'、'.join(came)}" if came else ""
+    return f"第 {x.number('position')} 位，之前为第 {x.number('before')} 位{front}{_zh_range(x)}"
+
+
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "longest-idle": lambda x, clock: (
         f"{x.number('agents')} 名{_zh_with(x.needs())}坐席中空闲最久，"
@@ -240,6 +350,9 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "callback-expired": lambda x, clock: (
         f"呼叫 {x.number('attempts')} 次未接通；最后一次：{x.word('why')}"
     ),
+    "callback-out-of-time": lambda x, clock: f"在期限内未接通，共呼叫 {x.number('attempts')} 次",
+    "callback-moved": lambda x, clock: f"{_zh_by(x)}回拨改到另一时间",
+    "callback-due-later": lambda x, clock: f"约定 {clock(x['until'])} 回拨",
     "callback-cancelled": lambda x, clock: (
         "回拨已取消" + (f"：{x.word('why')}" if x.word("why") else "")
     ),
@@ -249,9 +362,25 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "withdrawn": lambda x, clock: (
         "来电已转往别处" + (f"：{x.word('why')}" if x.word("why") else "")
     ),
-    "overflow": lambda x, clock: (
-        f"已等待 {x.seconds('after_s')} 秒，保留原到达时间转往 {x.word('to')}"
+    "overflow": lambda x, clock: f"已等待 {x.seconds('after_s')} 秒，{_zh_onward(x)}",
+    "left-alone": lambda x, clock: f"已有 {x.seconds('after_s')} 秒无人值守，{_zh_onward(x)}",
+    "closing-time": lambda x, clock: f"队列已关闭 {x.seconds('after_s')} 秒，{_zh_onward(x)}",
+    "turned-closed": lambda x, clock: f"队列已关闭{_zh_why(x)}",
+    "turned-nobody": lambda x, clock: "此队列无人值守",
+    "turned-full": lambda x, clock: (
+        f"已有 {x.number('waiting')} 个来电等待，上限为 {x.number('limit')}"
     ),
+    "turned-wait": lambda x, clock: f"预计等待 {x.span('至')} 秒，上限为 {x.seconds('limit_s')} 秒",
+    "queue-opened": lambda x, clock: f"{_zh_by(x)}队列已开放",
+    "queue-closed": lambda x, clock: f"{_zh_by(x)}队列已关闭{_zh_why(x)}",
+    "closed-and-alone": lambda x, clock: f"队列已关闭{_zh_why(x)}，且已无人值守",
+    "place-kept": lambda x, clock: f"中断 {x.seconds('away_s')} 秒后再次来电，恢复原来的位置",
+    "position-first-told": lambda x, clock: f"第 {x.number('position')} 位{_zh_range(x)}",
+    "position-better": lambda x, clock: (
+        f"第 {x.number('position')} 位，之前为第 {x.number('before')} 位{_zh_range(x)}"
+    ),
+    "position-same": lambda x, clock: f"仍为第 {x.number('position')} 位{_zh_range(x)}",
+    "position-worse": _zh_worse,
     "queue-removed": lambda x, clock: "该队列已从配置中删除",
     "ring-time-over": lambda x, clock: "话机振铃超时无人接听",
     "dial-time-over": lambda x, clock: "呼叫客户超时无人接听",

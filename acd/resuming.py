@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import inf, isfinite
 from typing import TYPE_CHECKING
 
+from acd import ageing, callbacks
 from acd import facts as f
+from acd.lines import LATER, RETRY
 from acd.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def resumed(floor: Floor, fact: f.Resumed) -> None:
     if not _possible(away_s):
         raise Refusal("bad-duration", f"cannot have been away for {away_s} s")
     floor.timers.shift(away_s)
+    ageing.resumed(floor)
     for offer in floor.offers.values():
         offer.deadline += away_s
     for leg in floor.legs.values():
@@ -38,6 +41,10 @@ def resumed(floor: Floor, fact: f.Resumed) -> None:
             agent.deadline += away_s
             floor.tell(agent)
     for visit in floor.visits.values():
-        if visit.due is not None:
+        if visit.due is None:
+            continue
+        if visit.place == LATER:
+            callbacks.set_off(floor, visit)
+        elif visit.kind == "call" or visit.place == RETRY:
             visit.due += away_s
             floor.tell_callback(visit, "retry")

@@ -69,8 +69,7 @@ class Rights:
         if x.state == "offline":
             for key in [key for key in self._answered if key[0] == x.agent]:
                 del self._answered[key]
-        busy = x.state in _BUSY and not x.leg
-        if busy:
+        if x.state in _BUSY:
             self._busy_since.setdefault(x.agent, now)
         elif x.agent in self._busy_since:
             self._busy.setdefault(x.agent, []).append((self._busy_since.pop(x.agent), now))

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import convert, json
 
+from acd import overflowing, presence
 from acd.agents import AgentRecord
+from acd.choice import History
 from acd.counters import Books, QueueCounts
 from acd.legs import OpenLeg
 from acd.lines import QueueState, Visit
 from acd.offers import OpenOffer
+from acd.places import Place, Told
 from acd.site import Agent, Queue, Site, SkillNeed
 from acd.staffing import AS_CONFIGURED, Staffing
 
@@ -42,6 +45,9 @@ _AGENT_FIELDS: Final = (
     "console_out",
     "phone_up",
     "answer_s",
+    "busy_since",
+    "load",
+    "load_at",
     "misses",
     "paused_until",
     "pause_timer",
@@ -60,6 +66,17 @@ _VISIT_FIELDS: Final = (
     "number",
     "attempts",
     "due",
+    "steps",
+    "first",
+    "preferred",
+    "preferred_until",
+    "preferred_why",
+    "ageing_timer",
+    "caller",
+    "kept",
+    "stays",
+    "promised",
+    "expiry_timer",
 )
 
 
@@ -78,14 +95,31 @@ def take(floor: Floor) -> dict[str, Any]:
         "legs": [_leg(leg) for leg in floor.legs.values()],
         "timers": floor.timers.snapshot(),
         "over": floor.over_in_order(),
+        "queues": {queue.id: _queue(queue) for queue in (*floor.queues.values(), *_retired(floor))},
+        "shares": _shares(floor),
+        "places": [[caller, list(place)] for caller, place in floor.places],
+        "turned": [[call, list(been)] for call, been in floor.turned],
+        "sent": [[call, list(been)] for call, been in floor.sent],
         "counts": {
             queue: {
                 "calls": _books(counts.calls),
                 "callbacks": _books(counts.callbacks),
                 "outbound": _books(counts.outbound),
+                "turned_away": dict(counts.turned_away),
             }
             for queue, counts in floor.counts.items()
         },
+    }
+
+
+def _queue(queue: QueueState) -> dict[str, Any]:
+    """What is kept of a queue beside its visits."""
+    return {
+        "closed": [queue.closed.since, queue.closed.timer, queue.closed_why],
+        "alone": [queue.alone.since, queue.alone.timer],
+        "turn": queue.turn,
+        "pace": queue.pace.snapshot(),
+        "jumps": queue.jumps.snapshot(),
     }
 
 
@@ -102,10 +136,26 @@ def _retired(floor: Floor) -> list[QueueState]:
 def _agent(agent: AgentRecord) -> dict[str, Any]:
     row = {name: getattr(agent, name) for name in _AGENT_FIELDS}
     return (
-        {"id": agent.id, "idle": agent.is_idle, **row}
+        {"id": agent.id, "idle": agent.is_idle, **row, "history": _history(agent)}
         | ({"config": _plain(agent.configured)} if agent.removed else {})
         | ({} if agent.staffing == AS_CONFIGURED else {"staffing": _plain(agent.staffing)})
     )
+
+
+def _history(agent: AgentRecord) -> dict[str, Any]:
+    return {
+        queue: [known.offer, known.offered_at, known.answered, known.turn]
+        for queue, known in agent.history.items()
+    }
+
+
+def _shares(floor: Floor) -> list[list[Any]]:
+    """The turns of each group, named by one of its agents."""
+    return [
+        [next(iter(group.members)), group.shares.base, dict(group.shares.turns)]
+        for group in floor.matching.groups()
+        if group.shares is not None and group.shares.turns and group.members
+    ]
 
 
 def _visit(visit: Visit) -> dict[str, Any]:
@@ -119,7 +169,10 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "entered": visit.entered,
         "arrived": visit.arrived,
         "seq": visit.seq,
+        "only": visit.line.only,
+        "others": list(visit.others),
         "came_from": list(visit.came_from),
+        "told": None if visit.told is None else list(visit.told),
         "missed_by": list(visit.missed_by),
         **row,
     }
@@ -134,6 +187,7 @@ def _offer(offer: OpenOffer) -> dict[str, Any]:
         "deadline": offer.deadline,
         "timer": offer.timer,
         "rang": offer.rang,
+        "round": offer.round,
     }
 
 
@@ -173,10 +227,25 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         _fill_books(counts.callbacks, row["callbacks"])
         if "outbound" in row:  # not in snapshots of older versions, like legs
             _fill_books(counts.outbound, row["outbound"])
+        counts.turned_away = dict(row.get("turned_away", {}))
     for call in snapshot["over"]:
         floor.remember_over(call)
+    for queue_id, row in snapshot.get("queues", {}).items():
+        if queue_id in floor.queues:
+            floor.queues[queue_id].turn = row.get("turn", 0.0)
     _fill_agents(floor, snapshot["agents"])
-    _fill_visits(floor, snapshot["visits"], snapshot["retired"])
+    for agent, base, turns in snapshot.get("shares", ()):
+        shares = floor.agents[agent].group.shares
+        if shares is not None:
+            shares.base, shares.turns = base, dict(turns)
+    presence.rebuild(floor)
+    retired = _fill_visits(floor, snapshot["visits"], snapshot["retired"])
+    for caller, place in snapshot.get("places", ()):
+        floor.places.keep(caller, Place(tuple(place[0]), *place[1:]))
+    for call, been in snapshot.get("turned", ()):
+        floor.turned.keep(call, tuple(been))
+    for call, been in snapshot.get("sent", ()):
+        floor.sent.keep(call, tuple(been))
     for row in snapshot["offers"]:
         offer = OpenOffer(
             row["id"],
@@ -184,6 +253,7 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
             floor.agents[row["agent"]],
             row["started"],
             row["deadline"],
+            row.get("round", ""),
         )
         offer.timer = row["timer"]
         offer.rang = row["rang"]
@@ -194,6 +264,20 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         leg.answered = row["answered"]
         floor.legs[leg.id] = leg
     floor.timers.restore(snapshot["timers"])
+    rows = snapshot.get("queues", {})
+    for state in (*floor.queues.values(), *retired):
+        _fill_queue(floor, state, rows.get(state.id))
+
+
+def _fill_queue(floor: Floor, queue: QueueState, row: Mapping[str, Any] | None) -> None:
+    if row is None:  # of an older version: nobody knows since when
+        if queue.alone.since is not None:
+            overflowing.begin(floor, queue, queue.alone)
+        return
+    queue.closed.since, queue.closed.timer, queue.closed_why = row["closed"]
+    queue.alone.since, queue.alone.timer = row["alone"]
+    queue.pace.restore(row["pace"])
+    queue.jumps.restore(row["jumps"])
 
 
 def _fill_books(books: Books, row: Mapping[str, Any]) -> None:
@@ -219,20 +303,29 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
             floor.matching.join_group(agent)
         for name in _AGENT_FIELDS:
             setattr(agent, name, row.get(name, getattr(agent, name)))
+        for queue, (offer, offered_at, answered, turn) in row.get("history", {}).items():
+            known_of = agent.history[queue] = History(turn)
+            known_of.offer, known_of.offered_at, known_of.answered = offer, offered_at, answered
         if row["idle"]:
             floor.matching.add_idle(agent)
 
 
-def _fill_visits(floor: Floor, rows: list[dict[str, Any]], retired: list[dict[str, Any]]) -> None:
+def _fill_visits(
+    floor: Floor, rows: list[dict[str, Any]], retired: list[dict[str, Any]]
+) -> list[QueueState]:
+    """Returns the queues that are no longer configured."""
     queues = dict(floor.queues)
+    gone = []
     for config in retired:
         queue = queues[config["id"]] = QueueState(
             convert(config, Queue), floor.counts.setdefault(config["id"], QueueCounts())
         )
         queue.retired = True
+        gone.append(queue)
     for row in rows:
         needs = convert(row["needs"], tuple[SkillNeed, ...])
-        line = floor.matching.line(queues[row["queue"]], needs)
+        queue = queues[row["queue"]]
+        line = floor.matching.line(queue, needs, row.get("steps", 0), row.get("only", ""))
         visit = Visit(
             row["call"],
             row["kind"],
@@ -244,10 +337,16 @@ def _fill_visits(floor: Floor, rows: list[dict[str, Any]], retired: list[dict[st
             row["seq"],
         )
         for name in _VISIT_FIELDS:
-            setattr(visit, name, row[name])
+            setattr(visit, name, row.get(name, getattr(visit, name)))
+        told = row.get("told")
+        visit.told = None if told is None else Told(*told)
         visit.came_from = tuple(row["came_from"])
         visit.missed_by = tuple(row.get("missed_by", ()))
+        visit.others = tuple(row.get("others", ()))
         line.visits += 1
         floor.visits[visit.call] = visit
         if visit.place == "waiting":
             line.add(visit)
+            if line.only:
+                floor.agents[line.only].wanted[line] = None
+    return gone

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import decisions as d
 from acd import facts as f
-from acd import offers
+from acd import offers, preferring, presence
 from acd.refusals import Refusal
 from acd.site import Agent
 
@@ -62,6 +62,8 @@ def staffed(floor: Floor, fact: f.AgentStaffed) -> None:
     floor.matching.leave_group(agent)
     agent.config = wanted.over(agent.configured)
     floor.matching.join_group(agent)
+    presence.regrouped(floor, agent)
+    preferring.let_go(floor, agent, agent.group.queues)
     floor.agents_version += 1
     code = "staffing-reset" if wanted == AS_CONFIGURED else "staffed"
     tell(floor, agent, d.Reason(code, {"by": fact.by}))
@@ -110,12 +112,8 @@ def _fits_no_more(offer: OpenOffer, before: Group) -> bool:
 
 def _take_back(floor: Floor, offer: OpenOffer, by: str) -> None:
     """Nobody is to blame: the caller keeps the place, the agent the idle clock."""
-    visit, agent = offer.visit, offer.agent
     offers.close(floor, offer, "cancelled", d.Reason("restaffed", {"by": by}))
-    floor.rehome(visit)
-    floor.put_back(visit)
-    floor.settle(agent)
-    floor.seek_agent_if_waiting(visit)
+    offers.keep_place(floor, offer)
 
 
 def installed(floor: Floor, agent: AgentRecord, configured: Agent) -> bool:

@@ -60,7 +60,7 @@ def _visit_again(floor: Floor, visit: Visit, fact: f.CallTransferred) -> Visit:
     if queue is None:
         queue = floor.queues[floor.fallback(visit.queue)]
     line = floor.matching.line(queue, fact.needs)
-    return Visit(
+    again = Visit(
         visit.call,
         "call",
         line,
@@ -70,6 +70,8 @@ def _visit_again(floor: Floor, visit: Visit, fact: f.CallTransferred) -> Visit:
         visit.arrived,
         visit.seq,
     )
+    again.caller = visit.caller
+    return again
 
 
 def _leaves(floor: Floor, visit: Visit, onward: str) -> None:
@@ -119,6 +121,7 @@ def _take(
     taker.call = visit.call
     taker.queue = visit.queue.id
     taker.idle_since = None
+    taker.busy_since = floor.now if taker.busy_since is None else taker.busy_since
     taker.misses = 0
     floor.out.append(d.CallTaken(visit.call, visit.queue.id, taker.id, giver.id))
     if found:

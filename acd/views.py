@@ -10,6 +10,7 @@ from acd.decisions import Reason, Value
 from acd.lines import (
     CONNECTED,
     DIALLING,
+    LATER,
     LEAVING,
     OFFERED,
     PARKED,
@@ -78,8 +79,15 @@ def waiting(floor: Floor, queue_id: str) -> list[Waiting]:
     if queue is None:
         return []
     return [
-        Waiting(number, visit.call, visit.kind, visit.entered, -priority, visit.line.needs_text)
-        for number, (priority, _, _, visit) in enumerate(queue.waiting(), start=1)
+        Waiting(
+            number,
+            visit.call,
+            visit.kind,
+            visit.entered,
+            queue.config.priority + visit.priority,
+            visit.line.needs_text,
+        )
+        for number, (*_, visit) in enumerate(queue.waiting(), start=1)
     ]
 
 
@@ -127,6 +135,8 @@ def why_waiting(floor: Floor, call: str, now: float) -> Reason:
     if found.place in (OFFERED, DIALLING):
         code = "ringing" if found.place == OFFERED else "dialling"
         return Reason(code, {"agent": found.agent})
+    if found.place == LATER:
+        return Reason("callback-due-later", {"until": found.due})
     if found.place == RETRY:
         return Reason("callback-retry", {"until": found.due, "attempts": found.attempts})
     if found.place == PARKED and found.kind == "call":

@@ -1,0 +1,97 @@
+"""What waiting changes: a requirement relaxes, a preferred agent is no longer waited for, and
+who has waited too long comes first.
+
+All of it happens while a visit is in no line: before it is put into one, and at a timer of its
+own, by which it leaves its line and finds the right one. The times count from entering the
+queue, our own absence included: it is the caller who has waited.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from acd import decisions as d
+from acd import preferring
+from acd.skills import canonical, relaxed, text
+from acd.timers import NO_TIMER
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+    from acd.lines import Visit
+
+
+def apply(floor: Floor, visit: Visit) -> None:
+    """Do what is due by now; the visit then belongs to the right line, and is in none."""
+    config = visit.queue.config
+    while visit.steps < len(config.relax):
+        if visit.entered + config.relax[visit.steps].after_s > floor.now:
+            break
+        visit.steps += 1
+        _tell_relaxed(floor, visit)
+    if config.first_after_s is not None and visit.entered + config.first_after_s <= floor.now:
+        visit.first = True
+    floor.take_line(visit, preferring.waits_for(floor, visit))
+
+
+def _tell_relaxed(floor: Floor, visit: Visit) -> None:
+    config = visit.queue.config
+    taken = config.relax[: visit.steps]
+    needs = text(relaxed(canonical((*config.needs, *visit.needs)), taken))
+    also = tuple(dict.fromkeys(queue for step in taken for queue in step.also))
+    reason = d.Reason(
+        "relaxed",
+        {
+            "step": visit.steps,
+            "steps": len(config.relax),
+            "after_s": taken[-1].after_s,
+            "needs": needs,
+            "also": list(also),
+        },
+    )
+    floor.out.append(d.RequirementRelaxed(visit.call, visit.queue.id, needs, also, reason))
+
+
+def next_step(visit: Visit) -> float:
+    """When the requirement relaxes next; infinity for never."""
+    relax = visit.queue.config.relax
+    return visit.entered + relax[visit.steps].after_s if visit.steps < len(relax) else inf
+
+
+def start(floor: Floor, visit: Visit) -> None:
+    """The visit has joined its line: set the timer for what comes next."""
+    due = next_step(visit)
+    first_after_s = visit.queue.config.first_after_s
+    if first_after_s is not None and not visit.first:
+        due = min(due, visit.entered + first_after_s)
+    if visit.line.only:
+        due = min(due, visit.preferred_until)
+    if due < inf:
+        visit.ageing_timer = floor.timers.start(due, "ageing", visit.call)
+
+
+def stop(floor: Floor, visit: Visit) -> None:
+    """The visit has left its line."""
+    floor.timers.cancel(visit.ageing_timer)
+    visit.ageing_timer = NO_TIMER
+
+
+def due(floor: Floor, call: str) -> None:
+    """A waiting visit has become older by a step."""
+    visit = floor.visits[call]
+    floor.leave_line(visit)
+    floor.seek_agent(visit)
+
+
+def resumed(floor: Floor) -> None:
+    """Every timer has been moved by our absence; these go by what the caller has waited."""
+    for visit in floor.visits.values():
+        if visit.ageing_timer:
+            stop(floor, visit)
+            start(floor, visit)
+
+
+def renewed(visit: Visit) -> None:
+    """Another queue, or other rules: begin anew."""
+    visit.steps = 0
+    visit.first = False

@@ -1,0 +1,95 @@
+"""How fast a queue is served, learned from what has happened in it. Durations in seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEMORY: Final = 60
+"""About so many of the last calls decide."""
+
+START: Final = 3
+"""So many calls the start value counts for."""
+
+OUTLIER: Final = 5.0
+"""Longer than so many times the mean counts as that: one odd call does not change a morning."""
+
+TALK_S: Final = 180.0
+RING_S: Final = 5.0
+WRAP_UP_S: Final = 30.0
+"""Start values: where a queue begins before anything is known."""
+
+PATIENCE_MEMORY: Final = 300
+"""About so many of the last callers decide how patient callers are."""
+
+PATIENT_S: Final = 1_800.0
+"""So much waiting without giving up counts as seen at the start."""
+
+
+class Smoothed:
+    """An exponentially smoothed mean, with a start value."""
+
+    __slots__ = ("mean", "seen")
+
+    def __init__(self, start: float) -> None:
+        self.mean = start
+        self.seen = 0
+
+    def add(self, value: float) -> None:
+        """Take one more observation into the mean."""
+        self.seen = seen = min(self.seen + 1, MEMORY)
+        most = OUTLIER * max(self.mean, 60.0)
+        self.mean += (min(value, most) - self.mean) / (START + seen)
+
+
+class Pace:
+    """What one queue's calls take of an agent, and how patient its callers are."""
+
+    __slots__ = ("abandoned", "ring", "talk", "waited_s", "wrap_up")
+
+    def __init__(self, wrap_up_s: float | None) -> None:
+        self.ring = Smoothed(RING_S)
+        self.talk = Smoothed(TALK_S)  # with the time on hold
+        self.wrap_up = Smoothed(WRAP_UP_S if wrap_up_s is None else min(wrap_up_s, WRAP_UP_S))
+        self.abandoned = 0.0
+        self.waited_s = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether any call has been handled yet."""
+        return self.talk.seen > 0
+
+    @property
+    def handle_s(self) -> float:
+        """For how long a call keeps an agent busy: ringing, talk, hold and wrap-up."""
+        return self.ring.mean + self.talk.mean + self.wrap_up.mean
+
+    @property
+    def impatience(self) -> float:
+        """How many of those who wait give up in a second, each.
+
+        Abandons by the sum of all waiting is the maximum-likelihood estimate of the rate of
+        an exponential patience whose observations end when somebody answers (Brown et al.,
+        "Statistical Analysis of a Telephone Call Center", JASA 2005, 5.1).
+        """
+        return self.abandoned / (self.waited_s + PATIENT_S)
+
+    def left(self, waited_s: float, *, abandoned: bool) -> None:
+        """A caller does not wait any more."""
+        keep = 1.0 - 1.0 / PATIENCE_MEMORY
+        self.waited_s = self.waited_s * keep + waited_s
+        self.abandoned = self.abandoned * keep + (1.0 if abandoned else 0.0)
+
+    def snapshot(self) -> list[float]:
+        """Everything as numbers."""
+        means = [
+            number
+            for one in (self.ring, self.talk, self.wrap_up)
+            for number in (one.mean, one.seen)
+        ]
+        return [*means, self.waited_s, self.abandoned]
+
+    def restore(self, numbers: list[float]) -> None:
+        """Take over what `snapshot` gave."""
+        for at, one in enumerate((self.ring, self.talk, self.wrap_up)):
+            one.mean, one.seen = float(numbers[2 * at]), int(numbers[2 * at + 1])
+        self.waited_s, self.abandoned = float(numbers[6]), float(numbers[7])

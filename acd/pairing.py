@@ -1,0 +1,93 @@
+"""Bringing callers and idle agents together, the same way from both sides.
+
+A caller who comes takes the first idle agent of the line; an agent who becomes free takes the
+first caller. When several of both are there at once (a new configuration, staff changed live,
+a preferred agent who left) a pair is made of two who are each other's first: then nobody with
+more right to the agent waits, and nobody with more right to the caller is idle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from acd import offers
+from acd.choice import equals
+
+if TYPE_CHECKING:
+    from acd.agents import AgentRecord
+    from acd.floor import Floor
+    from acd.lines import Visit
+
+_STEPS: Final = 1_000
+"""Looking for a pair goes round in a circle when agents see the order of callers differently
+(shares by weight are kept for each group of agents); then any of the circle will do."""
+
+
+def first_idle(floor: Floor, visit: Visit) -> AgentRecord | None:
+    """Who should get the visit now: by the queue's choice, who let it ring out before last."""
+    line = visit.line
+    if line.only:
+        agent = floor.agents[line.only]
+        return agent if agent.is_idle else None
+    idle = line.idle
+    if not idle:
+        return None
+    missed_by = visit.missed_by
+    if missed_by:
+        return next((key[-1] for key in idle if key[-1].id not in missed_by), idle[0][-1])
+    return idle[0][-1]
+
+
+def find_work(floor: Floor, agent: AgentRecord) -> None:
+    """An agent who is ready, and not among the idle ones, takes a caller or joins them."""
+    visit, waiting = floor.matching.first_caller(agent)
+    if visit is None:
+        floor.matching.add_idle(agent)
+    elif not visit.line.idle:
+        floor.leave_line(visit)
+        offer(floor, visit, agent, waiting)
+    else:
+        floor.matching.add_idle(agent)
+        while agent.is_idle and visit is not None:
+            pair(floor, visit)
+            visit, _ = floor.matching.first_caller(agent)
+
+
+def pair(floor: Floor, visit: Visit) -> None:
+    """Offer this waiting visit, or one with more right to the agent that it would get."""
+    agent = first_idle(floor, visit)
+    assert agent is not None
+    waiting = 1
+    for _ in range(_STEPS):
+        first, waiting = floor.matching.first_caller(agent)
+        if first is None or first is visit:
+            break
+        visit = first
+        other = first_idle(floor, first)
+        if other is None or other is agent:
+            break
+        agent = other
+    floor.leave_line(visit)
+    offer(floor, visit, agent, waiting)
+
+
+def offer(floor: Floor, visit: Visit, agent: AgentRecord, waiting: int) -> None:
+    """Ring the agent (and others, where the queue rings several) for a visit in no line."""
+    line = visit.line
+    among, later = 1, 0
+    several = [agent]
+    if agent.is_idle and not line.only:
+        idle = line.idle
+        if visit.missed_by:
+            idle = [key for key in idle if key[-1].id not in visit.missed_by] or idle
+        among = equals(idle)
+        later = len(idle) - among
+        phones = line.queue.config.ring_several
+        if phones > 1 and visit.kind == "call":
+            several = [key[-1] for key in idle[:phones]]
+    for one in several:
+        floor.matching.remove_idle(one)
+    if len(several) == 1:
+        offers.make(floor, visit, agent, among, waiting, later=later)
+    else:
+        offers.make_round(floor, visit, several, waiting)
