@@ -36,20 +36,26 @@ def apply(floor: Floor, visit: Visit) -> None:
 
 def _tell_relaxed(floor: Floor, visit: Visit) -> None:
     config = visit.queue.config
-    taken = config.relax[: visit.steps]
-    needs = text(relaxed(canonical((*config.needs, *visit.needs)), taken))
-    also = tuple(dict.fromkeys(queue for step in taken for queue in step.also))
+    needs, also = asked(visit, visit.steps)
     reason = d.Reason(
         "relaxed",
         {
             "step": visit.steps,
             "steps": len(config.relax),
-            "after_s": taken[-1].after_s,
+            "after_s": config.relax[visit.steps - 1].after_s,
             "needs": needs,
             "also": list(also),
         },
     )
     floor.out.append(d.RequirementRelaxed(visit.call, visit.queue.id, needs, also, reason))
+
+
+def asked(visit: Visit, steps: int) -> tuple[str, tuple[str, ...]]:
+    """What is asked for after so many steps, as text, and the other queues that may serve."""
+    config = visit.queue.config
+    taken = config.relax[:steps]
+    needs = text(relaxed(canonical((*config.needs, *visit.needs)), taken))
+    return needs, tuple(dict.fromkeys(queue for step in taken for queue in step.also))
 
 
 def next_step(visit: Visit) -> float:

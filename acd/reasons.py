@@ -48,6 +48,9 @@ class _Filled(dict[str, Any]):
     def seconds(self, name: str) -> int:
         return round(float(self.get(name) or 0.0))
 
+    def percent(self, name: str) -> int:
+        return round(100 * float(self.get(name) or 0.0))
+
     def span(self, to: str = "to") -> str:
         """The expected wait, "20 to 60 s" (in Chinese without its unit)."""
         if to == "to":
@@ -58,9 +61,12 @@ class _Filled(dict[str, Any]):
         value = self.get(name)
         return "" if value is None else str(value)
 
-    def needs(self) -> str:
+    def needs(self, name: str = "needs") -> str:
         """Skills and their levels for people: "billing>=3" is "billing 3+"."""
-        return re.sub(r">=(\d+)", r" \1+", self.word("needs"))
+        return re.sub(r">=(\d+)", r" \1+", self.word(name))
+
+    def words(self, name: str) -> str:
+        return ", ".join(map(str, self.get(name) or ()))
 
 
 # English ---------------------------------------------------------------------------------
@@ -81,11 +87,46 @@ def _en_place_taken(x: _Filled) -> str:
     return f"first of {waiting} waiting"
 
 
-def _en_longest_idle(x: _Filled, clock: Clock) -> str:
-    return (
-        f"longest idle of {_en_agents(x.number('agents'))}{_en_with(x.needs())}, "
-        f"idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
+def _en_chosen(what: Callable[[_Filled], str]) -> Callable[[_Filled, Clock], str]:
+    """Why one of several idle agents: what the queue's choice went by."""
+    return lambda x, clock: (
+        f"{what(x)} of {_en_agents(x.number('agents'))}{_en_with(x.needs())}, "
+        f"idle {x.seconds('idle_s')} s{_en_order(x)}; {_en_place_taken(x)}"
     )
+
+
+def _en_order(x: _Filled) -> str:
+    return f"; {x.number('later')} more are asked after them" if x.number("later") else ""
+
+
+def _en_turn(x: _Filled) -> str:
+    if x.get("turn_s") is None:
+        return "next in turn (not asked before)"
+    return f"next in turn (asked {x.seconds('turn_s')} s ago)"
+
+
+def _en_preferred(x: _Filled, clock: Clock) -> str:
+    who = {"last agent": "spoke with this caller last", "owner": "looks after this customer"}
+    why = who.get(x.word("why"), "is preferred for this caller")
+    return f"{x.word('agent')} {why}; waited {x.seconds('waited_s')} s"
+
+
+def _en_waits_for(x: _Filled, clock: Clock) -> str:
+    who = {"last agent": ", who spoke with this caller last", "owner": ", the account's owner"}
+    return f"waits for {x.word('agent')}{who.get(x.word('why'), '')}, until {clock(x['until'])}"
+
+
+def _en_relaxed_to(needs: str, also: str) -> str:
+    return f"{needs or 'no skill'} is enough" + (f", agents of {also} as well" if also else "")
+
+
+def _en_brings(x: _Filled, clock: Clock) -> str:
+    """What waiting has brought, and brings next."""
+    text = "; comes before all others" if x.get("first") else ""
+    if x.get("relaxed_at") is None:
+        return text
+    then = _en_relaxed_to(x.needs("relaxed_needs"), x.words("relaxed_also"))
+    return f"{text}; from {clock(x['relaxed_at'])} on {then}"
 
 
 def _en_only_free(x: _Filled, clock: Clock) -> str:
@@ -109,7 +150,7 @@ def _en_states(x: _Filled, clock: Clock) -> str:
     parts += [f"{x.number('not_ready')} not ready"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} with a broken phone"] if x.number("fault") else []
     skill = f"skill {x.needs()}: " if x.needs() else ""
-    return f"{skill}{', '.join([_en_agents(x.number('agents')), *parts])}"
+    return f"{skill}{', '.join([_en_agents(x.number('agents')), *parts])}{_en_brings(x, clock)}"
 
 
 def _en_by(x: _Filled) -> str:
@@ -163,14 +204,43 @@ def _en_worse(x: _Filled, clock: Clock) -> str:
 
 
 _EN: dict[str, Callable[[_Filled, Clock], str]] = {
-    "longest-idle": _en_longest_idle,
+    "longest-idle": _en_chosen(lambda x: "longest idle"),
+    "least-occupied": _en_chosen(lambda x: f"least occupied ({x.percent('occupancy')} %)"),
+    "round-robin": _en_chosen(_en_turn),
+    "linear": _en_chosen(lambda x: f"first in the list (place {x.number('place')})"),
+    "fewest-calls": _en_chosen(lambda x: f"fewest calls ({x.number('calls')})"),
+    "best-skill": _en_chosen(lambda x: f"best skills (levels of {x.number('level')} in all)"),
+    "closest-skill": _en_chosen(lambda x: f"closest skills (levels of {x.number('level')} in all)"),
+    "weighted": _en_chosen(lambda x: f"next by weight ({x.get('weight', 1):g})"),
+    "first-in-order": lambda x, clock: (
+        f"asked first by this queue{_en_with(x.needs())}, before {x.number('later')} more who are "
+        f"free; idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
+    ),
+    "ring-several": lambda x, clock: (
+        f"one of {x.number('phones')} phones that ring at once{_en_with(x.needs())}; "
+        f"{_en_place_taken(x)}"
+    ),
+    "starved": lambda x, clock: (
+        f"waited {x.seconds('waited_s')} s: after {x.seconds('first_after_s')} s a caller comes "
+        "before all others"
+    ),
+    "preferred-agent": _en_preferred,
+    "waiting-for-agent": _en_waits_for,
+    "relaxed": lambda x, clock: (
+        f"after {x.seconds('after_s')} s {_en_relaxed_to(x.needs(), x.words('also'))} "
+        f"(step {x.number('step')} of {x.number('steps')})"
+    ),
+    "answered-elsewhere": lambda x, clock: "another agent answered first",
     "only-free": _en_only_free,
     "all-busy": _en_states,
     "nobody-ready": _en_states,
     "nobody-signed-in": lambda x, clock: (
         f"nobody{_en_with(x.needs())} is signed in ({_en_agents(x.number('agents'))} could serve)"
+        f"{_en_brings(x, clock)}"
     ),
-    "nobody-has-skills": lambda x, clock: f"no agent of this queue has {x.needs()}",
+    "nobody-has-skills": lambda x, clock: (
+        f"no agent of this queue has {x.needs()}{_en_brings(x, clock)}"
+    ),
     "nobody-serves": lambda x, clock: "no agent serves this queue",
     "ringing": lambda x, clock: f"the phone of {x.word('agent')} rings",
     "dialling": lambda x, clock: f"{x.word('agent')} is dialling the customer",
@@ -256,12 +326,57 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
 
 
 def _zh_with(needs: str) -> str:
-    return f"具备 {needs} 的" if needs else ""
+    return f"具备 {_zh_needs(needs)} 的" if needs else ""
 
 
 def _zh_place_taken(x: _Filled) -> str:
     waiting = x.number("waiting")
     return "唯一等待的来电" if waiting <= 1 else f"{waiting} 个等待来电中的第一个"
+
+
+def _zh_needs(needs: str) -> str:
+    return re.sub(r"\bnot ", "非 ", needs.replace(" or ", " 或 "))
+
+
+def _zh_chosen(what: Callable[[_Filled], str]) -> Callable[[_Filled, Clock], str]:
+    return lambda x, clock: (
+        f"{x.number('agents')} 名{_zh_with(x.needs())}坐席中{what(x)}，"
+        f"已空闲 {x.seconds('idle_s')} 秒{_zh_order(x)}；{_zh_place_taken(x)}"
+    )
+
+
+def _zh_order(x: _Filled) -> str:
+    return f"；另有 {x.number('later')} 名次序在后" if x.number("later") else ""
+
+
+def _zh_turn(x: _Filled) -> str:
+    if x.get("turn_s") is None:
+        return "轮到（尚未轮过）"
+    return f"轮到（上次在 {x.seconds('turn_s')} 秒前）"
+
+
+def _zh_preferred(x: _Filled, clock: Clock) -> str:
+    who = {"last agent": "上次与此来电者通话", "owner": "负责此客户"}
+    why = who.get(x.word("why"), "为此来电者的首选")
+    return f"{x.word('agent')} {why}；已等待 {x.seconds('waited_s')} 秒"
+
+
+def _zh_waits_for(x: _Filled, clock: Clock) -> str:
+    who = {"last agent": "（上次通话的坐席）", "owner": "（客户负责人）"}
+    return f"等待 {x.word('agent')}{who.get(x.word('why'), '')}，至 {clock(x['until'])}"
+
+
+def _zh_relaxed_to(needs: str, also: str) -> str:
+    text = f"只需 {_zh_needs(needs)}" if needs else "不再要求技能"
+    return text + (f"，{also} 的坐席也可" if also else "")
+
+
+def _zh_brings(x: _Filled, clock: Clock) -> str:
+    text = "；优先于所有其他来电" if x.get("first") else ""
+    if x.get("relaxed_at") is None:
+        return text
+    then = _zh_relaxed_to(x.needs("relaxed_needs"), x.words("relaxed_also"))
+    return f"{text}；{clock(x['relaxed_at'])} 起{then}"
 
 
 def _zh_states(x: _Filled, clock: Clock) -> str:
@@ -277,9 +392,9 @@ def _zh_states(x: _Filled, clock: Clock) -> str:
         )
     parts += [f"{x.number('not_ready')} 人未就绪"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} 人话机故障"] if x.number("fault") else []
-    skill = f"技能 {x.needs()}：" if x.needs() else ""
+    skill = f"技能 {_zh_needs(x.needs())}：" if x.needs() else ""
     agents = f"{x.number('agents')} 名坐席"
-    return f"{skill}{'、'.join([agents, *parts])}"
+    return f"{skill}{'、'.join([agents, *parts])}{_zh_brings(x, clock)}"
 
 
 def _zh_by(x: _Filled) -> str:
@@ -322,10 +437,32 @@ def _zh_worse(x: _Filled, clock: Clock) -> str:
 
 
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
-    "longest-idle": lambda x, clock: (
-        f"{x.number('agents')} 名{_zh_with(x.needs())}坐席中空闲最久，"
+    "longest-idle": _zh_chosen(lambda x: "空闲最久"),
+    "least-occupied": _zh_chosen(lambda x: f"占用最少（{x.percent('occupancy')}%）"),
+    "round-robin": _zh_chosen(_zh_turn),
+    "linear": _zh_chosen(lambda x: f"排在最前（第 {x.number('place')} 位）"),
+    "fewest-calls": _zh_chosen(lambda x: f"接听最少（{x.number('calls')} 个）"),
+    "best-skill": _zh_chosen(lambda x: f"技能最高（级别合计 {x.number('level')}）"),
+    "closest-skill": _zh_chosen(lambda x: f"技能最相近（级别合计 {x.number('level')}）"),
+    "weighted": _zh_chosen(lambda x: f"按权重（{x.get('weight', 1):g}）轮到"),
+    "first-in-order": lambda x, clock: (
+        f"此队列最先询问的{_zh_with(x.needs())}坐席，其后还有 {x.number('later')} 名空闲；"
         f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
     ),
+    "ring-several": lambda x, clock: (
+        f"同时振铃的 {x.number('phones')} 部{_zh_with(x.needs())}话机之一；{_zh_place_taken(x)}"
+    ),
+    "starved": lambda x, clock: (
+        f"已等待 {x.seconds('waited_s')} 秒："
+        f"超过 {x.seconds('first_after_s')} 秒的来电优先于所有其他来电"
+    ),
+    "preferred-agent": _zh_preferred,
+    "waiting-for-agent": _zh_waits_for,
+    "relaxed": lambda x, clock: (
+        f"{x.seconds('after_s')} 秒后{_zh_relaxed_to(x.needs(), x.words('also'))}"
+        f"（第 {x.number('step')} 步，共 {x.number('steps')} 步）"
+    ),
+    "answered-elsewhere": lambda x, clock: "另一坐席已先接听",
     "only-free": lambda x, clock: (
         f"唯一空闲的{_zh_with(x.needs())}坐席，"
         f"已空闲 {x.seconds('idle_s')} 秒；{_zh_place_taken(x)}"
@@ -334,8 +471,11 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "nobody-ready": _zh_states,
     "nobody-signed-in": lambda x, clock: (
         f"没有{_zh_with(x.needs())}坐席签入（共 {x.number('agents')} 名可服务）"
+        f"{_zh_brings(x, clock)}"
     ),
-    "nobody-has-skills": lambda x, clock: f"此队列没有坐席具备 {x.needs()}",
+    "nobody-has-skills": lambda x, clock: (
+        f"此队列没有坐席具备 {_zh_needs(x.needs())}{_zh_brings(x, clock)}"
+    ),
     "nobody-serves": lambda x, clock: "没有坐席服务此队列",
     "ringing": lambda x, clock: f"{x.word('agent')} 的话机正在振铃",
     "dialling": lambda x, clock: f"{x.word('agent')} 正在呼叫客户",

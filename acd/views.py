@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
+from acd import ageing
 from acd.decisions import Reason, Value
 from acd.lines import (
     CONNECTED,
@@ -133,8 +135,10 @@ def why_waiting(floor: Floor, call: str, now: float) -> Reason:
     if found is None or found.place == CONNECTED:
         return Reason("not-waiting")
     if found.place in (OFFERED, DIALLING):
-        code = "ringing" if found.place == OFFERED else "dialling"
-        return Reason(code, {"agent": found.agent})
+        if found.place == DIALLING:
+            return Reason("dialling", {"agent": found.agent})
+        rings = (floor.offers[offer].agent.id for offer in (found.offer, *found.others))
+        return Reason("ringing", {"agent": ", ".join(rings)})
     if found.place == LATER:
         return Reason("callback-due-later", {"until": found.due})
     if found.place == RETRY:
@@ -154,6 +158,11 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
         "position": position(floor, found.call),
         "waited_s": max(0.0, now - found.entered),
     }
+    if found.queue.ages:
+        data |= _what_waiting_brings(found)
+    if line.only:
+        data |= {"why": found.preferred_why, "until": found.preferred_until}
+        return Reason("waiting-for-agent", data | {"agent": line.only})
     tally = _tally(floor, line)
     able = sum(tally.states.values())
     if not able:
@@ -179,6 +188,16 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
     data["wrap_up_until"] = tally.wrap_up_until
     working = sum(tally.states.get(state, 0) for state in (RESERVED, *WITH_CALLER, WRAP_UP))
     return Reason("all-busy" if working else "nobody-ready", data)
+
+
+def _what_waiting_brings(found: Visit) -> dict[str, Value]:
+    """When less is asked for, and what then; whether the caller comes before all others."""
+    data: dict[str, Value] = {"first": found.first}
+    until = ageing.next_step(found)
+    if until < inf:
+        needs, also = ageing.asked(found, found.steps + 1)
+        data |= {"relaxed_at": until, "relaxed_needs": needs, "relaxed_also": list(also)}
+    return data
 
 
 @dataclass(slots=True)
