@@ -76,7 +76,7 @@ def of_call(floor: Floor, visit: Visit) -> Expected | None:
         return None
     line = visit.line
     if line.only:  # waits for one agent for a while, then for all who may serve it
-        line = floor.matching.line(visit.queue, visit.needs)
+        line = floor.matching.line(visit.queue, visit.needs, visit.steps)
     return _reckon(floor, line, visit.key, bisect_left(line.callers, visit.key) + 1)
 
 

@@ -40,6 +40,9 @@ OUTCOMES: Final = {
     "callback": CALLBACK_OUTCOMES,
     "outbound": OUTBOUND_OUTCOMES,
 }
+MOVED: Final = frozenset({"overflow", "left-alone", "closing-time"})
+"""Reasons by which the rules of a queue move those who wait."""
+CHOSEN_EARLY_S: Final = 86_400.0
 CHOSEN: Final = frozenset({"picked", "assigned", "transferred-to-agent", "dialled"})
 """Offers that a person chose: fairness does not apply to them."""
 AWAY: Final = ("offline", "not ready", "fault")
@@ -72,6 +75,16 @@ class _Ringing:
     stopped: bool = False  # a CancelOffer went out
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a caller leaves who gives up or is cut off."""
+
+    queues: frozenset[str]
+    arrived: float
+    priority: int
+    gone: float
+
+
 class Ledger:
     """Independent books over one engine's facts and decisions."""
 
@@ -94,10 +107,14 @@ class Ledger:
         self._arrivals: dict[str, tuple[float, int]] = {}
         self._last_seq = 0
         self._lost_offer = ""
+        self._kept: dict[str, _Place] = {}  # by caller
+        self._been: dict[str, set[str]] = {}  # calls that rules have moved, to where they were
+        self.turned_away: dict[str, int] = {}  # by queue
         self._staffed: dict[str, dict[str, Any]] = {}  # agent to the parts that were changed
         self._misses: dict[str, int | None] = {}  # agent to unanswered offers in a row, if known
         self._missed: dict[str, set[str]] = {}  # call to agents who missed it and stayed ready
-        self._rona: dict[str, str] = {}  # agent who has just missed one, to what has to follow
+        self._rona: dict[str, tuple[str | None, str]] = {}
+        # who has just missed one: what has to follow (None: not known), the call
         self.rights = Rights(site)
         self._configure(site)
 
@@ -164,6 +181,8 @@ class Ledger:
             self._asked[fact.call] = self._wishes[fact.call] = fact
         elif isinstance(fact, f.CallbackRequested):
             self._requested[fact.callback] = fact
+        elif isinstance(fact, f.CallbackRescheduled):
+            self._choose(self.stays[fact.callback], self.now if fact.due is None else fact.due)
         elif isinstance(fact, f.Configured):
             self._configure(fact.site)
         elif isinstance(fact, f.AgentStaffed):
@@ -206,6 +225,7 @@ class Ledger:
             self._park[fact.call] = self.now + fact.park_s if fact.park_s > 0 else None
         else:
             self._arrivals.pop(fact.call, None)
+        self._been.pop(fact.call, None)
 
     def _after(self, fact: f.Fact) -> None:
         if isinstance(fact, (f.CallerGone, f.CallWithdrawn)) or (
@@ -245,6 +265,12 @@ class Ledger:
                 self._broken("I3", f"{x.leg} is cancelled but was not open")
         elif isinstance(x, d.CallbackChanged):
             self._callback(x)
+        elif isinstance(x, d.CallTurnedAway):
+            self.turned_away[x.queue] = self.turned_away.get(x.queue, 0) + 1
+            if x.call in self.stays and self.stays[x.call].queue == x.queue:
+                self._broken("I2", f"{x.call} is turned away from {x.queue}, where it is")
+        elif isinstance(x, d.SendOn) and x.call in self.stays:
+            self._broken("I2", f"{x.call} is sent on to {x.kind} {x.target} and still in a queue")
         elif isinstance(x, d.StaffingChanged):
             known = self._people[x.agent]
             if (x.queues, x.skills, x.order) != (known.queues, known.skills, known.order):
@@ -288,9 +314,38 @@ class Ledger:
             parked=parked,
             parked_until=self._park.pop(x.call, None),
         )
+        if x.call in self._been:
+            self._been[x.call].discard(x.queue)
+        if request is not None and parked and request.due is not None:
+            self._choose(self.stays[x.call], request.due)
         wish = self._wishes.pop(x.call, None)
         if wish is not None:
             self._prefer(self.stays[x.call], wish)
+            self._give_back(self.stays[x.call], wish.caller, x.reason)
+        elif x.reason is not None:
+            self._broken("I5", f"{x.call} has a place for {x.reason.code} without coming")
+
+    def _give_back(self, stay: Stay, caller: str, reason: d.Reason | None) -> None:
+        """A caller who was cut off has the old place, once and within the grace."""
+        place = self._kept.get(caller)
+        if place is None or stay.queue not in place.queues:
+            place = None
+        else:
+            del self._kept[caller]
+            if self.now - place.gone > self.rights.site.place_grace_s:
+                place = None
+        if (place is None) != (reason is None):
+            self._broken("I5", f"{stay.call} of {caller!r} has the place {place}, told {reason}")
+        if place is not None:
+            stay.arrived = min(stay.arrived, place.arrived)
+            stay.priority = max(stay.priority, place.priority)
+            self._arrivals[stay.call] = (stay.arrived, stay.seq)
+
+    def _choose(self, stay: Stay, due: float) -> None:
+        """A callback at a chosen time is in no line before, and then counts as a day early."""
+        stay.arrived = max(due, self.now) - CHOSEN_EARLY_S
+        stay.later = due > self.now
+        self._arrivals[stay.call] = (stay.arrived, stay.seq)
 
     def _prefer(self, stay: Stay, asked: f.CallQueued) -> None:
         """The agent who is waited for in this queue, unless calls are not wanted there now."""
@@ -321,8 +376,30 @@ class Ledger:
             self._connect(x)
         elif x.outcome != "overflowed":
             self._freed_place(x)
+        asked = self._asked.get(x.call) if x.kind == "call" else None
+        if asked is not None and asked.caller and x.outcome in ("abandoned", "switch lost"):
+            queues = frozenset((x.queue, *self._been.get(x.call, ())))
+            place = _Place(queues, stay.arrived, stay.priority, self.now)
+            if self.rights.site.place_grace_s > 0:
+                self._kept[asked.caller] = place
+        self._moved(x)
         if x.outcome != "overflowed":
             self._missed.pop(x.call, None)
+
+    def _moved(self, x: d.CallLeft) -> None:
+        """Rules move nobody in a circle: to no queue that was left, to no other place twice."""
+        if x.reason.code not in MOVED:
+            if x.outcome != "overflowed":  # a removed queue: it has been left all the same
+                self._been.pop(x.call, None)
+            else:
+                self._been.setdefault(x.call, set()).add(x.queue)
+            return
+        been = self._been.setdefault(x.call, set())
+        kind, to = x.reason.data["kind"], str(x.reason.data["to"])
+        place = to if kind == "queue" else f"{kind} {to}"
+        if place in been or place == x.queue:
+            self._broken("I2", f"{x.call} is moved to {place} again")
+        been.add(x.queue if kind == "queue" else place)
 
     def _connect(self, x: d.CallLeft) -> None:
         if x.call in self._gone:
@@ -361,7 +438,9 @@ class Ledger:
         if x.state in ("retry", "dialling"):
             stay.in_line = False
         elif x.state == "queued":
-            stay.in_line = not stay.parked
+            stay.in_line, stay.later = not stay.parked, False
+        if x.promise and (x.promised is None or x.state not in ("reached", "expired")):
+            self._broken("I1", f"{x.callback} is {x.state}, the promise {x.promise}")
 
     # Offers ------------------------------------------------------------------------------
 
@@ -433,7 +512,7 @@ class Ledger:
                 self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle, too")
 
     def _in_line(self, stay: Stay) -> bool:
-        return stay.in_line and not self._is_parked(stay)
+        return stay.in_line and not stay.later and not self._is_parked(stay)
 
     def _is_parked(self, stay: Stay) -> bool:
         until = stay.parked_until
@@ -467,18 +546,22 @@ class Ledger:
         queue, known = self._queues.get(stay.queue), self._misses.get(x.agent, 0)
         if queue is None or known is None:
             self._misses[x.agent] = None
+            self._rona[x.agent] = (None, x.call)
             return
         misses, rule = known + 1, queue.rona
+        then = rule.then if misses >= rule.misses else ""
         if self.agents[x.agent].intent != "ready":
-            self._rona[x.agent] = "not ready"
-        elif misses >= rule.misses:
-            self._rona[x.agent] = rule.then
-        else:
-            self._rona[x.agent] = ""
+            then = "not ready"
+        if not then:
             self._missed.setdefault(x.call, set()).add(x.agent)
-        self._misses[x.agent] = misses if self._rona[x.agent] == "" else 0
+        self._rona[x.agent] = (then, x.call)
+        self._misses[x.agent] = 0 if then else misses
 
-    def _missed_one(self, x: d.AgentChanged, then: str) -> None:
+    def _missed_one(self, x: d.AgentChanged, then: str | None, call: str) -> None:
+        if then is None:
+            if x.state == "ready" and not _paused(x):
+                self._missed.setdefault(call, set()).add(x.agent)
+            return
         done = {
             "": (x.state, x.reason) != ("not ready", "no answer"),
             "not ready": (x.state, x.reason) == ("not ready", "no answer"),
@@ -507,7 +590,7 @@ class Ledger:
             self._broken("I5", f"{x.agent} lost the place among the idle, and never talked")
         self.rights.agent(before, x, self.now)
         if x.agent in self._rona:
-            self._missed_one(x, self._rona.pop(x.agent))
+            self._missed_one(x, *self._rona.pop(x.agent))
         if x.state in AWAY:
             self._misses.pop(x.agent, None)
         if x.state in AWAY or x.intent != "ready" or _paused(x):
@@ -601,6 +684,9 @@ class Ledger:
 
     def _compare_counts(self, engine: Looking) -> None:
         for queue, counts in engine.counts.items():
+            turned = sum(counts.turned_away.values())
+            if turned != self.turned_away.get(queue, 0):
+                self._broken("I1", f"{queue} turned away {turned}, not as told")
             for kind in OUTCOMES:
                 books = counts.of(kind)
                 left = {o: n for (q, k, o), n in self.left.items() if (q, k) == (queue, kind)}

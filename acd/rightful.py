@@ -36,6 +36,7 @@ class Stay:
     priority: int  # the call's own
     needs: tuple[SkillNeed, ...]
     in_line: bool = True
+    later: bool = False  # a callback whose time has not come
     parked: bool = False  # a callback whose caller may still be on the line
     parked_until: float | None = None  # a parked call: in no line before
     offers: set[str] = field(default_factory=set)  # what rings for it
