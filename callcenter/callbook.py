@@ -118,7 +118,11 @@ class LiveCall:
     # agent's) to that switch
     parts: dict[str, Part] = field(default_factory=dict)
     trouble: Trouble | None = None
+    round: str = ""  # several phones ring, or did last
+    rings: dict[str, str] = field(default_factory=dict)  # those of them that do: agent to offer
     queued: f.CallQueued | None = None  # with which wishes it was let into a queue last
+    announced: dict[str, tuple[int, float]] = field(default_factory=dict)  # in this queue: place
+    # in its plan to how often, and when last
     rank: dict[str, int] = field(default_factory=dict)  # see `callcenter.happenings.Ranked`
     reached: bool = False  # callback, outbound: the customer is (or was) on the line
 
@@ -138,6 +142,8 @@ class LiveCall:
 
         Somebody else may have it by now; what is changed here changes the call of nobody.
         """
+        if agent in self.rings and agent != self.agent:
+            return replace(self, agent=agent, offer_id=self.rings[agent])
         part = self.parts.get(agent)
         if part is None or agent in (self.agent, *(leg.agent_id for leg in self.legs.values())):
             return self
@@ -208,6 +214,7 @@ class CallBook:
             h.FlowStarted: self._flow_started,
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
+            h.Announced: self._announced,
             h.Ranked: self._ranked,
             f.CallQueued: self._queued,
             h.CustomerMatched: self._matched,
@@ -288,7 +295,7 @@ class CallBook:
 
     def _ringing(self, x: e.OfferRinging, at: float) -> None:
         call = self.calls.get(x.call_id)
-        if call is not None and call.offer_id == x.offer_id:
+        if call is not None and x.offer_id in (call.offer_id, *call.rings.values()):
             call.rang, call.place = at, Place.RINGING
 
     def _ended(self, x: e.CallEnded | h.CallMissed, at: float) -> None:
@@ -431,6 +438,11 @@ class CallBook:
         if call is not None and len(call.trail) < MAX_TRAIL:
             call.trail.append((at, x.what, x.label, x.value))
 
+    def _announced(self, x: h.Announced, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.announced[str(x.place)] = (x.times, at)
+
     def _ranked(self, x: h.Ranked, at: float) -> None:
         call = self.calls.get(x.call_id)
         if call is not None:
@@ -455,7 +467,7 @@ class CallBook:
                 x.call, direction=x.kind, place=Place.WAITING, arrived=at
             )
         if call is not None:
-            call.queue, call.entered = x.queue, x.entered
+            call.queue, call.entered, call.announced = x.queue, x.entered, {}
             if call.place is Place.ENTRY:
                 call.place = Place.WAITING
 
@@ -463,19 +475,31 @@ class CallBook:
         call = self.calls.get(x.call)
         if call is None:
             return
-        call.offer_id, call.agent, call.offered = x.offer, x.agent, at
-        call.rang, call.reason = None, x.reason
+        call.offered, call.rang, call.reason = at, None, x.reason
+        begun, call.round = call.round, x.round if isinstance(x, d.Offer) else ""
+        if not call.round or call.round != begun:
+            call.rings = {}
+            call.offer_id, call.agent = x.offer, x.agent
+        if call.round:
+            call.rings[x.agent] = x.offer
         call.place = Place.RINGING
         if isinstance(x, d.Callback) and not call.ani:
             call.ani = call.number = x.number
 
     def _offer_ended(self, x: d.OfferEnded, at: float) -> None:
         call = self.calls.get(x.call)
-        if call is None or call.offer_id != x.offer:
+        if call is None or x.offer not in (call.offer_id, *call.rings.values()):
             return
-        if x.outcome != "accepted":
-            self._put_back(call)
-        elif call.direction != "inbound" and not call.reached:
+        if x.outcome == "accepted":
+            call.offer_id, call.agent, call.rings = x.offer, x.agent, {}
+        elif call.rings:
+            del call.rings[x.agent]
+        if x.outcome != "accepted" and call.offer_id == x.offer:
+            if call.rings:
+                call.agent, call.offer_id = next(iter(call.rings.items()))
+            else:
+                self._put_back(call)
+        elif x.outcome == "accepted" and call.direction != "inbound" and not call.reached:
             call.place = Place.TALKING  # with the agent, while the customer is dialled
 
     @staticmethod
