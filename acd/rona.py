@@ -39,6 +39,7 @@ def missed(floor: Floor, agent: AgentRecord, rule: Rona) -> bool:
     elif agent.misses < rule.misses:
         return False
     elif rule.then == "pause":
+        _end_pause(floor, agent)  # missed on a leg during a pause
         agent.misses = 0
         agent.idle_since = None
         agent.paused_until = floor.now + rule.pause_s
