@@ -73,6 +73,7 @@ VERBS: dict[str, frozenset[str]] = {
     "choose_customer": _people,
     "create_customer": _people,
     "set_agent_state": _leads,
+    "acknowledge_alert": _leads,
     "close_queue": _leads,
     "open_queue": _leads,
     "queue_by_hours": _leads,

@@ -135,6 +135,10 @@ class Floor(CallControl, Protocol):
         """`state`: "ready", "not ready" or "offline"."""
         ...
 
+    async def acknowledge_alert(self, by: str, alert: str) -> None:
+        """Say that somebody has seen it; it goes on standing."""
+        ...
+
     async def close_queue(self, by: str, queue: str, why: str) -> None:
         """Let nobody into the queue, whatever its hours; who waits is still served."""
         ...

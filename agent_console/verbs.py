@@ -112,6 +112,10 @@ class CreateCustomer(_Args):
     fields: Annotated[dict[Word, Line], Field(max_length=30)]
 
 
+class Alert(_Args):
+    alert: Id
+
+
 class Queue(_Args):
     queue: Id
 
@@ -175,6 +179,9 @@ VERBS: dict[str, Verb] = {
         SetAgentState,
         lambda f, who, a: f.set_agent_state(who, a.agent, a.state, a.reason),
         as_agent=False,
+    ),
+    "acknowledge_alert": Verb(
+        Alert, lambda f, who, a: f.acknowledge_alert(who, a.alert), as_agent=False
     ),
     "close_queue": Verb(
         CloseQueue, lambda f, who, a: f.close_queue(who, a.queue, a.why), as_agent=False

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from acd import decisions as d
 from acd import facts as f
 from agent_console.acting import doer
 from agent_console.ports import Refusal
@@ -46,6 +47,11 @@ class CustomerWriter(Protocol):
         ...
 
 
+def no_alerts(by: str, alert: str) -> d.Refused | None:
+    """Where nobody looks after alerts, none stands."""
+    return d.Refused("AlertAcknowledged", "alert-over", "This alert does not stand.")
+
+
 class Floor(CallControl):
     """Implements the console's port on the router."""
 
@@ -60,12 +66,14 @@ class Floor(CallControl):
         spawn: Callable[[Awaitable[None]], None],
         recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
         token: Callable[[], str] = random_token,
+        acknowledge: Callable[[str, str], d.Refused | None] = no_alerts,
     ) -> None:
         super().__init__(router, durable, recording=recording, token=token)
         self._customers = customers
         self._dispositions = dispositions
         self._phones = phones
         self._spawn = spawn
+        self._acknowledge = acknowledge
 
     # The shift -----------------------------------------------------------------------------
 
@@ -113,6 +121,13 @@ class Floor(CallControl):
         lost = self._can_save()
         self._refuse_if(self._router.act(fact))
         self._router.note(h.SupervisorActed(by, agent, state), self._router.now())
+        await self._saved(lost)
+
+    # Alerts --------------------------------------------------------------------------------
+
+    async def acknowledge_alert(self, by: str, alert: str) -> None:
+        lost = self._can_save()
+        self._refuse_if(self._acknowledge(doer(by), alert))
         await self._saved(lost)
 
     # Queues --------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """What is journaled besides switch facts, engine facts and decisions; and the journal's wire form.
 
 Each class's name is the `kind` of its journal entry. Streams: "switch" (`cti.events`),
-"acd" (`acd.facts`), "decision" (`acd.decisions`), "ivr", "person" and "crm" (here).
+"acd" (`acd.facts`), "decision" (`acd.decisions`), "alert" (`reporting.alerts`), "ivr", "person"
+and "crm" (here).
 What the engine makes of the "acd" stream is all that it knows.
 """
 
@@ -15,6 +16,7 @@ import msgspec
 import acd.decisions
 import acd.facts
 import cti.events
+from reporting.alerts import AlertAcknowledged, AlertCleared, AlertRaised
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,9 @@ _STREAM_OF: dict[type, str] = {
     PhoneLed: "switch",
     CallMissed: "switch",
     DeadlinePassed: "acd",
+    AlertRaised: "alert",
+    AlertCleared: "alert",
+    AlertAcknowledged: "alert",
 }
 _CLASS_OF: dict[tuple[str, str], type] = {
     (stream, cls.__name__): cls for cls, stream in _STREAM_OF.items()

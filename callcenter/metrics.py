@@ -35,6 +35,25 @@ class Metrics:
         self.refused = Counter(
             "callcenter_refused_facts", "Facts that did not fit", ["code"], registry=r
         )
+        self.longest_wait = Gauge(
+            "callcenter_longest_wait_seconds", "Longest wait now", ["queue"], registry=r
+        )
+        self.figure = Gauge(
+            "callcenter_queue_figure",
+            "Figures of the last 30 minutes by id (docs/figures.md)",
+            ["queue", "figure"],
+            registry=r,
+        )
+        self.books = Gauge(
+            "callcenter_books_out",
+            "Calls by which the engine's books and the records' differ",
+            ["queue"],
+            registry=r,
+        )
+        self.alerts = Gauge("callcenter_alerts", "Alerts that stand", ["rule"], registry=r)
+        self.alerts_raised = Counter(
+            "callcenter_alerts_raised", "Alerts that were raised", ["rule"], registry=r
+        )
         self.errors = Counter(
             "callcenter_errors", "Faults in our own code, by place", ["where"], registry=r
         )
@@ -44,6 +63,11 @@ class Metrics:
             buckets=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
             registry=r,
         )
+
+    def forget_figures(self) -> None:
+        """Before figures are told anew: queues and figures that are gone are told no longer."""
+        for gauge in (self.longest_wait, self.figure, self.books):
+            gauge.clear()
 
     def text(self) -> bytes:
         """The exposition format, UTF-8."""

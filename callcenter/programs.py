@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agent_console.api.ports import Answered, ApiPorts, ApiSettings
+from agent_console.api.ports import Answered, ApiPorts, ApiSettings, Figures
 from agent_console.live import LiveStore
 from agent_console.ports import Customers, Floor, History, Recordings, Refusal
 from callcenter.callbook import CallBook, LiveCall
@@ -148,6 +148,7 @@ class Programs:
         history: History,
         customers: Customers,
         live: LiveStore,
+        figures: Figures,
         recordings: Recordings | None = None,
     ) -> ApiPorts:
         """What the API is built from."""
@@ -166,6 +167,7 @@ class Programs:
             feed=self.feed,
             webhooks=self.webhooks,
             note=note,
+            figures=figures,
             recordings=recordings,
             settings=self._settings,
             clock=self._now,

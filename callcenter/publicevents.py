@@ -291,6 +291,16 @@ def _plain(name: str, *fields: str) -> _Tell:
     return tell
 
 
+def _alert(name: str, *fields: str) -> _Tell:
+    def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+        more = {field: data[field] for field in ("alert", *fields)}
+        if data.get("scope") == "queue":
+            more["queue"] = data["target"]
+        return name, more
+
+    return tell
+
+
 def _link(name: str, *fields: str) -> _Tell:
     def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
         return name, {"switch": data["link"], **{field: data[field] for field in fields}}
@@ -337,6 +347,12 @@ _TELL: dict[tuple[str, str], _Tell] = {
     ("person", "CallAction"): _acted,
     ("person", "WrapUpSaved"): _saved,
     ("crm", "CustomerMatched"): _matched,
+    ("alert", "AlertRaised"): _alert(
+        "alert.raised",
+        *("rule", "figure", "scope", "target", "window", "value", "threshold", "clear", "about"),
+    ),
+    ("alert", "AlertCleared"): _alert("alert.cleared", "scope", "target", "value", "why"),
+    ("alert", "AlertAcknowledged"): _alert("alert.acknowledged", "by"),
 }
 
 

@@ -112,7 +112,7 @@ class SiteView:
         return [a.id for a in self._site().agents.values() if queue in a.queues]
 
     def name_of(self, kind: str, ident: str, language: str = "") -> str:
-        """A queue's, agent's, menu's or disposition's name; the id when it is not known (any more).
+        """The name of a queue, agent, team, menu or disposition; the id when it is not known (any more).
 
         `language` "" is the site's first.
         """
@@ -123,6 +123,8 @@ class SiteView:
             return agent.name if agent is not None else ident
         if kind == "disposition":
             labels = next((one.labels for one in site.dispositions if one.id == ident), None)
+        elif kind == "team":
+            labels = site.teams[ident].labels if ident in site.teams else None
         elif kind == "flow":
             flow = site.flows.get(ident)
             labels = self._flow_labels(flow) if flow is not None else None

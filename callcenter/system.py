@@ -29,6 +29,8 @@ from agent_console.settings import ConsoleSettings
 from callcenter import happenings as h
 from callcenter import restart
 from callcenter.access import HomePhones
+from callcenter.alerting import Alerting
+from callcenter.apifigures import ApiFigures
 from callcenter.asteriskfloor import (
     ONLY,
     AsteriskFloor,
@@ -48,6 +50,7 @@ from callcenter.demo import (
     lock_demo_accounts,
     seed_demo_company,
 )
+from callcenter.figuresnow import CONTACTS_EVERY_S, SHARE_OF_TIME, FiguresNow
 from callcenter.floor import Floor
 from callcenter.front import Front
 from callcenter.menus import Menus
@@ -75,6 +78,8 @@ from cti.asterisk.server import AsteriskFailed
 from cti.debian import Progress, silent
 from cti.prompts import PromptStore
 from cti.speech import SpeechFailed, obtain_speech_tools
+from reporting.contacts import contacts
+from reporting.figures import Tally
 from reporting.intervals import Calendar
 from reporting.live import LiveFigures
 from reporting.records import RecordFold
@@ -137,6 +142,8 @@ class System:
         self._take_up()
         self.beside(self._forget())
         self.beside(self._watch())
+        self.beside(self.figures_now.run())
+        self.beside(self._count_contacts())
         await self._open_console()
         self._stack.push_async_callback(self.switches.disconnect)
         await self.switches.connect(self._on_fact)
@@ -263,6 +270,26 @@ class System:
             site=lambda: self.site,
             local=self.view.local,
         )
+        self.alerting = Alerting(
+            book=self.records.alerts,
+            store=self.live,
+            metrics=self.metrics,
+            site=lambda: self.site,
+            name_of=self.view.name_of,
+            note=self.router.note,
+            now=self.clock.now,
+            midnight=self.calendar.midnight,
+        )
+        self.figures_now = FiguresNow(
+            store=self.live,
+            engine=self.router.engine,
+            figures=self.figures,
+            fold=self.records,
+            metrics=self.metrics,
+            site=lambda: self.site,
+            now=self.clock.now,
+            watch=self.alerting.watch,
+        )
         self.floor = Floor(
             self.router,
             self.journal,
@@ -271,6 +298,7 @@ class System:
             phones=self._phone_kinds,
             spawn=self.beside,
             recording=lambda queue: self.site.recording_of(queue),
+            acknowledge=self.alerting.acknowledge,
         )
         rows = RecordingRows(self.database)
         self.recordings = Recordings(
@@ -290,6 +318,7 @@ class System:
         await self.history.seed(self.figures, self.clock.now())
         folded = await restart.replay(self.journal, kept, self.router)
         self.figures.settle_all_but(self.records.live_keys())
+        self.figures_now.trust_engine()
         self.router.board = self.board
         log.info("journal folded", entries=folded, live_calls=len(self.router.book.calls))
 
@@ -487,6 +516,13 @@ class System:
                 history=self.history,  # type: ignore[arg-type]
                 customers=customers,
                 live=self.live,
+                figures=ApiFigures(
+                    self.figures_now,
+                    self.history,
+                    self.alerting,
+                    contacts=self._contacts,
+                    name_of=self.view.name_of,
+                ),
                 recordings=self.recordings,
             ),
         )
@@ -596,6 +632,22 @@ class System:
             except Exception:
                 log.exception("the journal could not be shortened this time")
             await asyncio.sleep(DAY_S)
+
+    async def _contacts(self, since: float, until: float) -> Tally:
+        days = self.site.reckoning.repeat_days
+        return await contacts(self.database, since=since, until=until, repeat_days=days)
+
+    async def _count_contacts(self) -> None:
+        """Menus, repeats and lines: read from the disk, so not at every look."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            began, now = clock(), self.clock.now()
+            try:
+                midnight = self.calendar.midnight(now)
+                self.figures_now.contacts = await self._contacts(midnight, now + 1.0)
+            except Exception:
+                log.exception("contacts could not be counted this time")
+            await asyncio.sleep(max(CONTACTS_EVERY_S, SHARE_OF_TIME * (clock() - began)))
 
     async def _watch(self) -> None:
         """Figures that nobody pushes: Prometheus', and agents' occupancy, which time changes."""

@@ -67,7 +67,7 @@ class AlertRule:
 class AlertRaised:
     """A figure has been beyond its threshold for the rule's time. `about` adds numbers."""
 
-    alert: str  # the rule's id, with what it is about: "slow-answers/sales" (see `name_of`)
+    alert: str  # the rule's id, with what it is about: "slow-answers:sales" (see `name_of`)
     rule: str
     figure: str
     scope: str
@@ -86,6 +86,8 @@ class AlertCleared:
     alert: str
     value: float | None
     why: str = ""
+    scope: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,11 @@ class AlertBook:
                     told.append(said)
         for alert in [alert for alert in self._turning if alert not in looked]:
             del self._turning[alert]
-        gone = (alert for alert in self.standing if alert not in looked)
-        return [*told, *(AlertCleared(alert, None, "gone") for alert in gone)]
+        for alert, standing in self.standing.items():
+            if alert not in looked:
+                raised = standing.raised
+                told.append(AlertCleared(alert, None, "gone", raised.scope, raised.target))
+        return told
 
     def _look(
         self, alert: str, rule: AlertRule, target: str, reading: Reading, now: float
@@ -166,7 +171,8 @@ class AlertBook:
             if value is not None and not rule.well(value):
                 self._turning.pop(alert, None)
                 return None
-            return self._after(alert, rule.clear_for_s, now, AlertCleared(alert, value))
+            cleared = AlertCleared(alert, value, "", rule.scope, target)
+            return self._after(alert, rule.clear_for_s, now, cleared)
         few = reading.counted is not None and reading.counted < rule.least
         if value is None or few or not rule.beyond(value):
             self._turning.pop(alert, None)
@@ -282,7 +288,7 @@ def usual_rules(queues: Mapping[str, tuple[float, float]]) -> tuple[AlertRule, .
 
 def name_of(rule: AlertRule, target: str) -> str:
     """What the alert of a rule about something is called, for ever."""
-    return rule.id if target == rule.target else f"{rule.id}/{target}"
+    return rule.id if target == rule.target else f"{rule.id}:{target}"
 
 
 def _alert(row: Mapping[str, Any]) -> Alert:

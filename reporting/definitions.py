@@ -452,10 +452,10 @@ NOW: dict[str, Figure] = {
 ALL: dict[str, Figure] = {**NOW, **FIGURES}
 
 
-def values(tally: Tally, scope: str) -> dict[str, float | None]:
-    """Every figure of this scope, rounded to what anybody can read."""
+def values(tally: Tally, scope: str, digits: int = 4) -> dict[str, float | None]:
+    """Every figure of this scope, rounded to so many decimals."""
     return {
-        figure.id: rounded(figure.of(tally))
+        figure.id: rounded(figure.of(tally), digits)
         for figure in FIGURES.values()
         if scope in figure.scopes
     }
@@ -468,9 +468,9 @@ def values_now(moment: Moment, scope: str) -> dict[str, float | None]:
     }
 
 
-def rounded(value: float | None) -> float | None:
-    """Four decimals: a ten-thousandth of a second, or of all calls."""
-    return round(value, 4) if isinstance(value, float) else value
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """No more decimals than anybody can read; a count stays whole."""
+    return round(value, digits) if isinstance(value, float) else value
 
 
 def definitions() -> list[dict[str, Any]]:

@@ -163,10 +163,3 @@ def together(several: Iterable[dict[str, Tally]]) -> dict[str, Tally]:
         for window, tally in windows.items():
             sums[window] += tally
     return sums
-
-
-def with_time_of(tally: Tally, agents: Tally) -> Tally:
-    """A queue's tally with the time of its agents, who may serve other queues as well."""
-    tally.busy_s, tally.ready_s = agents.busy_s, agents.ready_s
-    tally.signed_in_s = agents.signed_in_s
-    return tally

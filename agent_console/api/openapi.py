@@ -25,6 +25,7 @@ _IDEMPOTENT = (
     "too-many-idempotency-keys",
 )
 _IN_PATH = {
+    "alert": "An alert's `alert`",
     "call_id": "The call's id",
     "agent": "The agent's id",
     "offer_id": "The offer's id, from call.offered",

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from agent_console.verbs import VERBS, Nothing, Verb
 
 CALLS, AGENTS, QUEUES = "calls:control", "agents:control", "queues:control"
+ALERTS = "alerts:control"
 # Signals of presence are no verbs of the console, whose websocket itself is the signal.
 _PRESENCE = {
     "console_back": Verb(Nothing, lambda f, who, a: f.console_back(who)),
@@ -125,6 +126,15 @@ ORDERS: tuple[Order, ...] = (
     ),
     _of_queue("open_queue", "open", "Let callers in, whatever the queue's hours"),
     _of_queue("queue_by_hours", "hours", "Open and close by the queue's hours again"),
+    # Alerts
+    Order(
+        "acknowledge_alert",
+        "/alerts/{alert}/acknowledge",
+        ALERTS,
+        "Say that somebody has seen an alert",
+        "It goes on standing until the figure is well back.",
+        refusals=("alert-over", "cannot-save", "not-saved-yet"),
+    ),
     # Placing and taking calls
     Order(
         "dial",
@@ -252,6 +262,7 @@ ACTOR_NAMED = frozenset(("pick", "supervise", "take_over"))
 LEADS_ONLY = frozenset(
     (
         "set_agent_state",
+        "acknowledge_alert",
         "close_queue",
         "open_queue",
         "queue_by_hours",

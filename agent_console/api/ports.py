@@ -67,6 +67,20 @@ class CallsNow(Protocol):
         ...
 
 
+class Figures(Protocol):
+    """Figures and alerts, as `agent_console.api.shapes.FigureRow` and `Alert` say."""
+
+    def definitions(self) -> Sequence[dict[str, Any]]: ...
+    def now(self, scope: str, ident: str, window: str) -> Sequence[dict[str, Any]]:
+        """Of one, or with `ident` "" of all of this scope."""
+        ...
+
+    async def past(
+        self, scope: str, ident: str, since: float, until: float
+    ) -> Sequence[dict[str, Any]]: ...
+    def alerts(self) -> Sequence[dict[str, Any]]: ...
+
+
 class Reader(Protocol):
     """One program's place in the stream of events."""
 
@@ -135,6 +149,7 @@ class ApiPorts:
     feed: Feed
     webhooks: Webhooks
     note: Callable[[str, str, str], None]
+    figures: Figures
     recordings: Recordings | None = None
     version: str = "1"
     settings: ApiSettings = field(default_factory=ApiSettings)

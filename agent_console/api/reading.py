@@ -17,6 +17,7 @@ from agent_console.ports import Refusal
 
 _DAY_S = 86400.0
 _LONGEST_SPAN_S = 400 * _DAY_S
+_LONGEST_FIGURES_S = 31 * _DAY_S
 _AGENT = tuple(shapes.Agent.model_fields)
 _QUEUE = tuple(shapes.Queue.model_fields)
 
@@ -147,6 +148,27 @@ async def queue(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     if found is None:
         raise _not_found("queue")
     return 200, _fields(found, _QUEUE)
+
+
+# Figures and alerts -------------------------------------------------------------------------------
+
+
+async def figures(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    query: shapes.FiguresQuery = asked.query
+    if query.since is None:
+        found = ports.figures.now(query.scope, query.id, query.window)
+    else:
+        until = ports.clock() if query.until is None else query.until
+        if not 0 < until - query.since <= _LONGEST_FIGURES_S:
+            raise Refusal("bad-request", "until: must be after since, by at most 31 days", 422)
+        found = await ports.figures.past(query.scope, query.id, query.since, until)
+    if query.id and not found:
+        raise _not_found(query.scope)
+    return 200, {"definitions": ports.figures.definitions(), "figures": found}
+
+
+async def alerts(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    return 200, {"alerts": ports.figures.alerts()}
 
 
 # Customers and the key ----------------------------------------------------------------------------
@@ -280,6 +302,30 @@ ROUTES: tuple[Route, ...] = (
         handler=queue,
         answer=shapes.Queue,
         refusals=("not-found",),
+    ),
+    Route(
+        method="GET",
+        path="/figures",
+        scope="figures:read",
+        tag="figures",
+        summary="Figures of queues, teams, agents or the site, with their definitions",
+        description="Live: of a rolling window, the running interval or the day. With `since`: of "
+        "a past span, from the records. Both are counted by the same rules.",
+        handler=figures,
+        answer=shapes.Figures,
+        query=shapes.FiguresQuery,
+        refusals=("not-found",),
+        unbound_only=True,
+    ),
+    Route(
+        method="GET",
+        path="/alerts",
+        scope="figures:read",
+        tag="alerts",
+        summary="Alerts that stand, then those that were over today",
+        handler=alerts,
+        answer=shapes.Alerts,
+        unbound_only=True,
     ),
     Route(
         method="GET",

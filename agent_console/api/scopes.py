@@ -9,6 +9,8 @@ SCOPES: dict[str, str] = {
     "agents:control": "Sign agents in and out, set their states.",
     "queues:read": "Queues with their live figures.",
     "queues:control": "Close and open queues, whatever their hours.",
+    "figures:read": "Figures with their definitions, live and past; alerts.",
+    "alerts:control": "Acknowledge alerts.",
     "customers:read": "Look up customers.",
     "events:read": "The stream of events.",
     "recordings:read": "Hear recordings; every hearing is written down under the key's name.",

@@ -199,6 +199,61 @@ class Queues(Told):
     queues: list[Queue]
 
 
+class Definition(Told):
+    """What a figure means. `name` and `formula` are in each language."""
+
+    id: str
+    name: dict[str, str]
+    version: int
+    formula: dict[str, str]
+    unit: Literal["share", "s", "count", "money"] = Field(description="share: 0 to 1")
+    scopes: list[str]
+    now: bool = Field(description="Of this moment; the others are of the window or span")
+
+
+class FigureRow(Told):
+    """The figures of one queue, team or agent, or of the site; null where nothing was counted."""
+
+    scope: Literal["queue", "team", "agent", "site"]
+    id: str
+    name: str
+    window: str = Field(description="Empty for a span of its own")
+    since: float
+    until: float
+    values: dict[str, float | None]
+    counts: dict[str, float] = Field(description="What the values are reckoned from")
+
+
+class Figures(Told):
+    definitions: list[Definition]
+    figures: list[FigureRow]
+
+
+class AlertNow(Told):
+    """An alert that stands, or with `cleared` one that was over today."""
+
+    alert: str
+    rule: str
+    figure: str
+    scope: str
+    target: str
+    window: str
+    value: float
+    threshold: float
+    clear: float
+    about: str
+    since: float
+    text: dict[str, str]
+    acknowledged: float | None
+    by: str
+    cleared: float | None
+    why: str
+
+
+class Alerts(Told):
+    alerts: list[AlertNow]
+
+
 class KeyInfo(Told):
     """The key that asks."""
 
@@ -274,6 +329,16 @@ class CallsQuery(Given):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     queue: Annotated[str, Field(max_length=200)] = ""
     agent: Annotated[str, Field(max_length=200)] = Field("", description="Live calls only")
+
+
+class FiguresQuery(Given):
+    scope: Literal["queue", "team", "agent", "site"] = "queue"
+    id: Annotated[str, Field(max_length=200)] = Field("", description="Empty: all of this scope")
+    window: Literal["15", "30", "60", "interval", "day"] = Field(
+        "day", description="The last minutes, the running quarter of an hour, or since midnight"
+    )
+    since: Moment | None = Field(None, description="A past span instead, at most 31 days")
+    until: Moment | None = Field(None, description="Its end; default: now")
 
 
 class CustomersQuery(Given):

@@ -58,6 +58,12 @@ EVENTS: dict[str, str] = {
     "callback.expired": "Nobody was reached in all attempts.",
     "callback.cancelled": "Nobody needs it any more.",
     "queue.changed": "Callers are let into the queue, or no more. `queue`, `open`, `why`.",
+    "alert.raised": "A figure has been beyond its threshold for long enough. `alert`, `rule`, "
+    "`figure`, `scope` and `target` (which queue or team, if one), `window`, `value`, `threshold`, "
+    "`clear`, `about`.",
+    "alert.cleared": "It is well back. `alert`, `scope`, `target`, `value`, `why` (`gone`: nobody "
+    "looks any more).",
+    "alert.acknowledged": "Somebody has seen it. `alert`, `by`.",
     "switch.up": "A telephone switch can be reached. `switch`.",
     "switch.down": "A telephone switch cannot be reached; its calls go on. `switch`, `why`.",
 }

@@ -124,6 +124,9 @@ class Play(Control):
             raise Refusal("not-found", "There is no such agent.", 404)
         self._set(self.people[agent], state, reason=reason)
 
+    async def acknowledge_alert(self, by: str, alert: str) -> None:
+        self.told.append(("acknowledge_alert", by, alert))
+
     async def close_queue(self, by: str, queue: str, why: str) -> None:
         self.told.append(("close_queue", by, queue, why))
 

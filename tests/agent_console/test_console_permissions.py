@@ -127,6 +127,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "choose_customer": {"call_id": "c", "customer_id": "c1"},
     "create_customer": {"call_id": "c", "fields": {"name": "x"}},
     "set_agent_state": {"agent": "ben", "state": "not ready", "reason": "break"},
+    "acknowledge_alert": {"alert": "long-wait:billing"},
     "close_queue": {"queue": "billing", "why": "fire drill"},
     "open_queue": {"queue": "billing"},
     "queue_by_hours": {"queue": "billing"},
@@ -146,8 +147,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "supervise": {"call_id": "c", "mode": "listen"},
     "take_over": {"call_id": "c"},
 }
-BY_USER = {"set_agent_state", "assign", "close_queue", "open_queue", "queue_by_hours"}  # carried out in the user's own name
+BY_USER = {  # carried out in the user's own name
+    *("set_agent_state", "assign", "acknowledge_alert"),
+    *("close_queue", "open_queue", "queue_by_hours"),
+}
 WRONG: dict[str, dict[str, Any]] = {
+    "acknowledge_alert": {"alert": ""},
     "close_queue": {"queue": "billing", "why": "x" * 201},
     "open_queue": {"queue": ""},
     "queue_by_hours": {},

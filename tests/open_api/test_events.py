@@ -326,7 +326,7 @@ async def test_who_does_not_read_is_let_go_and_resumes(center: Any) -> None:
 def test_every_event_is_described_and_every_description_is_told() -> None:
     """Programs are written against the list; nothing on it is a promise without code."""
     source = inspect.getsource(inspect.getmodule(EventFold))  # type: ignore[arg-type]
-    told = set(re.findall(r'"((?:call|agent|callback|queue|switch)\.[a-z_]+)"', source))
+    told = set(re.findall(r'"((?:call|agent|alert|callback|queue|switch)\.[a-z_]+)"', source))
     callbacks = {name for name in EVENTS if name.startswith("callback.")}
     assert told | callbacks == set(EVENTS)
     states = {"queued", "dialling", "retry", "reached", "expired", "cancelled"}

@@ -135,16 +135,16 @@ def test_acknowledging_keeps_it_but_tells_who_knows() -> None:
     """Seen is not solved; a second one who presses changes nothing."""
     desk = Desk(WAIT)
     desk.look(100.0, 11)
-    assert desk.book.apply(AlertAcknowledged("wait/sales", "sam"), 12.0)
-    assert not desk.book.apply(AlertAcknowledged("wait/sales", "zoe"), 13.0)
-    assert not desk.book.apply(AlertAcknowledged("wait/gone", "zoe"), 13.0)
-    alert = desk.book.standing["wait/sales"]
+    assert desk.book.apply(AlertAcknowledged("wait:sales", "sam"), 12.0)
+    assert not desk.book.apply(AlertAcknowledged("wait:sales", "zoe"), 13.0)
+    assert not desk.book.apply(AlertAcknowledged("wait:gone", "zoe"), 13.0)
+    alert = desk.book.standing["wait:sales"]
     assert (alert.by, alert.acknowledged, alert.since) == ("sam", 12.0, 11.0)
 
 
 def test_names_are_those_of_the_rule_and_of_what_it_is_about() -> None:
     """Programs know an alert again by its name."""
-    assert name_of(WAIT, "sales") == "wait/sales"
+    assert name_of(WAIT, "sales") == "wait:sales"
     assert name_of(AlertRule("x", "waiting", target="sales"), "sales") == "x"
     assert name_of(AlertRule("all", "waiting", "site"), "") == "all"
 
