@@ -211,7 +211,7 @@ class CallControl(Deeds):
         if fact.park_s:
             order = replace(order, visit_after_s=fact.park_s + order.visit_after_s, digits="")
         else:
-            order = replace(order, visit_after_s=menus.site.waiting(queue).visit_first_s)
+            order = replace(order, visit_after_s=menus.announcing.first_in(queue))
         self._router.routing.transfer(fact, order, self._router.now())
 
     # Out of turn ---------------------------------------------------------------------------

@@ -126,7 +126,7 @@ class Door:
             router.routing.wait_again(call.call_id)
             return
         self._leave_line(call, f"to queue {queue}")
-        waiting, flow = site.waiting(queue), site.wait_flow(queue)
+        first_s = self._menus.announcing.first_in(queue)
         broken = action.why != "chosen"
         ended = h.FlowEnded(
             call.call_id,
@@ -146,10 +146,9 @@ class Door:
             now,
             needs=wishes.needs,
             priority=wishes.priority,
-            music=waiting.music,
-            visit_after_s=waiting.visit_first_s,
-            visit_every_s=waiting.visit_every_s,
-            digits="" if flow is None else flow.wait_digits,
+            music=site.waiting(queue).music,
+            visit_after_s=first_s,
+            digits=self._menus.announcing.digits(queue),
             entered=call.entered if action.why.startswith("fallback") else None,
             preferred=self._preferred(call, queue),
             caller=site.e164(call.ani),

@@ -39,6 +39,17 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """A waiting caller hears an announcement of the queue's plan (its `place`), the nth time."""
+
+    call_id: str
+    queue: str
+    flow: str
+    place: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """The priority with which a caller enters a queue, and what it is made of.
 
@@ -198,6 +209,7 @@ _STREAM_OF: dict[type, str] = {
     FlowStarted: "ivr",
     Trail: "ivr",
     FlowEnded: "ivr",
+    Announced: "ivr",
     Ranked: "ivr",
     ShiftBegan: "person",
     WrapUpSaved: "person",

@@ -8,17 +8,19 @@ breaks, the caller ends up waiting in a queue.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from acd import decisions as d
 from acd import facts as f
 from callcenter import happenings as h
+from callcenter.announcing import Announcing, Plans
 from callcenter.callbook import LiveCall
 from callcenter.door import Door
 from callcenter.opening import Hours
-from config.site import Announcement, Preference
+from config.site import Preference
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("callcenter.menus")
 
+POSITION = frozenset(("position", "expected_low_s", "expected_wait_s"))
 MAX_TURNS = 50  # actions answered at once (hours, …) before a flow counts as broken
 
 
@@ -40,24 +43,16 @@ class QueueWait(Protocol):
     @property
     def music(self) -> str: ...
     @property
-    def visit_first_s(self) -> float: ...
-    @property
-    def visit_every_s(self) -> float: ...
-    @property
     def preferred(self) -> Sequence[Preference]: ...
-    @property
-    def announcements(self) -> Sequence[Announcement]: ...
 
 
-class MenuSite(Protocol):
+class MenuSite(Plans, Protocol):
     """What the menus need of the site's configuration (adapted in `callcenter.compose`)."""
 
     def entry_flow(self, dnis: str) -> tuple[Flow, str]:
         """The flow for a number that was dialled (or the default), and its language."""
         ...
 
-    def flow(self, flow_id: str) -> Flow | None: ...
-    def wait_flow(self, queue: str) -> Flow | None: ...
     def waiting(self, queue: str) -> QueueWait: ...
     def default_queue(self) -> str: ...
     def hours(self, calendar: str, utc_s: float) -> str: ...
@@ -113,7 +108,7 @@ class Menus:
         self.customer_of = customer_of
         self._spawn = spawn
         self._visits: dict[str, _Visit] = {}
-        self._visit_counts: dict[str, int] = {}
+        self.announcing = Announcing(site)
         self._steps = 0
         self.door = Door(self)
         self._router: Router | None = None
@@ -129,9 +124,17 @@ class Menus:
 
     def wait_order(self, call_id: str, queue: str, entered: float) -> c.StartWaiting:
         """How callers of a queue wait on, between two announcements."""
-        waiting, flow = self.site.waiting(queue), self.site.wait_flow(queue)
-        digits = "" if flow is None else flow.wait_digits
-        return c.StartWaiting(call_id, queue, entered, waiting.music, waiting.visit_every_s, digits)
+        music, digits = self.site.waiting(queue).music, self.announcing.digits(queue)
+        first_s = self.announcing.first_in(queue)
+        return self.wait_on(c.StartWaiting(call_id, queue, entered, music, first_s, digits))
+
+    def wait_on(self, wait: c.StartWaiting) -> c.StartWaiting:
+        """The same wait, till the next announcement for this caller."""
+        call = self.router.book.get(wait.call_id)
+        if call is None or call.queue != wait.queue:
+            return wait
+        next_s = self.announcing.next_in(call, self.router.now())
+        return replace(wait, visit_after_s=next_s)
 
     # What links say ------------------------------------------------------------------------
 
@@ -167,13 +170,20 @@ class Menus:
     def visited(self, fact: e.WaitVisited) -> None:
         """A waiting caller pressed a digit or is due for an announcement."""
         call = self.router.book.get(fact.call_id)
-        flow = None if call is None else self.site.wait_flow(call.queue)
         if self._is_leaving(fact.call_id):
             self.rescue(fact.call_id)  # the visit of the promise broke
-        elif call is None or flow is None:
+            return
+        if call is None or call.ended is not None:
+            return
+        now = self.router.now()
+        digit, announcing = fact.digit, self.announcing
+        due = announcing.pressed(call, digit) if digit else announcing.due(call, now)
+        if due is None:
             self.router.routing.wait_again(fact.call_id)
-        else:
-            self.begin(fact.call_id, flow, call.language, digit=fact.digit)
+            return
+        told = h.Announced(call.call_id, call.queue, due.flow.id, due.place, due.visit)
+        self.router.note(told, now)
+        self.begin(call.call_id, due.flow, call.language, digit=fact.digit, visit=due.visit)
 
     def step_finished(self, fact: e.StepFinished) -> None:
         visit = self._visits.get(fact.call_id)
@@ -203,12 +213,12 @@ class Menus:
 
     def left(self, call_id: str) -> None:
         """The call left its queue: its announcements are over."""
-        self._visit_counts.pop(call_id, None)
+        self.announcing.forget(call_id)
 
     def ended(self, call_id: str) -> None:
         self.door.heard(call_id)
         self._visits.pop(call_id, None)
-        self._visit_counts.pop(call_id, None)
+        self.announcing.forget(call_id)
 
     def taken_out(self, call_id: str) -> None:
         """The caller is being moved to a phone: what the voice session still says is late."""
@@ -234,8 +244,10 @@ class Menus:
 
     # The runner ----------------------------------------------------------------------------
 
-    def begin(self, call_id: str, flow: Flow, language: str, *, digit: str = "") -> None:
-        """Start a flow in the call's open voice session."""
+    def begin(
+        self, call_id: str, flow: Flow, language: str, *, digit: str = "", visit: int = 1
+    ) -> None:
+        """Start a flow in the call's open voice session; `visit`: for the nth time."""
         router = self.router
         call = router.book.get(call_id)
         if call is None or call.ended is not None:
@@ -248,14 +260,26 @@ class Menus:
             **self.customer_of(call_id),
         }
         if flow.kind == "wait":
-            count = self._visit_counts[call_id] = self._visit_counts.get(call_id, 0) + 1
-            variables["visit"] = str(count)
-            position = router.engine.position(call_id)
-            variables["position"] = "" if position is None else str(position)
+            variables["visit"] = str(visit)
             variables["waited_s"] = str(int(now - (call.entered or now)))
+            variables |= self._position(call_id, flow)
         else:
             router.note(h.FlowStarted(call_id, flow.id, language), now)
         self._turn(call_id, flow, runner.start(flow, variables, language))
+
+    def _position(self, call_id: str, flow: Flow) -> dict[str, str]:
+        """What the flow may say of position and expected wait; written down, if it says it."""
+        if not flow.uses & POSITION:
+            return {}
+        router = self.router
+        decisions = router.routing.act(f.PositionAsked(call_id), router.now())
+        told = next((x for x in decisions if isinstance(x, d.PositionTold)), None)
+        if told is None:
+            return dict.fromkeys(POSITION, "")  # a phone rings for the caller already
+        variables = {"position": str(told.position)}
+        for name, seconds in (("expected_low_s", told.low_s), ("expected_wait_s", told.high_s)):
+            variables[name] = "" if seconds is None else str(round(seconds))
+        return variables
 
     def _turn(self, call_id: str, flow: Flow, turn: runner.Turn) -> None:
         """Carry out the action of a turn; goes on at once where no caller is needed."""

@@ -148,6 +148,7 @@ class Router:
             caller_id=caller_id,
             reachable=self.reachable,
             wait_order=menus.wait_order,
+            wait_on=menus.wait_on,
             onward=menus.door.onward,
             in_session=menus.door.onward_in_session,
         )

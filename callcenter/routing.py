@@ -113,7 +113,8 @@ class Routing:
     `notice` gets every decision, in order, after its order (if any) went out.
     `phone` tells how an agent is rung, `caller_id` what a queue's callbacks show, `reachable`
     whether a call's switch takes orders now; offers are put off until `go_on` while it does not.
-    `wait_order` (call, queue, entered) is how a queue lets a caller wait on. `onward` and
+    `wait_order` (call, queue, entered) is how a queue lets a caller wait on, `wait_on` the same
+    after an announcement. `onward` and
     `in_session` are those of `callcenter.sending.Sending`.
     """
 
@@ -128,6 +129,7 @@ class Routing:
         caller_id: Callable[[str], str] = lambda queue: "",
         reachable: Callable[[str], bool] = lambda call: True,
         wait_order: Callable[[str, str, float], c.StartWaiting] = c.StartWaiting,
+        wait_on: Callable[[c.StartWaiting], c.StartWaiting] = lambda wait: wait,
         onward: Onward = sent_order,
         in_session: InSession = lambda sent: False,
         dial_s: float = 30.0,
@@ -143,6 +145,7 @@ class Routing:
         self._rounds: list[str] = []  # calls for whom several phones are to ring
         self.reachable = reachable
         self._wait_order = wait_order
+        self._wait_on = wait_on
         self.sending = Sending(self, onward, in_session)
         self.parties = Parties(self.act, execute)
         self._on: dict[type, Callable[..., None]] = {
@@ -271,6 +274,7 @@ class Routing:
             return
         if not line.offer or line.parked is not None:
             line.movable = line.visited = False
+            line.wait = self._wait_on(line.wait)
             self.execute(line.wait)
 
     def hold_back(self, call_id: str) -> None:

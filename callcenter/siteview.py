@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from acd import decisions as d
 from acd.reasons import sentence
 from config.hours import State, next_change
-from config.site import Queue, Site
+from config.site import Announcement, Queue, Site
 from crm_link.numbers import format_local, to_e164
 from cti.calls import PhoneKind
 from ivr.flow import Flow
@@ -36,8 +36,9 @@ class SiteView:
     def flow(self, flow_id: str) -> Flow | None:
         return self._site().flows.get(flow_id)
 
-    def wait_flow(self, queue: str) -> Flow | None:
-        return self._site().wait_flow(queue)
+    def plan(self, queue: str) -> Sequence[Announcement]:
+        known = self._site().queues.get(queue)
+        return () if known is None else known.announcements
 
     def waiting(self, queue: str) -> Queue:
         queues = self._site().queues

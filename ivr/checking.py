@@ -9,6 +9,7 @@ from ivr.flow import (
     CUSTOMER_FIELDS,
     DERIVED,
     GIVEN,
+    WORDED,
     Flow,
     Step,
     exits,
@@ -55,7 +56,7 @@ class Checks:
     def variables(self) -> None:
         """Every variable that is read is given or written by some step."""
         written, secret = _written(self.flow.steps)
-        known = {*GIVEN, *DERIVED, *CUSTOMER_FIELDS, *written}
+        known = {*GIVEN, *DERIVED, *WORDED, *CUSTOMER_FIELDS, *written}
         for step in self.flow.steps.values():
             for path, name in _reads(step):
                 where = ("steps", step.id, *path)
@@ -170,4 +171,6 @@ def _reads(step: Step) -> list[tuple[tuple[str, ...], str]]:
 def uses(steps: Mapping[str, Step]) -> frozenset[str]:
     """The given variables that the flow reads, with the sources of the derived ones."""
     names = {name for step in steps.values() for _, name in _reads(step)}
-    return frozenset(names | {DERIVED[name] for name in names if name in DERIVED})
+    derived = {DERIVED[name] for name in names if name in DERIVED}
+    worded = {source for name in names for source in WORDED.get(name, ())}
+    return frozenset(names | derived | worded)

@@ -20,11 +20,14 @@ GIVEN = (
     "position",
     "visit",  # 1 at the first visit to a waiting caller
     "waited_s",
-    "expected_wait_s",
+    "expected_wait_s",  # from now on, at most in nine of ten cases; "" when nobody knows
+    "expected_low_s",  # ... and at least
     "digit",  # what was pressed while waiting, or ""
 )
 # Made from the given ones, rounded up to whole minutes, for speaking.
 DERIVED = {"waited_minutes": "waited_s", "expected_wait_minutes": "expected_wait_s"}
+# Made from the given ones in the words of each language: "between 2 and 4 minutes".
+WORDED = {"expected_wait": ("expected_low_s", "expected_wait_s")}
 CUSTOMER_FIELDS = (
     "customer.name",
     "customer.company",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ivr import flow
 from ivr.checking import MAX_SET, Checks, uses
 from ivr.choices import KEY, KEY_FORM, read_choices
-from ivr.flow import DERIVED, GIVEN, Fallback, Flow, Speech, Step
+from ivr.flow import DERIVED, GIVEN, WORDED, Fallback, Flow, Speech, Step
 from ivr.mistakes import Mistakes, suggestion
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, Where, shown
 from ivr.skillneeds import MAX_LEVEL, Need, Unreadable, parse_needs
@@ -312,7 +312,7 @@ class _FlowReader:
 
     def writable(self, fields: Section, key: str, variable: str) -> None:
         """A flow may not write what the router gives."""
-        if variable in GIVEN or variable in DERIVED or variable == "number":
+        if variable in {*GIVEN, *DERIVED, *WORDED, "number"}:
             fields.wrong(key, f"the variable {variable!r} is given with the call", "rename it")
 
     def set(self, name: str, fields: Section) -> Step:

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from ivr import actions
 from ivr import flow as steps
 from ivr.actions import Action, Answer, Digits, Failed, IvrTrail, Prompt
-from ivr.flow import CUSTOMER_FIELDS, DERIVED, GIVEN, Flow, Speech, Step
+from ivr.flow import CUSTOMER_FIELDS, DERIVED, GIVEN, WORDED, Flow, Speech, Step
 from ivr.skillneeds import Need, both
 from ivr.state import State, StateBroken, from_text, to_text
 from ivr.templates import fill
+from ivr.waits import wait_in_words
 
 STEP_BOUND = 200  # steps without an action
 TURN_BOUND = 200  # actions in one run of a flow
@@ -133,7 +134,7 @@ class _Run:
         for name, source in DERIVED.items():
             if _COUNT.fullmatch(values.get(source, "")):
                 values[name] = str(int(-(-float(values[source]) // 60)))
-        return values
+        return {**values, **in_words(values, self.spoken)}
 
     @property
     def spoken(self) -> str:
@@ -149,7 +150,11 @@ class _Run:
         languages = self.flow.languages if speech.every_language else (self.spoken,)
         prompts = (
             Prompt(
-                fill(speech.texts.get(language, ""), values, by_digit),
+                fill(
+                    speech.texts.get(language, ""),
+                    {**values, **in_words(values, language)},
+                    by_digit,
+                ),
                 language,
                 speech.recordings.get(language, ""),
             )
@@ -459,6 +464,17 @@ class _Run:
         self.state.number = ""
         self.note("callback", step.id, f"refused: {answer.why[:60]}")
         return self.not_taken(step, "refused") or self.ask_number(step, self.say(step.invalid))
+
+
+def in_words(values: Mapping[str, str], language: str) -> dict[str, str]:
+    """The variables that are said in words, in this language; those of which nothing is known
+    are left out."""
+    words: dict[str, str] = {}
+    for name, (low, high) in WORDED.items():
+        found = (values.get(low, ""), values.get(high, ""))
+        if all(map(_COUNT.fullmatch, found)):
+            words[name] = wait_in_words(float(found[0]), float(found[1]), language)
+    return words
 
 
 def holds(step: steps.If, variables: Mapping[str, str]) -> bool:

@@ -124,6 +124,7 @@ class RecordFold:
             ("ivr", "Trail"): self._trail,
             ("ivr", "FlowStarted"): self._flow_started,
             ("ivr", "FlowEnded"): self._flow_ended,
+            ("ivr", "Announced"): self._announced,
             ("ivr", "Ranked"): self._ranked,
             ("person", "WrapUpSaved"): self._saved,
             ("person", "CallAction"): self._action,
@@ -286,6 +287,10 @@ class RecordFold:
         shown = {name: str(data.get(name, "")) for name in ("queue", "target")}
         shown["to"] = str(data.get("kind", ""))
         return self._note(record, at, "sent-on", shown, data.get("reason"))
+
+    def _announced(self, record: CallRecord, data: Data, at: float) -> bool:
+        shown = {"target": str(data.get("flow", "")), "to": "flow"}
+        return self._note(record, at, "announced", shown)
 
     def _ranked(self, record: CallRecord, data: Data, at: float) -> bool:
         shown = {name: data.get(name) for name in ("priority", "parts", "tier")}

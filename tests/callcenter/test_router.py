@@ -215,4 +215,4 @@ async def test_late_news_of_an_ended_call_starts_nothing(opened: Any) -> None:
     await center.until(lambda: center.state("anna") == "wrap-up")
     center.router.receive(e.WaitVisited(call))
     assert center.router.menus._visits == {}
-    assert center.router.menus._visit_counts == {}
+    assert center.router.menus.announcing._just == {}
