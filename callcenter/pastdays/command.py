@@ -1,4 +1,4 @@
-"""`callcenter replay`: real days again, to the same decisions."""
+"""`callcenter replay`: real days again, to the same decisions or under other circumstances."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
+from acd.site import Site as RoutingSite
 from callcenter import saying
-from callcenter.pastdays import moments
+from callcenter.pastdays import moments, tables
+from callcenter.pastdays.observed import Observed, observe
 from callcenter.pastdays.reading import NothingToRun, Rerun, extent, start_before
 from callcenter.pastdays.same import Comparison, compare
-from callcenter.siteview import wall_clock
+from callcenter.pastdays.storage import opened_journal
+from callcenter.pastdays.whatif import CannotCompare, SideBySide, changed, compare_sites
+from callcenter.siteview import SiteView, wall_clock
 from config.check import ConfigErrors, load_site
 from config.settings import Settings
-from storage.database import open_engine
+from config.site import Site
 from storage.journal import Journal
 
 out = Console()
@@ -37,33 +40,65 @@ def replay(
     until: Annotated[
         str, typer.Option("--to", help="Date (that day included), or date and time; left out: now.")
     ] = "",
+    config: Annotated[
+        Path | None, typer.Option(help="What if: another site's folder, with the same callers.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="What if: this agent had not been there.")
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(help="What if: NEW=AGENT, one more, with the skills and shifts of AGENT."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Simulations of each side.")] = 5,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="Differences to show.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Run real days again: every decision must be the same. Dates are of the site's time zone."""
+    """Run real days again. Dates are of the site's time zone.
+
+    Alone: every decision must be the same, or the exit code is 1. With --config, --without or
+    --add: what those days would have come to, side by side.
+    """
     settings = saying.settings()
+    zone = "UTC"
     try:
-        zone = load_site(settings.site_folder).time_zone
+        site = load_site(settings.site_folder)
+        zone = site.time_zone
         begin, end = moments.read_range(since, until, zone)
-        found = asyncio.run(_compare(settings, zone, begin, end, most))
+        if config is None and not without and not add:
+            _show_same(asyncio.run(_same(settings, zone, begin, end, most)), zone, as_json)
+            return
+        other = None if config is None else load_site(config)
+        given = _pairs(add or ())
+        asked = _WhatIf(settings, site, other, tuple(without or ()), given, seeds, most)
+        sides = asyncio.run(asked.sides(begin, end))
     except ConfigErrors as errors:
         saying.show_mistakes(errors)
         raise SystemExit(2) from None
-    except (NothingToRun, moments.BadRange) as problem:
+    except (NothingToRun, moments.BadRange, CannotCompare) as problem:
         raise saying.refuse(_explained(problem, zone)) from None
+    if as_json:
+        print(json.dumps(tables.sides_as_json(sides, zone)))
+    else:
+        view = SiteView(lambda: site)
+        tables.show_sides(sides, zone, view.name_of, asked.title(config), out)
+
+
+def _show_same(found: Comparison, zone: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(found)))
     else:
-        show_comparison(found, zone)
-    raise SystemExit(1 if found.differences else 0)
+        tables.show_comparison(found, zone, out)
+    if found.differences:
+        raise SystemExit(1)
 
 
-async def _compare(
+async def _same(
     settings: Settings, zone: str, since: float | None, until: float | None, most: int
 ) -> Comparison:
     async with opened_journal(settings) as journal:
         start = await start_before(journal, since)
-        with moving(zone, start.at, until) as progress:
+        with _moving(zone, start.at, until) as progress:
             began = time.perf_counter()
             found = await compare(
                 Rerun(journal, start),
@@ -78,54 +113,78 @@ async def _compare(
     return found
 
 
+class _WhatIf:
+    """The question: which days, and what is to be otherwise."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        site: Site,
+        other: Site | None,
+        without: tuple[str, ...],
+        add: dict[str, str],
+        seeds: int,
+        most: int,
+    ) -> None:
+        self._settings, self._site, self._other = settings, site, other
+        self._without, self._add = without, add
+        self._seeds, self._most = seeds, most
+
+    def title(self, config: Path | None) -> str:
+        """What the other side is, in a word or two."""
+        parts = [str(config)] if config is not None else []
+        parts += [f"without {one}" for one in self._without]
+        parts += [f"with {one}" for one in self._add]
+        return ", ".join(parts)
+
+    async def sides(self, since: float | None, until: float | None) -> SideBySide:
+        """Read the days, then simulate them with every seed."""
+        zone, view = self._site.time_zone, SiteView(lambda: self._site)
+        async with opened_journal(self._settings) as journal:
+            start = await start_before(journal, since)
+            ends = await extent(journal)
+            last = ends[1] + 0.001 if ends is not None else 0.0
+            with _moving(zone, start.at, until) as progress:
+                day = await observe(
+                    Rerun(journal, start),
+                    since,
+                    last if until is None else min(until, last),
+                    view.limits,
+                    progress,
+                )
+            if day is None:
+                raise await _nothing(journal, zone)
+        with _counting(2 * self._seeds) as progress_of_runs:
+            return compare_sites(
+                day,
+                self._changed(day),
+                view.limits,
+                shifts=self._add,
+                seeds=range(1, self._seeds + 1),
+                most=self._most,
+                progress=progress_of_runs,
+            )
+
+    def _changed(self, day: Observed) -> RoutingSite:
+        base = day.site if self._other is None else self._other.routing()
+        return changed(base, without=self._without, add=self._add)
+
+
+def _pairs(given: list[str] | tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        new, _, like = text.partition("=")
+        if not new or not like:
+            raise CannotCompare(f"--add {text}: write NEW=AGENT, such as extra=anna.")
+        found[new] = like
+    return found
+
+
 async def _nothing(journal: Journal, zone: str) -> NothingToRun:
     ends = await extent(journal)
     told = [] if ends is None else [moments.told(at, zone) for at in ends]
     what = f"; it has {told[0]} to {told[1]}" if told else ""
     return NothingToRun(f"The journal has nothing in this range{what}.", None)
-
-
-@contextlib.asynccontextmanager
-async def opened_journal(settings: Settings) -> AsyncIterator[Journal]:
-    """The journal of this installation, for reading only: it may be in use. `NothingToRun`."""
-    engine = open_database(settings)
-    where = engine.url.render_as_string(hide_password=True)
-    try:
-        yield Journal(engine)
-    except (sa.exc.SQLAlchemyError, OSError) as error:
-        why = str(getattr(error, "orig", None) or error)
-        raise NothingToRun(f"There is no journal in {where}: {why}", None) from None
-    finally:
-        await engine.dispose()
-
-
-def open_database(settings: Settings) -> Any:
-    """The database of this installation. `NothingToRun` when there is none."""
-    url = sa.engine.make_url(settings.database)
-    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
-        raise NothingToRun(
-            f"There is no database {url.database}. CALLCENTER_VAR (or CALLCENTER_DATABASE_URL) "
-            "says where the call center keeps it.",
-            None,
-        )
-    return open_engine(settings.database)
-
-
-@contextlib.contextmanager
-def moving(zone: str, since: float | None, until: float | None) -> Any:
-    """A progress bar that shows the moment that has been reached."""
-    columns = (TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading the journal", total=None)
-        yield partial(_moved, bar, task, zone, since, until or time.time())
-
-
-def _moved(
-    bar: Progress, task: TaskID, zone: str, since: float | None, until: float, at: float
-) -> None:
-    total = until - since if since is not None else None
-    done = at - since if since is not None else 0.0
-    bar.update(task, description=moments.told(at, zone), total=total, completed=done)
 
 
 def _explained(problem: Exception, zone: str) -> str:
@@ -136,33 +195,31 @@ def _explained(problem: Exception, zone: str) -> str:
     return str(message)
 
 
-def show_comparison(found: Comparison, zone: str, console: Console = out) -> None:
-    """For people: what was compared, and the first differences."""
-    say: Callable[[str], None] = partial(
-        console.print, highlight=False, markup=False, soft_wrap=True
-    )
-    assert found.first_at is not None
-    assert found.last_at is not None
-    span = f"{moments.told(found.first_at, zone)} to {moments.told(found.last_at, zone)}"
-    say(
-        f"{span} ({zone}): {found.facts:,} facts, {found.decisions:,} decisions, "
-        f"run again in {found.took_s:.1f} s."
-    )
-    if found.cut_off:
-        say(f"{found.cut_off} of the last decisions are not in the journal (yet).")
-    if not found.differences:
-        console.print("[green]Every decision is the same.[/]", highlight=False)
-        return
-    what = "fact was" if found.differences == 1 else "facts were"
-    first = f"the first {len(found.first)}" if len(found.first) < found.differences else "all"
-    console.print(
-        f"[red]{found.differences:,} {what} decided upon otherwise[/]; {first}:", highlight=False
-    )
-    for one in found.first:
-        say(f"\n{moments.told(one.at, zone)}  {one.fact} {one.call}  (entry {one.seq})")
-        for then in one.then or ["nothing"]:
-            say(f"  then  {then}")
-        for now in one.now or ["nothing"]:
-            say(f"  now   {now}")
-    if found.differences > 1:
-        say("\nWhat comes after the first may differ because of it.")
+@contextlib.contextmanager
+def _moving(
+    zone: str, since: float | None, until: float | None
+) -> Iterator[Callable[[float], None]]:
+    """A progress bar that shows the moment that has been reached."""
+    until = until or time.time()
+    with _bar() as bar:
+        task = bar.add_task("reading the journal", total=None)
+
+        def moved(at: float) -> None:
+            began = at if since is None else since
+            total = until - began if since is not None else None
+            bar.update(task, description=moments.told(at, zone), total=total, completed=at - began)
+
+        yield moved
+
+
+@contextlib.contextmanager
+def _counting(total: int) -> Iterator[Callable[[int], None]]:
+    with _bar() as bar:
+        task = bar.add_task("simulating", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -80,7 +80,7 @@ class Lives:
         await self.center.journal.close()  # type: ignore[attr-defined]
 
 
-async def _three_lives(url: str) -> None:
+async def three_lives(url: str) -> None:
     """Three processes, one after the other: killed, killed, stopped. A day from one to the next."""
     async with database(url) as engine:
         lives = Lives(engine, 7)
@@ -102,7 +102,7 @@ async def _three_lives(url: str) -> None:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database that three lives have left, to copy."""
     folder = tmp_path_factory.mktemp("lived")
-    asyncio.run(_three_lives(f"sqlite:///{folder}/callcenter.db"))
+    asyncio.run(three_lives(f"sqlite:///{folder}/callcenter.db"))
     return folder
 
 

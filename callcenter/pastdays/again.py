@@ -1,0 +1,384 @@
+"""The same days simulated: the same callers and shifts on the real engine and a virtual switch.
+
+Nothing but the voice menu is left out, as in `callcenter.simulate`. What is known of a caller is
+kept: the moment, the wish, the handle time, and the patience of whoever gave up. What is not
+known is drawn, from the seed and the caller alone, so that two configurations meet the same
+callers: the patience of those who were answered (it was longer than their wait), the handle time
+of those who never were, and how fast a phone is answered.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from acd import decisions as d
+from acd import facts as f
+from acd.engine import Engine
+from acd.site import Site
+from callcenter.pastdays.figures import Account, Figures
+from callcenter.pastdays.observed import Asking, Journey, Observed, Talk
+from callcenter.routing import Routing
+from cti import commands as c
+from cti import events as e
+from cti.calls import Place
+from cti.virtual.callers import Caller, Customer
+from cti.virtual.phones import Act, Reaction
+from cti.virtual.scheduling import VirtualTime
+from cti.virtual.switch import VirtualSwitch
+from reporting.intervals import Limits
+from reporting.patience import Patience, Survival, patience_of
+
+MOST_BEYOND_S = 12 * 3600.0  # how long after the days the last callers may still be there
+DIAL_S = 5.0  # a customer who is called back answers so long after
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An agent's phone rang for a caller."""
+
+    at: float
+    agent: str
+    reason: d.Reason
+
+
+@dataclass(slots=True)
+class Simulated:
+    """One run: figures by queue ("" for all), offers and the end of each caller's last wait."""
+
+    seed: int
+    figures: dict[str, Figures]
+    offers: dict[str, list[Offered]]
+    ends: dict[str, d.CallLeft | d.CallTurnedAway]
+
+
+@dataclass(slots=True)
+class Habits:
+    """What is not known of single callers, learned from all of them, by queue ("" for all)."""
+
+    patience: dict[str, Patience]
+    survival: dict[str, Survival]
+    talks: dict[str, list[Talk]]
+
+    def outlasting(self, queue: str, waited_s: float, chance: float) -> float:
+        """A patience of more than `waited_s`."""
+        return (self.survival.get(queue) or self.survival[""]).outlasting(chance, waited_s)
+
+    def talk(self, queue: str, dice: random.Random) -> Talk:
+        """A conversation as this queue really had them."""
+        known = self.talks.get(queue) or self.talks[""]
+        return dice.choice(known) if known else Talk(queue)
+
+
+def habits_of(day: Observed) -> Habits:
+    """Patience and handle times; a queue in which nobody gave up is taken as all together."""
+    habits = Habits({}, {}, {"": day.talks_of("")})
+    for queue in ("", *day.queues):
+        waits = day.waits_of(queue)
+        estimate = habits.patience[queue] = patience_of(waits)
+        if queue == "" or estimate.mean_s is not None:
+            tail_s = math.inf if estimate.mean_s is None else estimate.mean_s
+            habits.survival[queue] = Survival(waits, tail_s)
+        habits.talks[queue] = day.talks_of(queue)
+    return habits
+
+
+@dataclass(slots=True)
+class _Under:
+    """A caller who is on the switch."""
+
+    journey: Journey
+    dice: random.Random
+    waits: int = 0  # that have begun
+    talks: int = 0
+
+
+class _AsAsked:
+    """The engine, told of each caller all that it was really told at the arrival."""
+
+    def __init__(self, engine: Engine, queued: Mapping[str, f.CallQueued]) -> None:
+        self.engine = engine
+        self._queued = queued
+
+    def handle(self, fact: f.Fact, now: float) -> Sequence[d.Decision]:
+        if type(fact) is f.CallQueued and (asked := self._queued.get(fact.call)) is not None:
+            fact = replace(asked, call=fact.call, queue=fact.queue, entered=fact.entered)
+        return self.engine.handle(fact, now)
+
+    def tick(self, now: float) -> Sequence[d.Decision]:
+        return self.engine.tick(now)
+
+    def deadline(self) -> float | None:
+        return self.engine.deadline()
+
+
+@dataclass(slots=True)
+class Again:
+    """One simulation of `day`. `site` None: the configuration as it was, with its changes."""
+
+    day: Observed
+    habits: Habits
+    limits: Callable[[str], Limits]
+    site: Site | None = None
+    seed: int = 1
+    shifts: Mapping[str, str] = field(default_factory=dict)  # who works when whom
+
+    def run(self) -> Simulated:
+        """From the first caller until the last one is gone."""
+        return _Run(self).run()
+
+
+class _Run:
+    def __init__(self, again: Again) -> None:
+        self.again, self.day, self.habits = again, again.day, again.habits
+        day = self.day
+        self.time = VirtualTime(day.since)
+        self.engine = Engine(again.site or day.site)
+        self.switch = VirtualSwitch(
+            "virtual", self.time, phones=self._phone, customers=self._customer
+        )
+        skip = {one.id for one in day.journeys if one.waits[0].entered is not None}
+        self.account = Account(day.since, day.until, again.limits, skip)
+        queued = {one.id: one.waits[0].queued for one in day.journeys}
+        told = _AsAsked(self.engine, {k: v for k, v in queued.items() if v is not None})
+        self.routing = Routing(
+            told,
+            self.switch.execute,
+            self._notice,
+            other=self._menu,
+            wait_order=_wait_order,
+            onward=lambda sent: c.TransferCall(sent.call, "elsewhere"),
+        )
+        self.under: dict[str, _Under] = {}
+        self.callbacks: dict[str, Journey] = {}
+        self.offers: dict[str, list[Offered]] = {}
+        self.ends: dict[str, d.CallLeft | d.CallTurnedAway] = {}
+        self._phones: dict[str, random.Random] = {}
+        self._all_answers = sorted(s for answers in day.answer_s.values() for s in answers)
+        self.switch.connect(lambda fact: self.routing.on_fact(fact, self.time.time))
+        self._on: dict[type, Callable[[Any], None]] = {
+            d.Offer: self._offered,
+            d.CallLeft: self._left,
+            d.CallCompleted: self._completed,
+        }
+
+    def run(self) -> Simulated:
+        day, again = self.day, self.again
+        if again.site is None:
+            for at, fact in day.changes:
+                self.time.after(at - day.since, self._act, fact)
+        else:
+            for at, fact in day.changes:
+                if isinstance(fact, f.QueueOpened | f.QueueClosed):
+                    self.time.after(at - day.since, self._act, fact)
+        followers: dict[str, list[str]] = {}
+        for agent, like in again.shifts.items():
+            followers.setdefault(like, []).append(agent)
+        known = self.engine.agents
+        for at, fact in day.presence:
+            who: Any = fact
+            for agent in (who.agent, *followers.get(who.agent, ())):
+                if agent in known:
+                    self.time.after(at - day.since, self._act, replace(who, agent=agent))
+        for journey in day.journeys:
+            self.time.after(journey.at - day.since, self._arrives, journey)
+        left = len(day.journeys)
+        last = max((one.at for one in day.journeys), default=day.since)
+        self.time.run(
+            deadline=self.engine.deadline,
+            tick=self.routing.tick,
+            until=day.end + MOST_BEYOND_S,
+            stop=lambda: (
+                self.time.time > max(last, day.until) and not self.switch.live and left > 0
+            ),
+        )
+        site = self.engine.site
+        agents_of = {
+            queue.id: [one.id for one in site.agents if queue.id in one.queues]
+            for queue in site.queues
+        }
+        figures = self.account.figures(agents_of)
+        return Simulated(again.seed, figures, self.offers, self.ends)
+
+    def _act(self, fact: f.Fact) -> None:
+        self.routing.act(fact, self.time.time)
+
+    # Callers ---------------------------------------------------------------------------------
+
+    def _arrives(self, journey: Journey) -> None:
+        dice = random.Random(f"{self.again.seed}/{journey.id}")
+        self.under[journey.id] = _Under(journey, dice)
+        self.switch.call_in(Caller(ani=journey.id), journey.id)
+
+    def _menu(self, fact: e.Fact, now: float) -> None:
+        if isinstance(fact, e.CallArrived):
+            self._at_the_door(self.under[fact.call_id], now)
+        elif isinstance(fact, e.OrderFailed):
+            self.switch.execute(c.HangUpCall(fact.call_id, "nowhere to go"))
+
+    def _at_the_door(self, under: _Under, now: float) -> None:
+        journey = under.journey
+        asking, call = journey.waits[0], journey.id
+        queue = asking.queue
+        if asking.entered is None:
+            for _ in range(len(self.engine.site.queues)):
+                asked = f.EntryAsked(call, queue, asking.needs, asking.priority)
+                decided = self.routing.act(asked, now)
+                away = next((x for x in decided if isinstance(x, d.CallTurnedAway)), None)
+                if away is None:
+                    break
+                if away.kind != "queue":
+                    self.switch.execute(c.HangUpCall(call, "turned away"))
+                    return
+                queue = away.target
+        self.routing.queue_call(
+            call,
+            queue,
+            now,
+            needs=asking.needs,
+            priority=asking.priority,
+            entered=asking.entered,
+            visit_after_s=0.0,
+        )
+        self._waits(under, asking)
+
+    def _waits(self, under: _Under, asking: Asking) -> None:
+        """From now on the caller waits, and does something about it one day."""
+        under.waits += 1
+        self.time.after(
+            self._patience_s(under, asking), partial(self._gives_up, under.waits), under
+        )
+        if asking.left and asking.waited_s is not None:
+            self.time.after(asking.waited_s, partial(self._leaves, under.waits, asking), under)
+
+    def _patience_s(self, under: _Under, asking: Asking) -> float:
+        chance = 1.0 - under.dice.random()
+        if asking.gave_up and asking.waited_s is not None:
+            return asking.waited_s
+        patience_s = self.habits.outlasting(asking.queue, asking.waited_s or 0.0, chance)
+        return min(patience_s, 10 * MOST_BEYOND_S)
+
+    def _still_waits(self, under: _Under, wait: int) -> Place | None:
+        look = self.switch.look(under.journey.id)
+        mine = look is not None and under.waits == wait and under.talks < wait
+        return look[0] if look is not None and mine else None
+
+    def _gives_up(self, wait: int, under: _Under) -> None:
+        if self._still_waits(under, wait) in (Place.WAITING, Place.RINGING, Place.ENTRY):
+            self.switch.caller_hangs_up(under.journey.id)
+
+    def _leaves(self, wait: int, asking: Asking, under: _Under) -> None:
+        """What the caller really chose at this moment, unless a phone rings by now."""
+        if self._still_waits(under, wait) is not Place.WAITING:
+            return
+        call, now = under.journey.id, self.time.time
+        if asking.left == "withdrawn":
+            self.routing.act(f.CallWithdrawn(call, "elsewhere"), now)
+        else:
+            callback = f"callback-{call}"
+            self.callbacks[callback] = under.journey
+            asked = under.journey.callback
+            due = asked.due if asked is not None else None
+            self.routing.act(f.CallbackRequested(call, callback, callback, due), now)
+        self.switch.execute(c.HangUpCall(call, asking.left))
+
+    def _customer(self, number: str) -> Customer:
+        journey = self.callbacks.get(number)
+        talk = journey.callback.talk if journey is not None and journey.callback else None
+        if talk is None:
+            return Customer("no answer", DIAL_S)
+        return Customer("answer", DIAL_S, max(1.0, talk.talk_s))
+
+    # Conversations ---------------------------------------------------------------------------
+
+    def _talk(self, under: _Under, number: int) -> Talk:
+        """The caller's conversation of this number (from 0): the real one, or one of the queue."""
+        journey = under.journey
+        if number < len(journey.talks):
+            return journey.talks[number]
+        if journey.callback is not None and journey.callback.talk is not None:
+            return journey.callback.talk
+        queue = journey.waits[min(number, len(journey.waits) - 1)].queue
+        return self.habits.talk(queue, random.Random(f"{self.again.seed}/{journey.id}/{number}"))
+
+    def _left(self, left: d.CallLeft) -> None:
+        under = self.under.get(left.call)
+        if under is None:
+            return
+        self.ends[left.call] = left
+        if left.outcome == "answered":
+            under.talks += 1
+            talk = self._talk(under, under.talks - 1)
+            self.time.after(talk.talk_s, partial(self._talked, under.talks), under)
+
+    def _talked(self, talk: int, under: _Under) -> None:
+        """The conversation is over: for good, or the caller waits in another queue."""
+        call, now = under.journey.id, self.time.time
+        if under.talks != talk:
+            return
+        if talk < len(under.journey.waits) and talk <= len(under.journey.talks):
+            asking = under.journey.waits[talk]
+            if asking.queue in {queue.id for queue in self.engine.site.queues}:
+                given = f.CallTransferred(call, asking.queue, "", asking.needs, asking.priority)
+                self.routing.transfer(given, _wait_order(call, asking.queue, now), now)
+                self._waits(under, asking)
+                return
+        self.switch.caller_hangs_up(call)
+
+    def _completed(self, done: d.CallCompleted) -> None:
+        under = self.under.get(done.call)
+        journey = self.callbacks.get(done.call)
+        if under is not None:
+            talk = self._talk(under, under.talks - 1)
+        elif journey is not None and journey.callback is not None:
+            talk = journey.callback.talk or Talk(done.queue)
+        else:
+            return
+        allowed_s = next(
+            (one.wrap_up_s for one in self.engine.site.queues if one.id == done.queue), None
+        )
+        wrap_up_s = talk.wrap_up_s
+        if talk.forced and allowed_s is not None:
+            wrap_up_s = max(wrap_up_s, allowed_s)  # cut then: it takes what it is given
+        self.time.after(wrap_up_s, self._wrapped_up, (done.agent, done.call))
+
+    def _wrapped_up(self, what: tuple[str, str]) -> None:
+        agent, call = what
+        record = self.engine.agents.get(agent)
+        if record is not None and record.state == "wrap-up" and record.call == call:
+            self.routing.act(f.WrapUpDone(agent), self.time.time)
+
+    # Phones, and what is told ----------------------------------------------------------------
+
+    def _phone(self, agent: str) -> Reaction:
+        like = self.again.shifts.get(agent, agent)
+        now = self.time.time
+        for lapse in self.day.lapses.get(like, ()):
+            if lapse.since <= now < lapse.until:
+                return Reaction(lapse.act, lapse.after_s if lapse.act is Act.REFUSE else 0.0)
+        dice = self._phones.get(agent)
+        if dice is None:
+            dice = self._phones[agent] = random.Random(f"{self.again.seed}/{agent}")
+        answers = self.day.answer_s.get(like) or self._all_answers
+        return Reaction(Act.ANSWER, dice.choice(answers) if answers else 0.0)
+
+    def _notice(self, decision: d.Decision) -> None:
+        self.account.decided(decision, self.time.time)
+        take = self._on.get(type(decision))
+        if take is not None:
+            take(decision)
+        elif isinstance(decision, d.CallTurnedAway):
+            self.ends[decision.call] = decision
+
+    def _offered(self, offer: d.Offer) -> None:
+        told = Offered(self.time.time, offer.agent, offer.reason)
+        self.offers.setdefault(offer.call, []).append(told)
+
+
+def _wait_order(call: str, queue: str, entered: float) -> c.StartWaiting:
+    """Music, and nothing between."""
+    return c.StartWaiting(call, queue, entered, visit_after_s=0.0)
