@@ -86,6 +86,7 @@ def answered(floor: Floor, fact: f.LegAnswered) -> None:
     leg.answered = True
     leg.agent.deadline = None
     leg.agent.idle_since = None
+    leg.agent.busy_since = floor.now
     leg.agent.misses = 0
     floor.move(leg.agent, "answered")
 

@@ -6,8 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from acd import facts as f
-from acd.site import SkillNeed
-from callcenter.randomdays.sites import SKILLS
+from callcenter.randomdays.sites import random_needs
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -33,7 +32,7 @@ class Callers:
                 digits=("1",),
                 wait_digit="1" if dice.random() < 0.15 else "",
                 wait_digit_after_s=dice.uniform(0, 40),
-                patience_s=dice.choice((0.0, 3.0, 20.0, 90.0, 600.0)) * dice.random(),
+                patience_s=dice.choice((0.0, 3.0, 20.0, 90.0, 600.0, 600.0)) * dice.random(),
                 stays_s=dice.choice((0.5, 2.0, 1e4, 1e4, 1e4, 1e4)),
                 talk_s=dice.uniform(1, 120) if dice.random() < 0.8 else None,
             ),
@@ -85,7 +84,7 @@ class Callers:
     def _enter(self, call: str) -> None:
         dice, day = self._dice(call), self._day
         queue = dice.choice(day.site.queues)
-        needs = (SkillNeed(dice.choice(SKILLS), dice.randint(1, 3)),) if dice.random() < 0.3 else ()
+        needs = random_needs(dice) if dice.random() < 0.3 else ()
         day.routing.queue_call(
             call,
             queue.id,
