@@ -185,8 +185,10 @@ class Ledger:
             self._choose(self.stays[fact.callback], self.now if fact.due is None else fact.due)
         elif isinstance(fact, f.Configured):
             self._configure(fact.site)
+            self._served_no_more()
         elif isinstance(fact, f.AgentStaffed):
             self._staffing(fact)
+            self._served_no_more()
         elif isinstance(fact, f.AgentReady):
             if self.agents[fact.agent].state not in (*WITH_CALLER, "reserved", "wrap-up"):
                 self._misses.pop(fact.agent, None)
@@ -350,11 +352,21 @@ class Ledger:
     def _prefer(self, stay: Stay, asked: f.CallQueued) -> None:
         """The agent who is waited for in this queue, unless calls are not wanted there now."""
         agent = self.agents.get(asked.preferred)
-        if agent is not None and not (
-            agent.state in AWAY or agent.intent != "ready" or _paused(agent)
-        ):
+        if agent is None or stay.queue not in self._queues_of(asked.preferred):
+            return
+        if not (agent.state in AWAY or agent.intent != "ready" or _paused(agent)):
             stay.preferred = asked.preferred
             stay.preferred_until = stay.entered + asked.preferred_s
+
+    def _queues_of(self, agent: str) -> tuple[str, ...]:
+        known = self._people.get(agent)
+        return known.queues if known is not None else ()
+
+    def _served_no_more(self) -> None:
+        """Nobody waits for an agent who does not serve the queue any more."""
+        for stay in self.stays.values():
+            if stay.preferred and stay.queue not in self._queues_of(stay.preferred):
+                stay.preferred = ""
 
     def _leave(self, x: d.CallLeft) -> None:
         stay = self.stays.pop(x.call, None)

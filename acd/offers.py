@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from acd import choice, rona
+from acd import choice, preferring, rona
 from acd import decisions as d
 from acd import facts as f
 from acd.decisions import CallLeft, Offer, OfferEnded, Reason, Value
@@ -195,7 +195,7 @@ def ask_others(floor: Floor, offer: OpenOffer) -> None:
     """The agent is out: to the next one, unless other phones ring on."""
     visit = offer.visit
     if visit.preferred == offer.agent.id:
-        visit.preferred = ""
+        preferring.give_up(floor, visit)
     if not visit.offer:
         floor.back_in_line(visit)
 

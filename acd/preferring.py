@@ -39,6 +39,12 @@ def _is_worth_it(floor: Floor, visit: Visit) -> bool:
     return floor.now < visit.preferred_until and agent.state not in AWAY
 
 
+def give_up(floor: Floor, visit: Visit) -> None:
+    """A visit in no line is for everybody from now on."""
+    visit.preferred = ""
+    floor.take_line(visit)
+
+
 def let_go(floor: Floor, agent: AgentRecord, but: Collection[str] = ()) -> None:
     """The agent takes no calls for now: those who wait for this agent are for everybody.
 
@@ -48,6 +54,6 @@ def let_go(floor: Floor, agent: AgentRecord, but: Collection[str] = ()) -> None:
     for line in [line for line in agent.wanted if line.queue.id not in but]:
         for *_, visit in list(line.callers):
             floor.leave_line(visit)
-            visit.preferred = ""
+            give_up(floor, visit)
             floor.put_back(visit)
             floor.loose.append(visit)
