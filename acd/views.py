@@ -73,6 +73,7 @@ class VisitView:
     number: str
     attempts: int
     due: float | None
+    others: tuple[str, ...] = ()  # more open offers, when several phones ring
 
 
 def waiting(floor: Floor, queue_id: str) -> list[Waiting]:
@@ -118,6 +119,7 @@ def _view(found: Visit) -> VisitView:
         found.number,
         found.attempts,
         found.due,
+        found.others,
     )
 
 
@@ -165,6 +167,13 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
         return Reason("waiting-for-agent", data | {"agent": line.only})
     tally = _tally(floor, line)
     able = sum(tally.states.values())
+    working = sum(tally.states.get(state, 0) for state in (READY, RESERVED, *WITH_CALLER, WRAP_UP))
+    if found.queue.closed.since is not None and not working:
+        closed: dict[str, Value] = {
+            "since": found.queue.closed.since,
+            "why": found.queue.closed_why,
+        }
+        return Reason("closed-and-alone", data | closed)
     if not able:
         staffed = any(found.queue.id in agent.group.queues for agent in floor.agents.values())
         return Reason("nobody-has-skills" if staffed and line.needs else "nobody-serves", data)

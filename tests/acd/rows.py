@@ -3,7 +3,8 @@
     queue q wrap=10 needs=billing:3      a queue; any field of `Site.Queue` has a word here
     agent anna q,vip billing:3           an agent, the queues, the skills
     agent bob q - order=q:2 weight=3     `-` for no skills; then further words
-    site sharing=weight worth=30         what is for all queues
+    site sharing=weight worth=30         what is for all queues; grace=60 keeps places
+    queue q rule=waited:20:queue:other   rules in their order: when, limit, kind, target
     5 | call c1 q | ring anna c1         at 5 s; `-` stands for nothing at all
 
 A requirement is `billing:3,german:5/english:8,!trainee:1`: all of these, `/` is or, `!` not.
@@ -59,10 +60,36 @@ def short(decision: d.Decision) -> str | None:
             also = "".join(f" +{queue}" for queue in decision.also)
             return f"relaxed {decision.call} {decision.needs or 'nothing'}{also}"
         case d.CallbackChanged():
-            return f"{decision.callback} {decision.state}"
+            promise = f" ({decision.promise})" if decision.promise else ""
+            return f"{decision.callback} {decision.state}{promise}"
+        case d.CallTurnedAway():
+            to = f"{decision.kind} {decision.target}".rstrip()
+            return f"away {decision.call} {to} ({decision.reason.code})"
+        case d.SendOn():
+            return f"send {decision.call} {decision.kind} {decision.target}".rstrip()
+        case d.QueueChanged():
+            return f"{decision.queue} {'open' if decision.open else 'closed'}"
+        case d.CallEntered(reason=d.Reason() as reason):
+            return f"back {decision.call} ({reason.code})"
+        case d.PositionTold():
+            before = "" if decision.before is None else f" was {decision.before}"
+            return f"told {decision.call} {decision.position}{before}{_came(decision.reason)}"
         case d.Refused():
             return f"refused {decision.code}"
     return None
+
+
+def _came(reason: d.Reason) -> str:
+    """Who came in front, of a position that is worse."""
+    names = ("priority", "earlier", "kept", "callback", "returned")
+    came = [f"{reason.data[name]} {name}" for name in names if reason.data.get(name)]
+    return f" ({', '.join(came)})" if came else ""
+
+
+def _rule(text: str) -> Rule:
+    """`waited:20:voicemail:sales`; the limit and the target may be empty."""
+    when, limit, kind, target = text.split(":")
+    return Rule(when, Onward(kind, target), float(limit or 0))  # type: ignore[arg-type]
 
 
 def read_needs(text: str) -> tuple[SkillNeed, ...]:
@@ -101,6 +128,8 @@ def read_site(words: list[str]) -> dict[str, object]:
             fields["sharing"] = value
         elif name == "worth":
             fields["priority_worth_s"] = float(value)
+        elif name == "grace":
+            fields["place_grace_s"] = float(value)
         else:
             raise AssertionError(f"unknown word {word}")
     return fields
@@ -137,6 +166,14 @@ def read_queue(words: list[str]) -> Queue:
         elif name == "overflow":
             after, target = value.split(":")
             fields["rules"] = (Rule("waited", Onward("queue", target), float(after)),)
+        elif name == "rule":
+            fields["rules"] = (*fields.get("rules", ()), _rule(value))  # type: ignore[misc]
+        elif name == "staffed":
+            fields["staffed"] = value.replace("_", " ")
+        elif name == "expires":
+            fields["callback_expires_s"] = float(value)
+        elif name == "window":
+            fields["callback_window_s"] = float(value)
         elif name == "attempts":
             fields["callback_attempts"] = int(value)
         elif name == "retry":
@@ -168,6 +205,7 @@ def read_call(words: list[str]) -> f.CallQueued:
     needs: tuple[SkillNeed, ...] = ()
     priority, entered = 0, None
     preferred, preferred_s, why = "", 0.0, "last agent"
+    caller, stays = "", False
     for word in words[2:]:
         name, _, value = word.partition("=")
         if name == "needs":
@@ -177,9 +215,14 @@ def read_call(words: list[str]) -> f.CallQueued:
             preferred_s = float(limit)
         elif name == "prio":
             priority = int(value)
+        elif name == "from":
+            caller = value
+        elif name == "stays":
+            stays = True
         else:
             entered = float(value)
-    return f.CallQueued(words[0], words[1], needs, priority, entered, preferred, preferred_s, why)
+    wish = (preferred, preferred_s, why)
+    return f.CallQueued(words[0], words[1], needs, priority, entered, *wish, caller, stays)
 
 
 class Play:
@@ -232,7 +275,15 @@ class Play:
             "dials": lambda w: f.CallDialled(w[0], w[1], w[2], "+15550100"),
             "wrapped": lambda w: f.WrapUpDone(w[0]),
             "extend": lambda w: f.WrapUpExtended(w[0], float(w[1])),
-            "callback": lambda w: f.CallbackRequested(w[1], w[0], "+15550100"),
+            "ask": lambda w: f.EntryAsked(w[0], w[1]),
+            "open": lambda w: f.QueueOpened(w[0]),
+            "close": lambda w: f.QueueClosed(w[0]),
+            "position": lambda w: f.PositionAsked(w[0]),
+            "callback": lambda w: f.CallbackRequested(
+                w[1], w[0], "+15550100", float(w[2]) if w[2:] else None
+            ),
+            "move": lambda w: f.CallbackRescheduled(w[0], float(w[1]), *w[2:]),
+            "hurry": lambda w: f.CallbackRescheduled(w[0], None, "zoe"),
             "reached": lambda w: f.CallbackConnected(w[0]),
             "failed": lambda w: f.CallbackFailed(w[0], " ".join(w[1:])),
             "cancel": lambda w: f.CallbackCancelled(w[0]),
@@ -311,6 +362,7 @@ def play(scenario: str) -> Play:
             rows.append([part.strip() for part in re.split(r"\|", line)])
     playing = Play(Site(tuple(queues), tuple(agents), **site))  # type: ignore[arg-type]
     for at, text, expected in rows:
-        assert playing.row(float(at), text) == expected, f"at {at}: {text}"
+        decided = playing.row(float(at), text)
+        assert decided == expected, f"at {at}: {text} | {decided}"
     playing.checked.ledger.demand()
     return playing
