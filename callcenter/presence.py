@@ -167,6 +167,7 @@ class Presence:
             visit.place,
             visit.offer,
             now,
+            others=visit.others,
             callback=visit.kind != "call",
             agent=visit.agent,
             legs=legs,

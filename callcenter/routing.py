@@ -290,6 +290,7 @@ class Routing:
         offer: str,
         now: float,
         *,
+        others: Collection[str] = (),
         callback: bool = False,
         agent: str = "",
         legs: Collection[str] = (),
@@ -297,8 +298,8 @@ class Routing:
         """Take up a live call found on the switch: the engine's picture follows the switch's.
 
         `place` is where the engine has the call ("" when it has none: `acd.lines`), `offer`
-        its open offer, `agent` who has it, `legs` its open legs. Nobody is blamed for an
-        offer that our absence ended.
+        its open offer (`others`: when several phones ring), `agent` who has it, `legs` its open
+        legs. Nobody is blamed for an offer that our absence ended.
         """
         if fact.place is Place.ENTRY:
             # Its voice session comes back by itself (IvrResumed).
@@ -312,16 +313,22 @@ class Routing:
             return
         if line.wait is None and fact.queue:
             line.wait = self._wait_order(fact.call_id, fact.queue, fact.entered_at)
-        ringing = fact.place is Place.RINGING and fact.offer_id == offer != ""
+        offers = {offer, *others} - {""}
+        rings = dict([(fact.offer_id, fact.agent_id), *fact.also])
         if fact.place in CONVERSATION:
-            self._take_up_talking(line, fact, place, offer, agent, now)
+            self._take_up_talking(line, fact, place, offers, agent, now)
             self.parties.take_up(fact, legs, now)
-        elif ringing:
-            line.offers, line.movable = {offer: fact.agent_id}, False
+        elif fact.place is Place.RINGING and offers & rings.keys():
+            line.offers, line.movable = {one: rings[one] for one in rings if one in offers}, False
+            for one in sorted(rings.keys() - offers):
+                self.execute(c.CancelOffer(fact.call_id, one))
+            self._lost(offers - rings.keys(), now)
         elif not place and not fact.queue:
             del self._lines[fact.call_id]
         else:
-            self._take_up_waiting(line, fact, place, offer, now)
+            for one in rings if fact.place is Place.RINGING else ():
+                self.execute(c.CancelOffer(fact.call_id, one))
+            self._take_up_waiting(line, fact, place, offers, now)
 
     def _take_up_dialled(
         self, line: Line, fact: e.CallAdopted, place: str, offer: str, now: float
@@ -337,12 +344,18 @@ class Routing:
             self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
 
     def _take_up_talking(
-        self, line: Line, fact: e.CallAdopted, place: str, offer: str, agent: str, now: float
+        self,
+        line: Line,
+        fact: e.CallAdopted,
+        place: str,
+        offers: Collection[str],
+        agent: str,
+        now: float,
     ) -> None:
         line.talking, line.parked, line.entry = True, None, None
         line.offers.clear()
-        if place == "offered" and fact.offer_id == offer:
-            self.act(f.OfferAccepted(offer), now)
+        if place == "offered" and fact.offer_id in offers:
+            self.act(f.OfferAccepted(fact.offer_id), now)
         elif place != "connected":
             self.act(
                 f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
@@ -351,7 +364,7 @@ class Routing:
             self.act(f.CallHandedOver(fact.call_id, fact.agent_id), now)
 
     def _take_up_waiting(
-        self, line: Line, fact: e.CallAdopted, place: str, offer: str, now: float
+        self, line: Line, fact: e.CallAdopted, place: str, offers: Collection[str], now: float
     ) -> None:
         line.movable, line.visited = fact.place is Place.WAITING, False
         if line.sent is not None and not place:
@@ -359,14 +372,17 @@ class Routing:
         if place == "connected":  # away from the agent, while nobody looked
             self.act(f.CallTransferred(fact.call_id, fact.queue), now)
             return
-        if fact.place is Place.RINGING:
-            self.execute(c.CancelOffer(fact.call_id, fact.offer_id))
         entry, line.entry = line.entry, None  # we may have missed that the caller waits by now
-        if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
-            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
+        if place == "offered" and (line.parked is None or line.parked.offer_id not in offers):
+            self._lost(offers, now)
         elif not place:
             place_kept = f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None)
             self.act(entry or place_kept, now)
+
+    def _lost(self, offers: Collection[str], now: float) -> None:
+        """These offers came to nothing while nobody looked."""
+        for offer in sorted(offers):
+            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
 
     def missed(self, call_id: str, now: float, *, lost: bool = False) -> None:
         """A call ended while nobody looked: a caller who waited has given up, then or later.
