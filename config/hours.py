@@ -119,8 +119,9 @@ def _edges(calendar: Calendar, day: date, zone: ZoneInfo) -> list[float]:
 
 def _clocks_changed(day: date, zone: ZoneInfo) -> list[float]:
     """The moment of this local day at which the clocks are put on or back, if there is one."""
+    after = day + timedelta(days=1)
     low = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    high = low + 26 * 3600.0
+    high = datetime(after.year, after.month, after.day, tzinfo=zone).timestamp()
 
     def offset(moment: float) -> timedelta | None:
         return datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
