@@ -211,8 +211,8 @@ class RecordFold:
 
     def _entered(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = str(data["queue"]), float(data["entered"])
-        if any(v.queue == queue and v.entered == entered for v in record.visits):
-            return False
+        if any(v.queue == queue and v.entered == entered and not v.outcome for v in record.visits):
+            return False  # told twice; one that has ended may be back at its place
         visit = Visit(queue, entered, str(data.get("kind", "call")))
         record.visits.append(visit)
         self._book(visit, "offered")
@@ -248,8 +248,9 @@ class RecordFold:
 
     def _left(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = data["queue"], data["entered"]
-        visit = next((v for v in record.visits if v.queue == queue and v.entered == entered), None)
-        if visit is None or visit.outcome:
+        there = (v for v in record.visits if v.queue == queue and v.entered == entered)
+        visit = next((v for v in there if not v.outcome), None)
+        if visit is None:
             return False
         visit.left, visit.outcome = at, str(data["outcome"])
         self._book(visit, visit.outcome)
@@ -659,10 +660,13 @@ class RecordFold:
     def forget(self, before: float) -> None:
         """Drop calls that ended, and were taken, before `before`; spans and intervals too.
 
-        Of the others no more than `MOST_ENDED` stay: what is on disk need not be in memory.
+        Of the others no more than `MOST_ENDED` stay: what is on disk need not be in memory,
+        but for calls that an agent is still at work for.
         """
         over = [
-            r for r in self.calls.values() if r.ended is not None and r.call_id not in self._dirty
+            record
+            for ident, record in self.calls.items()
+            if record.ended is not None and ident not in self._dirty and not self._works_on(record)
         ]
         over.sort(key=lambda record: record.ended or 0.0)
         many = len(over) - MOST_ENDED
@@ -675,6 +679,14 @@ class RecordFold:
         self.spans = [s for s in self.spans[-MOST_SPANS:] if s.end is None or s.end >= before]
         if self.intervals is not None:
             self.intervals.forget(before)
+
+    def _works_on(self, record: CallRecord) -> bool:
+        """Whether an agent is in the after-call work for it."""
+        for part in record.segments:
+            now = self.open_spans.get(part.agent) if part.role == AGENT else None
+            if now is not None and now.state == "wrap-up" and part.wrap_up_s is None:
+                return True
+        return False
 
     def all_spans(self) -> list[Span]:
         """Closed and open spans; those that are on disk already only for a while."""
