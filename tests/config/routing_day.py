@@ -16,6 +16,7 @@ the page leaves out (company, flows, calendars, names) is `REST`. The page is br
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,14 +25,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.reasons import sentence
 from config.check import read_site
 from config.site import Site, skill_needs
+from config.yaml_lines import load_yaml
 from ivr.skillneeds import parse_needs
 
 PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
@@ -90,14 +90,19 @@ def examples(page: str) -> Iterator[Example]:
 
 def site_of(part: str) -> Site:
     """The site that an example is a part of."""
-    document = REST | yaml.safe_load(part)
+    document: dict[str, Any] = REST | _read(part)
     for name, agent in document.get("agents", {}).items():
         agent.setdefault("name", name)
     first = next(iter(document["queues"]))
     entry = f"fallback: {{queue: {first}}}\nsteps: {{in: {{do: queue, queue: {first}}}}}\n"
     files = {f"flows/{name}.yaml": entry for name in FLOWS}
     files["flows/wait.yaml"] = "kind: wait\nsteps: {back: {do: wait}}\n"
-    return read_site({**files, "site.yaml": yaml.safe_dump(document, allow_unicode=True)})
+    return read_site({**files, "site.yaml": json.dumps(document, ensure_ascii=False)})
+
+
+def _read(text: str) -> Any:
+    """YAML as the site's own reader takes it."""
+    return load_yaml(text, "the example").value
 
 
 def epoch(text: str) -> float:
@@ -228,7 +233,7 @@ class Play:
         return next(found, 0.0)
 
     def staffed(self, said: dict[str, str]) -> f.AgentStaffed:
-        given = yaml.safe_load(said["what"])
+        given = _read(said["what"])
         queues = given.get("queues")
         return f.AgentStaffed(
             said["agent"],
