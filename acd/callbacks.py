@@ -83,7 +83,7 @@ def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested, due_at: float |
     callback = Visit(
         fact.callback,
         "callback",
-        visit.line,
+        floor.matching.line(visit.queue, visit.needs, visit.steps),  # no agent is preferred
         visit.needs,
         visit.priority,
         visit.entered,

@@ -38,7 +38,7 @@ def key_of(visit: Visit) -> Key:
     priority = queue.config.priority + visit.priority
     if queue.worth_s is None:
         return (-priority, arrived + queue.lag_s, visit.seq, visit)
-    return (0, arrived + queue.lag_s - priority * queue.worth_s, visit.seq, visit)
+    return (0.0, arrived + queue.lag_s - priority * queue.worth_s, visit.seq, visit)
 
 
 def standing(key: Key, order: int, turn: float) -> Standing:

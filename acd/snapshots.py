@@ -231,7 +231,7 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
     for call in snapshot["over"]:
         floor.remember_over(call)
     for queue_id, row in snapshot.get("queues", {}).items():
-        if queue_id in floor.queues:
+        if queue_id in floor.queues:  # before agents find their places by it
             floor.queues[queue_id].turn = row.get("turn", 0.0)
     _fill_agents(floor, snapshot["agents"])
     for agent, base, turns in snapshot.get("shares", ()):
@@ -276,6 +276,7 @@ def _fill_queue(floor: Floor, queue: QueueState, row: Mapping[str, Any] | None) 
         return
     queue.closed.since, queue.closed.timer, queue.closed_why = row["closed"]
     queue.alone.since, queue.alone.timer = row["alone"]
+    queue.turn = row.get("turn", 0.0)
     queue.pace.restore(row["pace"])
     queue.jumps.restore(row["jumps"])
 
