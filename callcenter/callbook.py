@@ -121,6 +121,7 @@ class LiveCall:
     round: str = ""  # several phones ring, or did last
     rings: dict[str, str] = field(default_factory=dict)  # those of them that do: agent to offer
     queued: f.CallQueued | None = None  # with which wishes it was let into a queue last
+    sent: d.SendOn | None = None  # on the way elsewhere, not there yet
     announced: dict[str, tuple[int, float]] = field(default_factory=dict)  # in this queue: place
     # in its plan to how often, and when last
     rank: dict[str, int] = field(default_factory=dict)  # see `callcenter.happenings.Ranked`
@@ -426,6 +427,7 @@ class CallBook:
         call = self.calls.get(x.call_id)
         if call is not None:
             call.flow, call.language = x.flow, x.language or call.language
+            call.sent = None
 
     def _flow_ended(self, x: h.FlowEnded, at: float) -> None:
         call = self.calls.get(x.call_id)
@@ -468,6 +470,7 @@ class CallBook:
             )
         if call is not None:
             call.queue, call.entered, call.announced = x.queue, x.entered, {}
+            call.sent = None
             if call.place is Place.ENTRY:
                 call.place = Place.WAITING
 
@@ -527,7 +530,7 @@ class CallBook:
         """On the way to a menu, the voicemail or somebody outside."""
         call = self.calls.get(x.call)
         if call is not None and call.ended is None:
-            call.place, call.entered = Place.ENTRY, None
+            call.place, call.entered, call.sent = Place.ENTRY, None, x
 
     def _completed(self, x: d.CallCompleted, at: float) -> None:
         call = self.calls.get(x.call)

@@ -161,6 +161,9 @@ class CallControl(Deeds):
         elif kind == "queue":
             if to not in {one.id for one in self._router.engine.site.queues}:
                 raise Refusal("unknown-queue", f"There is no queue “{to}”.", 422)
+            if not self._router.opening.is_open(to):
+                message = "That queue is closed now; the caller stays with you."
+                raise Refusal("queue-closed", message)
             self._wait(f.CallTransferred(call_id, to), to)
         elif kind == "number":
             to = self._number(agent, "transfer", to, self._router.menus.site.transfer_number)

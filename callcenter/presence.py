@@ -157,6 +157,9 @@ class Presence:
         legs = self._router.engine.legs(fact.call_id)
         visit = self._router.engine.visit(fact.call_id)
         if visit is None:
+            call = self._router.book.get(fact.call_id)
+            if call is not None and call.sent is not None and fact.place is Place.WAITING:
+                self._router.routing.sending.decided(call.sent)  # and never done
             self._router.routing.take_up(fact, "", "", now, legs=legs)
             return
         # The switch does not know of overflows; of a transfer that we missed it alone knows.

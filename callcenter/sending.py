@@ -19,6 +19,7 @@ from cti import commands as c
 if TYPE_CHECKING:
     from callcenter.routing import Line, Routing
 
+ANOTHER_VISIT_S = 0.001  # later than the visit that has ended, by which the two are told apart
 SENDS = frozenset(("StartMenu", "TransferCall"))
 
 Onward = Callable[[d.SendOn], c.StartMenu | c.TransferCall | None]
@@ -87,7 +88,9 @@ class Sending:
     def _stay(self, line: Line, sent: d.SendOn, now: float) -> None:
         line.sent = None
         queued = line.queued or f.CallQueued(sent.call, sent.queue)
-        if queued.entered is None and line.wait is not None:
-            queued = replace(queued, entered=line.wait.entered_at)
-        self._routing.enter(replace(queued, queue=sent.queue, stays=True), now)
+        place = queued.entered
+        if place is None:
+            place = now if line.wait is None else line.wait.entered_at
+        again = replace(queued, queue=sent.queue, entered=place + ANOTHER_VISIT_S, stays=True)
+        self._routing.enter(again, now)
         self._routing.wait_again(sent.call)

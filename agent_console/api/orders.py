@@ -184,6 +184,7 @@ ORDERS: tuple[Order, ...] = (
         example={"kind": "queue", "to": "support"},
         refusals=(
             "unknown-queue",
+            "queue-closed",
             "unknown-flow",
             "number-not-allowed",
             "agent-not-ready",
