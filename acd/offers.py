@@ -107,8 +107,11 @@ def _why(
         "priority": config.priority + visit.priority,
     }
     if later:
-        data["order"] = agent.config.order.get(visit.queue.id, 1)
         data["later"] = later
+    if agent.config.order:
+        data["order"] = agent.config.order.get(visit.queue.id, 1)
+    if floor.site.sharing != "arrival" and len(agent.group.queues) > 1:
+        data["sharing"] = floor.site.sharing
     if visit.preferred == agent.id:
         data["why"], data["agent"] = visit.preferred_why, agent.id
         return Reason("preferred-agent", data)

@@ -80,11 +80,18 @@ def _en_with(needs: str) -> str:
     return f" with {needs}" if needs else ""
 
 
+_EN_SHARED = {"weight": "by the queues' weight", "target": "by the queues' targets"}
+
+
 def _en_place_taken(x: _Filled) -> str:
     waiting = x.number("waiting")
     if waiting <= 1:
         return "the only caller waiting"
-    return f"first of {waiting} waiting"
+    why = [f"queue number {x.number('order')} of the agent"] if x.get("order") else []
+    why += [f"priority {x.number('priority')}"] if x.number("priority") else []
+    why += [_EN_SHARED[x.word("sharing")]] if x.word("sharing") in _EN_SHARED else []
+    why += [f"waited {x.seconds('waited_s')} s"] if x.seconds("waited_s") else []
+    return f"first of {waiting} waiting" + (f" ({', '.join(why)})" if why else "")
 
 
 def _en_chosen(what: Callable[[_Filled], str]) -> Callable[[_Filled, Clock], str]:
@@ -329,9 +336,18 @@ def _zh_with(needs: str) -> str:
     return f"具备 {_zh_needs(needs)} 的" if needs else ""
 
 
+_ZH_SHARED = {"weight": "按队列权重", "target": "按队列目标"}
+
+
 def _zh_place_taken(x: _Filled) -> str:
     waiting = x.number("waiting")
-    return "唯一等待的来电" if waiting <= 1 else f"{waiting} 个等待来电中的第一个"
+    if waiting <= 1:
+        return "唯一等待的来电"
+    why = [f"该坐席的第 {x.number('order')} 队列"] if x.get("order") else []
+    why += [f"优先级 {x.number('priority')}"] if x.number("priority") else []
+    why += [_ZH_SHARED[x.word("sharing")]] if x.word("sharing") in _ZH_SHARED else []
+    why += [f"已等待 {x.seconds('waited_s')} 秒"] if x.seconds("waited_s") else []
+    return f"{waiting} 个等待来电中的第一个" + (f"（{'，'.join(why)}）" if why else "")
 
 
 def _zh_needs(needs: str) -> str:

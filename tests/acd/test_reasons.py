@@ -22,6 +22,16 @@ SENTENCE_ROWS = [
         "3 名具备 billing 3+ 的坐席中空闲最久，已空闲 74 秒；5 个等待来电中的第一个",
     ),
     (
+        Reason(
+            "only-free",
+            {"waiting": 3, "order": 2, "priority": 20, "sharing": "target", "waited_s": 9.7},
+        ),
+        "the only free agent, idle 0 s; first of 3 waiting (queue number 2 of the agent, "
+        "priority 20, by the queues' targets, waited 10 s)",
+        "唯一空闲的坐席，已空闲 0 秒；3 个等待来电中的第一个"
+        "（该坐席的第 2 队列，优先级 20，按队列目标，已等待 10 秒）",
+    ),
+    (
         Reason("only-free", {"needs": "", "agents": 1, "idle_s": 0.0, "waiting": 1}),
         "the only free agent, idle 0 s; the only caller waiting",
         "唯一空闲的坐席，已空闲 0 秒；唯一等待的来电",
@@ -151,7 +161,9 @@ def test_an_offer_says_why_this_agent_and_this_call() -> None:
     offer = engine.handle(f.WrapUpDone("anna"), 21.0)[-1]
     assert isinstance(offer, d.Offer)
     assert offer.call == "c2"
-    assert sentence(offer.reason, "en") == "the only free agent, idle 0 s; first of 5 waiting"
+    assert sentence(offer.reason, "en") == (
+        "the only free agent, idle 0 s; first of 5 waiting (waited 9 s)"
+    )
 
 
 def test_positions_and_the_line_agree() -> None:
