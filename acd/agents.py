@@ -12,6 +12,7 @@ from acd.timers import NO_TIMER
 
 if TYPE_CHECKING:
     from acd.choice import History
+    from acd.items import Desk
     from acd.lines import Line
     from acd.matching import Group
     from acd.presence import Team
@@ -39,6 +40,8 @@ class AgentRecord:
         "configured",
         "console_out",
         "deadline",
+        "desk",
+        "extended_s",
         "grace_timer",
         "group",
         "history",
@@ -101,6 +104,8 @@ class AgentRecord:
         self.misses = 0  # calls that rang out, in a row
         self.paused_until: float | None = None  # ready, but not offered anything (RONA)
         self.pause_timer = NO_TIMER
+        self.desk: Desk | None = None  # what an agent who takes work items has of them
+        self.extended_s = 0.0  # by how much this wrap-up was made longer
         self.removed = False  # no longer configured; goes when the call is over
         self.team: Team | None = None  # where the agent is counted, at `level` (`acd.presence`)
         self.level = 0

@@ -142,6 +142,11 @@ def answered(agent: AgentRecord, queue: QueueState, now: float) -> None:
     """The agent has a call from now on."""
     if agent.busy_since is None:
         agent.busy_since = now
+    counted(agent, queue)
+
+
+def counted(agent: AgentRecord, queue: QueueState) -> None:
+    """The agent has had one more of this queue."""
     if queue.config.choice in REMEMBERS:
         known = _history(agent, queue)
         known.answered += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from acd import ageing, offers, overflowing, preferring, presence, staffing
+from acd import ageing, items, offers, overflowing, preferring, presence, staffing
 from acd import decisions as d
 from acd import facts as f
 from acd.agents import AgentRecord
@@ -46,6 +46,7 @@ def configured(floor: Floor, fact: f.Configured) -> None:
             floor.leave_line(visit)
             floor.rehome(visit)
             floor.put_back(visit)
+    items.rehome_all(floor)
     match_all(floor)
 
 
@@ -116,6 +117,7 @@ def install(floor: Floor, site: Site) -> list[AgentRecord]:
             visit.steps = 0
         visit.first = False  # is found out anew
         _install_visit(floor, visit)
+    items.installed(floor)
     floor.agents_version += 1
     return narrowed
 
@@ -128,6 +130,10 @@ def _queue_state(floor: Floor, queue_id: str) -> QueueState:
         if visit.queue.id == queue_id:
             visit.queue.retired = False
             return visit.queue
+    for item in floor.work.items.values():
+        if item.line.queue.id == queue_id:
+            item.line.queue.retired = False
+            return item.line.queue
     counts = floor.counts.setdefault(queue_id, QueueCounts())
     config = next(queue for queue in floor.site.queues if queue.id == queue_id)
     return QueueState(config, counts)

@@ -210,10 +210,24 @@ def wrap_up_extended(floor: Floor, fact: f.WrapUpExtended) -> None:
         raise Refusal("no-deadline", f"the wrap-up of agent {agent.id} has no forced end")
     if not (isfinite(fact.by_s) and 0 < fact.by_s <= MAX_EXTENSION_S):
         raise Refusal("bad-duration", f"cannot extend by {fact.by_s} s")
+    left_s = extension_left_s(floor, agent)
+    if left_s is not None and fact.by_s > left_s:
+        raise Refusal(
+            "extension-over",
+            f"the wrap-up can be made longer by {left_s:g} s more, not {fact.by_s:g}",
+        )
+    agent.extended_s += fact.by_s
     floor.timers.cancel(agent.timer)
     agent.deadline += fact.by_s
     agent.timer = floor.timers.start(agent.deadline, "wrap-up", agent.id)
     floor.tell(agent)
+
+
+def extension_left_s(floor: Floor, agent: AgentRecord) -> float | None:
+    """By how much the present wrap-up may still be made longer; None: without a bound."""
+    queue = floor.queues.get(agent.queue)
+    most_s = None if queue is None else queue.config.extend_s
+    return None if most_s is None else max(0.0, most_s - agent.extended_s)
 
 
 def end_wrap_up(floor: Floor, agent: AgentRecord, *, forced: bool) -> None:
@@ -227,6 +241,7 @@ def close_wrap_up(floor: Floor, agent: AgentRecord, *, forced: bool) -> None:
     floor.timers.cancel(agent.timer)
     agent.timer = NO_TIMER
     agent.deadline = None
+    agent.extended_s = 0.0
     wrap_up_s = floor.now - agent.since
     queue = floor.queues.get(agent.queue)
     if queue is not None:

@@ -23,6 +23,7 @@ from acd import (
     desk,
     entrance,
     expected,
+    items,
     legs,
     offers,
     opening,
@@ -46,6 +47,16 @@ from acd.site import Site
 
 Handler = Callable[[Floor, Any], None]
 
+
+def _either(of_call: Handler, of_item: Handler) -> Handler:
+    """Calls and work items are offered, accepted and declined in the same words."""
+
+    def handle(floor: Floor, fact: Any) -> None:
+        (of_item if fact.offer in floor.work.offers else of_call)(floor, fact)
+
+    return handle
+
+
 HANDLERS: Mapping[type, Handler] = MappingProxyType(
     {
         f.Resumed: resuming.resumed,
@@ -65,6 +76,9 @@ HANDLERS: Mapping[type, Handler] = MappingProxyType(
         f.QueueOpened: opening.opened,
         f.QueueClosed: opening.closed,
         f.PositionAsked: positions.asked,
+        f.ItemQueued: items.queued,
+        f.ItemDone: items.done,
+        f.ItemWithdrawn: items.withdrawn,
         f.CallQueued: calls.queued,
         f.CallerGone: calls.caller_gone,
         f.CallWithdrawn: calls.withdrawn,
@@ -83,9 +97,9 @@ HANDLERS: Mapping[type, Handler] = MappingProxyType(
         f.LegAnswered: legs.answered,
         f.LegOver: legs.over,
         f.OfferRang: offers.rang,
-        f.OfferAccepted: offers.accepted,
-        f.OfferDeclined: offers.declined,
-        f.OfferUnanswered: offers.unanswered,
+        f.OfferAccepted: _either(offers.accepted, items.accepted),
+        f.OfferDeclined: _either(offers.declined, items.declined),
+        f.OfferUnanswered: _either(offers.unanswered, items.unanswered),
         f.OfferUnreachable: offers.unreachable,
         f.OfferLost: offers.lost,
         f.CallbackRequested: callbacks.requested,
@@ -103,6 +117,8 @@ ALARMS: Mapping[str, Handler] = MappingProxyType(
         "console": desk.console_grace_over,
         "leg": legs.ring_time_over,
         "pause": rona.pause_over,
+        "item": items.offer_time_over,
+        "item-again": items.ask_again,
         "park": transfers.park_time_over,
         "ageing": ageing.due,
         "overflow": overflowing.overflow_due,
@@ -170,13 +186,16 @@ class Engine:
             handler(self._floor, fact)
             if self._floor.loose:
                 self._floor.match_loose()
+            work = self._floor.work
+            if work.changed or work.touched:
+                items.settle(self._floor)
         except Refusal as no:
             self._floor.out.append(d.Refused(kind.__name__, no.code, no.message))
 
     def _run_timers(self, now: float) -> None:
         """Process every deadline up to `now` at its own time, then let it be `now`."""
         floor = self._floor
-        timers = floor.timers
+        timers, work = floor.timers, floor.work
         while (timer := timers.pop_due(now)) is not None:
             due, kind, about = timer
             if due > floor.now:
@@ -184,6 +203,8 @@ class Engine:
             ALARMS[kind](floor, about)
             if floor.loose:
                 floor.match_loose()
+            if work.changed or work.touched:
+                items.settle(floor)
         if now > floor.now:
             floor.now = now
 
@@ -271,6 +292,26 @@ class Engine:
     def why_waiting(self, call: str, now: float) -> d.Reason:
         """Why nobody has the call yet; code "not-waiting" when that is no question."""
         return views.why_waiting(self._floor, call, now)
+
+    def item(self, item: str) -> views.ItemView | None:
+        """Where a work item is; None when it is not open."""
+        return views.item(self._floor, item)
+
+    def items(self) -> list[views.ItemView]:
+        """Every open work item."""
+        return views.items(self._floor)
+
+    def items_of(self, agent: str) -> list[views.ItemView]:
+        """The items that an agent is offered or works on, oldest first."""
+        return views.items_of(self._floor, agent)
+
+    def items_waiting(self, queue: str) -> list[views.ItemView]:
+        """The items in a queue's line, in the order of serving."""
+        return views.items_waiting(self._floor, queue)
+
+    def extension_left_s(self, agent: str) -> float | None:
+        """By how much an agent's wrap-up may still be made longer; None: without a bound."""
+        return desk.extension_left_s(self._floor, self._floor.agents[agent])
 
     def agents_by_state(self, queue: str) -> dict[str, int]:
         """How many agents of `queue` are in each state; states without agents are left out."""

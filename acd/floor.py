@@ -24,6 +24,7 @@ from acd import decisions as d
 from acd.agents import AgentRecord
 from acd.counters import QueueCounts
 from acd.decisions import AgentChanged, CallEntered, CallLeft
+from acd.items import Work
 from acd.legs import OpenLeg
 from acd.lines import CONNECTED, DIALLING, PARKED, WAITING, QueueState, Visit
 from acd.matching import Matching
@@ -79,6 +80,7 @@ class Floor:
         "timers",
         "turned",
         "visits",
+        "work",
     )
 
     def __init__(self) -> None:
@@ -100,6 +102,7 @@ class Floor:
         self.sent: Recent[tuple[str, ...]] = Recent(MAX_SENT)  # calls: where they have been
         self.over: set[str] = set()
         self._over_order: deque[str] = deque()
+        self.work = Work()
         self.last_offer = 0
         self.last_seq = 0
         self.agents_version = 0
@@ -157,6 +160,8 @@ class Floor:
         self.agents_version += 1
         if LEVEL[state] != agent.level:
             presence.moved(self, agent)
+        if agent.desk is not None:
+            self.work.changed[agent.id] = agent
         self.out.append(
             AgentChanged(
                 agent.id,
@@ -181,6 +186,8 @@ class Floor:
         self.agents_version += 1
         if LEVEL[state] != agent.level:
             presence.moved(self, agent)
+        if agent.desk is not None:
+            self.work.changed[agent.id] = agent
 
     def tell(self, agent: AgentRecord) -> None:
         """Make the agent's state known."""

@@ -15,18 +15,21 @@ code and no state with the engine, so a mistake in the engine can't hide in both
     I9  the notices, folded, are the live state
     I11 durations are not negative and sum to the total
     I12 every offer ends once and in bounded time, and the ringing is stopped
+
+Work items have theirs in `acd.item_invariants`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from acd import decisions as d
 from acd import facts as f
+from acd.item_invariants import ItemLedger
 from acd.rightful import TOLERANCE_S, Rights, Stay
-from acd.site import Agent, Site
+from acd.site import Agent, Queue, Site
 from acd.states import TABLE, WITH_CALLER
 from acd.views import VisitView
 
@@ -117,6 +120,17 @@ class Ledger:
         # who has just missed one: what has to follow (None: not known), the call
         self.rights = Rights(site)
         self._configure(site)
+        self.items = ItemLedger(self, self._broken)
+
+    @property
+    def people(self) -> Mapping[str, Agent]:
+        """Who does what, as in force."""
+        return self._people
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """The queues that are configured."""
+        return self._queues
 
     def _configure(self, site: Site) -> None:
         self.rights.configure(site)
@@ -177,6 +191,7 @@ class Ledger:
         self._at_rest()
 
     def _before(self, fact: f.Fact) -> None:
+        self.items.before(fact)
         if isinstance(fact, f.CallQueued):
             self._asked[fact.call] = self._wishes[fact.call] = fact
         elif isinstance(fact, f.CallbackRequested):
@@ -248,6 +263,14 @@ class Ledger:
             self._agent(x)
         elif isinstance(x, d.Offer | d.Callback):
             self._offer(x)
+        elif isinstance(x, d.OfferItem):
+            self.items.offer(x)
+        elif isinstance(x, d.ItemChanged):
+            if x.reason.code == "item-unanswered" and x.item in self.items.items:
+                self._misses[self.items.items[x.item].agent] = None
+            elif x.state == "working":
+                self._misses.pop(x.agent, None)
+            self.items.changed(x)
         elif isinstance(x, d.OfferEnded):
             self._offer_ended(x)
         elif isinstance(x, d.CancelOffer):
@@ -640,6 +663,7 @@ class Ledger:
         if talking != {call: agent for call, (agent, _) in self.connected.items()}:
             self._broken("I4", f"talking {talking}, connected {self.connected}")
         self._nobody_idle()
+        self.items.at_rest()
 
     def _on_leg(self, agent: d.AgentChanged) -> None:
         if agent.state not in ("reserved", "talking") or agent.offer:
@@ -677,6 +701,7 @@ class Ledger:
     def compare(self, engine: Looking) -> None:
         """The engine's own state against these books (I1, I9, I16)."""
         self._compare_counts(engine)
+        self.items.compare(engine)
         open_calls = {view.call: view for view in engine.visits()}
         for call, stay in self.stays.items():
             view = open_calls.pop(call, None)
@@ -713,7 +738,7 @@ class Ledger:
 
     def drained(self) -> None:
         """Call when nobody should be left: I1 and I12 at the end of a run."""
-        left = [*self.stays, *self.connected, *self.offers, *self.legs]
+        left = [*self.stays, *self.connected, *self.offers, *self.legs, *self.items.items]
         if left:
             self._broken("I1", f"left over: {left}")
 

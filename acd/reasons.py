@@ -164,6 +164,11 @@ def _en_by(x: _Filled) -> str:
     return f" (by {x.word('by')})" if x.word("by") else ""
 
 
+def _en_item_place(x: _Filled) -> str:
+    waiting = x.number("waiting")
+    return "the only item waiting" if waiting <= 1 else f"first of {waiting} items waiting"
+
+
 def _en_withdrawn(x: _Filled, clock: Clock) -> str:
     return "the call went elsewhere" + (f": {x.word('why')}" if x.word("why") else "")
 
@@ -325,6 +330,21 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "staffed": lambda x, clock: "changed" + _en_by(x),
     "staffing-reset": lambda x, clock: "as configured again" + _en_by(x),
     "staffing-narrowed": lambda x, clock: "a queue of it was removed from the configuration",
+    "item-fewest": lambda x, clock: (
+        f"fewest open items ({x.number('open')}) of {_en_agents(x.number('agents'))} with room"
+        f"{_en_with(x.needs())}; {_en_item_place(x)}"
+    ),
+    "item-only-room": lambda x, clock: (
+        f"the only agent with room{_en_with(x.needs())} ({x.number('open')} open items); "
+        f"{_en_item_place(x)}"
+    ),
+    "item-queued": lambda x, clock: "a work item came",
+    "item-accepted": lambda x, clock: "the agent accepted it",
+    "item-declined": lambda x, clock: "the agent declined it",
+    "item-unanswered": lambda x, clock: "the agent did not react in time",
+    "item-call-first": lambda x, clock: "a call came first",
+    "item-not-served": lambda x, clock: "the agent does not serve this queue any more",
+    "item-done": lambda x, clock: "the agent finished it",
     "restaffed": lambda x, clock: "the agent does not serve this caller any more" + _en_by(x),
 }
 
@@ -452,6 +472,11 @@ def _zh_worse(x: _Filled, clock: Clock) -> str:
     return f"第 {x.number('position')} 位，之前为第 {x.number('before')} 位{front}{_zh_range(x)}"
 
 
+def _zh_item_place(x: _Filled) -> str:
+    waiting = x.number("waiting")
+    return "唯一等待的任务" if waiting <= 1 else f"{waiting} 个等待任务中的第一个"
+
+
 _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "longest-idle": _zh_chosen(lambda x: "空闲最久"),
     "least-occupied": _zh_chosen(lambda x: f"占用最少（{x.percent('occupancy')}%）"),
@@ -559,6 +584,21 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "staffed": lambda x, clock: _zh_by(x) + "队列与技能已更改",
     "staffing-reset": lambda x, clock: _zh_by(x) + "已恢复为配置",
     "staffing-narrowed": lambda x, clock: "其中一个队列已从配置中删除",
+    "item-fewest": lambda x, clock: (
+        f"{x.number('agents')} 名{_zh_with(x.needs())}有余量的坐席中未完成任务最少"
+        f"（{x.number('open')} 个）；{_zh_item_place(x)}"
+    ),
+    "item-only-room": lambda x, clock: (
+        f"唯一有余量的{_zh_with(x.needs())}坐席（未完成 {x.number('open')} 个）；"
+        f"{_zh_item_place(x)}"
+    ),
+    "item-queued": lambda x, clock: "新任务",
+    "item-accepted": lambda x, clock: "坐席已接受",
+    "item-declined": lambda x, clock: "坐席已拒绝",
+    "item-unanswered": lambda x, clock: "坐席未及时响应",
+    "item-call-first": lambda x, clock: "来电优先",
+    "item-not-served": lambda x, clock: "该坐席不再服务此队列",
+    "item-done": lambda x, clock: "坐席已完成",
     "restaffed": lambda x, clock: _zh_by(x) + "该坐席不再服务此来电",
 }
 

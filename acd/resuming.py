@@ -32,6 +32,9 @@ def resumed(floor: Floor, fact: f.Resumed) -> None:
     ageing.resumed(floor)
     for offer in floor.offers.values():
         offer.deadline += away_s
+    for item in floor.work.offers.values():
+        if item.deadline is not None:
+            item.deadline += away_s
     for leg in floor.legs.values():
         leg.deadline += away_s
     for agent in floor.agents.values():

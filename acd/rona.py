@@ -41,6 +41,7 @@ def missed(floor: Floor, agent: AgentRecord, rule: Rona) -> bool:
     elif rule.then == "pause":
         _end_pause(floor, agent)  # missed on a leg during a pause
         agent.misses = 0
+        floor.matching.remove_idle(agent)  # who missed a work item is among the idle
         agent.idle_since = None
         agent.paused_until = floor.now + rule.pause_s
         agent.pause_timer = floor.timers.start(agent.paused_until, "pause", agent.id)

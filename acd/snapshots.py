@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import convert, json
 
-from acd import overflowing, presence
+from acd import items, overflowing, presence
 from acd.agents import AgentRecord
 from acd.choice import History
 from acd.counters import Books, QueueCounts
+from acd.items import Desk, Item
 from acd.legs import OpenLeg
 from acd.lines import QueueState, Visit
 from acd.offers import OpenOffer
@@ -48,6 +49,7 @@ _AGENT_FIELDS: Final = (
     "busy_since",
     "load",
     "load_at",
+    "extended_s",
     "misses",
     "paused_until",
     "pause_timer",
@@ -78,6 +80,7 @@ _VISIT_FIELDS: Final = (
     "promised",
     "expiry_timer",
 )
+_ITEM_FIELDS: Final = ("state", "offer", "deadline", "timer", "again", "work")
 
 
 def take(floor: Floor) -> dict[str, Any]:
@@ -93,6 +96,8 @@ def take(floor: Floor) -> dict[str, Any]:
         "visits": [_visit(visit) for visit in floor.visits.values()],
         "offers": [_offer(offer) for offer in floor.offers.values()],
         "legs": [_leg(leg) for leg in floor.legs.values()],
+        "items": [_item(item) for item in floor.work.items.values()],
+        "items_over": list(floor.work.over),
         "timers": floor.timers.snapshot(),
         "over": floor.over_in_order(),
         "queues": {queue.id: _queue(queue) for queue in (*floor.queues.values(), *_retired(floor))},
@@ -130,6 +135,10 @@ def _plain(config: Any) -> Any:
 
 def _retired(floor: Floor) -> list[QueueState]:
     found = {visit.queue.id: visit.queue for visit in floor.visits.values() if visit.queue.retired}
+    for item in floor.work.items.values():
+        queue = item.line.queue
+        if queue.retired:
+            found[queue.id] = queue
     return list(found.values())
 
 
@@ -138,6 +147,7 @@ def _agent(agent: AgentRecord) -> dict[str, Any]:
     return (
         {"id": agent.id, "idle": agent.is_idle, **row, "history": _history(agent)}
         | ({"config": _plain(agent.configured)} if agent.removed else {})
+        | ({} if agent.desk is None else {"desk": _desk(agent.desk)})
         | ({} if agent.staffing == AS_CONFIGURED else {"staffing": _plain(agent.staffing)})
     )
 
@@ -156,6 +166,10 @@ def _shares(floor: Floor) -> list[list[Any]]:
         for group in floor.matching.groups()
         if group.shares is not None and group.shares.turns and group.members
     ]
+
+
+def _desk(desk: Desk) -> dict[str, Any]:
+    return {"free_since": desk.free_since, "seq": desk.seq, "items": list(desk.items)}
 
 
 def _visit(visit: Visit) -> dict[str, Any]:
@@ -202,6 +216,21 @@ def _leg(leg: OpenLeg) -> dict[str, Any]:
     }
 
 
+def _item(item: Item) -> dict[str, Any]:
+    row = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    return {
+        "id": item.id,
+        "queue": item.line.queue.id,
+        "needs": _plain(item.needs),
+        "priority": item.priority,
+        "arrived": item.arrived,
+        "seq": item.seq,
+        "agent": "" if item.holder is None else item.holder.id,
+        "asked": list(item.asked),
+        **row,
+    }
+
+
 def _books(books: Books) -> dict[str, Any]:
     return {"offered": books.offered, "completed": books.completed, "left": dict(books.left)}
 
@@ -239,7 +268,7 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         if shares is not None:
             shares.base, shares.turns = base, dict(turns)
     presence.rebuild(floor)
-    retired = _fill_visits(floor, snapshot["visits"], snapshot["retired"])
+    queues = _fill_visits(floor, snapshot["visits"], snapshot["retired"])
     for caller, place in snapshot.get("places", ()):
         floor.places.keep(caller, Place(tuple(place[0]), *place[1:]))
     for call, been in snapshot.get("turned", ()):
@@ -263,9 +292,10 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
         leg.timer = row["timer"]
         leg.answered = row["answered"]
         floor.legs[leg.id] = leg
+    _fill_items(floor, snapshot, queues)
     floor.timers.restore(snapshot["timers"])
     rows = snapshot.get("queues", {})
-    for state in (*floor.queues.values(), *retired):
+    for state in queues.values():
         _fill_queue(floor, state, rows.get(state.id))
 
 
@@ -313,16 +343,14 @@ def _fill_agents(floor: Floor, rows: list[dict[str, Any]]) -> None:
 
 def _fill_visits(
     floor: Floor, rows: list[dict[str, Any]], retired: list[dict[str, Any]]
-) -> list[QueueState]:
-    """Returns the queues that are no longer configured."""
+) -> dict[str, QueueState]:
+    """Returns every queue, also those that are no longer configured."""
     queues = dict(floor.queues)
-    gone = []
     for config in retired:
         queue = queues[config["id"]] = QueueState(
             convert(config, Queue), floor.counts.setdefault(config["id"], QueueCounts())
         )
         queue.retired = True
-        gone.append(queue)
     for row in rows:
         needs = convert(row["needs"], tuple[SkillNeed, ...])
         queue = queues[row["queue"]]
@@ -350,4 +378,27 @@ def _fill_visits(
             line.add(visit)
             if line.only:
                 floor.agents[line.only].wanted[line] = None
-    return gone
+    return queues
+
+
+def _fill_items(floor: Floor, snapshot: Mapping[str, Any], queues: dict[str, QueueState]) -> None:
+    for row in snapshot.get("items", ()):
+        needs = convert(row["needs"], tuple[SkillNeed, ...])
+        line = floor.matching.line(queues[row["queue"]], needs)
+        item = Item(row["id"], line, needs, row["priority"], row["arrived"], row["seq"])
+        for name in _ITEM_FIELDS:
+            setattr(item, name, row[name])
+        item.asked = tuple(row["asked"])
+        item.holder = floor.agents[row["agent"]] if row["agent"] else None
+        line.visits += 1
+        floor.work.items[item.id] = item
+        if item.offer:
+            floor.work.offers[item.offer] = item
+    for over in snapshot.get("items_over", ()):
+        floor.work.remember_over(over)
+    for row in snapshot["agents"]:
+        if "desk" in row:
+            desk = floor.agents[row["id"]].desk = Desk(row["desk"]["free_since"])
+            desk.seq = row["desk"]["seq"]
+            desk.items = {item: floor.work.items[item] for item in row["desk"]["items"]}
+    items.restored(floor)

@@ -65,6 +65,8 @@ def staffed(floor: Floor, fact: f.AgentStaffed) -> None:
     presence.regrouped(floor, agent)
     preferring.let_go(floor, agent, agent.group.queues)
     floor.agents_version += 1
+    if agent.desk is not None:
+        floor.work.changed[agent.id] = agent
     code = "staffing-reset" if wanted == AS_CONFIGURED else "staffed"
     tell(floor, agent, d.Reason(code, {"by": fact.by}))
     if idle:

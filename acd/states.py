@@ -73,6 +73,7 @@ _TABLE: dict[State, dict[Event, State]] = {
     },
     READY: {
         "not-ready": NOT_READY,
+        "no-answer": NOT_READY,  # a work item
         "console-lost": NOT_READY,
         "phone-failed": FAULT,
         "offered": RESERVED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from heapq import merge
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ from acd.states import (
 if TYPE_CHECKING:
     from acd.agents import AgentRecord
     from acd.floor import Floor
+    from acd.items import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,65 @@ def _count(version: int, members: list[AgentRecord]) -> _Tally:
         ):
             until = agent.deadline
     return _Tally(version, states, until)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """Where a work item is. `state`: "queued", "offered" or "working"."""
+
+    item: str
+    queue: str
+    work: str
+    state: str
+    agent: str
+    offer: str
+    entered: float
+    deadline: float | None
+    priority: int
+    needs: str
+
+
+def item(floor: Floor, item_id: str) -> ItemView | None:
+    """See `Engine.item`."""
+    found = floor.work.items.get(item_id)
+    return None if found is None else _item(found)
+
+
+def items(floor: Floor) -> list[ItemView]:
+    """See `Engine.items`."""
+    return [_item(found) for found in floor.work.items.values()]
+
+
+def items_of(floor: Floor, agent: str) -> list[ItemView]:
+    """See `Engine.items_of`."""
+    known = floor.agents.get(agent)
+    if known is None or known.desk is None:
+        return []
+    return [_item(found) for found in known.desk.items.values()]
+
+
+def items_waiting(floor: Floor, queue_id: str) -> list[ItemView]:
+    """See `Engine.items_waiting`."""
+    queue = floor.queues.get(queue_id)
+    if queue is None:
+        return []
+    lines = (floor.work.lines[line].waiting for line in queue.lines if line in floor.work.lines)
+    return [_item(key[-1]) for key in merge(*lines)]
+
+
+def _item(found: Item) -> ItemView:
+    return ItemView(
+        found.id,
+        found.line.queue.id,
+        found.work,
+        found.state,
+        "" if found.holder is None else found.holder.id,
+        found.offer,
+        found.arrived,
+        found.deadline,
+        found.line.queue.config.priority + found.priority,
+        found.line.needs_text,
+    )
 
 
 def agents_by_state(floor: Floor, queue_id: str) -> dict[str, int]:

@@ -146,6 +146,8 @@ def read_queue(words: list[str]) -> Queue:
             fields["ring_s"] = float(value)
         elif name == "priority":
             fields["priority"] = int(value)
+        elif name == "extend":
+            fields["extend_s"] = float(value)
         elif name == "rona":
             misses, then, *pause = value.replace("_", " ").split(":")
             fields["rona"] = Rona(int(misses), then, *map(float, pause))  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ ROWS = """
     not ready offered       reserved
     not ready found-talking talking
     ready     not-ready     not ready
+    ready     no-answer     not ready
     ready     console-lost  not ready
     ready     phone-failed  fault
     ready     offered       reserved

@@ -225,3 +225,24 @@ def test_wrap_up_cannot_be_extended_by_nonsense() -> None:
         decisions = engine.handle(f.WrapUpExtended("anna", by_s), NOW)
         assert [x.code for x in decisions if isinstance(x, d.Refused)] == ["bad-duration"]
     assert engine.snapshot() == before
+
+
+def test_a_wrap_up_that_cannot_be_made_longer_says_how_much_is_left() -> None:
+    """An agent who asks for too much is told what to ask for."""
+    engine = Engine(Site((Queue("q", extend_s=60.0),), (Agent("anna", queues=("q",)),)))
+    for fact in (
+        f.AgentSignedIn("anna"),
+        f.AgentReady("anna"),
+        f.CallQueued("c1", "q"),
+        f.OfferAccepted("o1"),
+        f.CallEnded("c1"),
+        f.WrapUpExtended("anna", 45.0),
+    ):
+        engine.handle(fact, 1.0)
+    assert engine.extension_left_s("anna") == 15.0
+    refused = engine.handle(f.WrapUpExtended("anna", 16.0), 2.0)[-1]
+    assert isinstance(refused, d.Refused)
+    assert (refused.code, refused.message) == (
+        "extension-over",
+        "the wrap-up can be made longer by 15 s more, not 16",
+    )

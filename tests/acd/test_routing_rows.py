@@ -41,6 +41,23 @@ SCENARIOS = {
         59 | tick           | -
         61 | tick           | wrapped anna 50 forced; anna ready
     """,
+    "a wrap-up can be made longer up to the queue's bound, each one anew": """
+        queue q wrap=30 extend=30
+        agent anna q
+        0  | ready anna     | anna not ready; anna ready
+        1  | call c1 q      | ring anna c1
+        2  | answer anna    | out c1 answered 1; anna talking
+        10 | end c1 agent   | talked c1 8+0; anna wrap-up
+        35 | extend anna 20 | anna wrap-up
+        36 | extend anna 20 | refused extension-over
+        37 | extend anna 10 | anna wrap-up
+        69 | tick           | -
+        70 | tick           | wrapped anna 60 forced; anna ready
+        71 | call c2 q      | ring anna c2
+        72 | answer anna    | out c2 answered 1; anna talking
+        80 | end c2 agent   | talked c2 8+0; anna wrap-up
+        85 | extend anna 30 | anna wrap-up
+    """,
     "a wrap-up without a forced end waits for the agent": """
         queue q wrap=none
         agent anna q
