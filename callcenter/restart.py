@@ -16,7 +16,9 @@ from acd.engine import Engine
 from acd.site import Site
 from acd.snapshots import site_of
 from callcenter import happenings as h
+from callcenter.callbook import CallBook
 from callcenter.router import Router
+from reporting.records import RecordFold
 
 log = structlog.get_logger("callcenter.restart")
 
@@ -39,7 +41,7 @@ class Journal(Protocol):
     @property
     def last_at(self) -> float: ...
     def read(self, after_seq: int = 0) -> AsyncIterator[Any]: ...
-    async def load_snapshot(self) -> Any: ...
+    async def load_snapshot(self, *, before: int | None = None) -> Any: ...
     async def save_snapshot(self, seq: int, at: float, blob: bytes) -> None: ...
 
 
@@ -52,9 +54,32 @@ class Kept:
 
 
 async def load(journal: Journal) -> Kept:
-    """The newest snapshot, or an empty one."""
-    found = await journal.load_snapshot()
-    return Kept() if found is None else Kept(found.seq, msgspec.json.decode(found.blob))
+    """The newest snapshot that can be read, or an empty one: then the journal has it all.
+
+    A snapshot is only ever a short cut: one that is damaged, or of a version that nobody can
+    read any more, costs time and never a call.
+    """
+    before: int | None = None
+    while (found := await journal.load_snapshot(before=before)) is not None:
+        try:
+            kept = Kept(found.seq, msgspec.json.decode(found.blob))
+            _try_out(kept)
+        except Exception:
+            log.exception("snapshot left out: it cannot be read", sequence=found.seq)
+            before = found.seq
+        else:
+            return kept
+    return Kept()
+
+
+def _try_out(kept: Kept) -> None:
+    """Raise whatever would be raised by taking the snapshot up."""
+    assert kept.state is not None
+    engine_of(kept)
+    CallBook().restore(kept.state["book"])
+    RecordFold().restore(kept.state["records"])
+    if not isinstance(kept.state["phones"], dict):
+        raise TypeError("no phones")
 
 
 def engine_of(kept: Kept) -> Engine:

@@ -582,14 +582,19 @@ class Journal:
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(f"the snapshot was not saved: {error}") from error
 
-    async def load_snapshot(self, by: float | None = None) -> Snapshot | None:
-        """The newest snapshot (`by`: of no later than that moment), or None.
+    async def load_snapshot(
+        self, by: float | None = None, *, before: int | None = None
+    ) -> Snapshot | None:
+        """The newest snapshot (`by`: of no later than that moment; `before`: of an earlier
+        entry than this one), or None.
 
         Fold the entries after it to get the state of now (or of later).
         """
         query = sa.select(snapshots).order_by(snapshots.c.seq.desc()).limit(1)
         if by is not None:
             query = query.where(snapshots.c.at <= by)
+        if before is not None:
+            query = query.where(snapshots.c.seq < before)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else Snapshot(row.seq, row.at, row.blob)

@@ -62,7 +62,7 @@ class MemoryJournal:
         self.broken = False
         self.healthy = True
         self.commits_left: int | None = None  # then the disk fails
-        self.snapshot: Any = None
+        self.snapshots: list[Any] = []
 
     def append(self, stream: str, kind: str, call_id: str, data: object, at: float) -> int:
         if self.broken:
@@ -85,11 +85,12 @@ class MemoryJournal:
         for entry in self.entries[after_seq:]:
             yield entry
 
-    async def load_snapshot(self) -> Any:
-        return self.snapshot
+    async def load_snapshot(self, *, before: int | None = None) -> Any:
+        known = [one for one in self.snapshots if before is None or one.seq < before]
+        return known[-1] if known else None
 
     async def save_snapshot(self, seq: int, at: float, blob: bytes) -> None:
-        self.snapshot = SimpleNamespace(seq=seq, at=at, blob=blob)
+        self.snapshots.append(SimpleNamespace(seq=seq, at=at, blob=blob))
 
     def kinds(self, call_id: str = "") -> list[str]:
         return [e.kind for e in self.entries if not call_id or e.call_id == call_id]

@@ -38,11 +38,11 @@ async def _wild(opened: Any, seed: int) -> Any:
     return center
 
 
-async def _folded(center: Any, entries: list[Any] | None = None, snapshot: Any = None) -> Any:
+async def _folded(center: Any, entries: list[Any] | None = None, snapshots: Any = ()) -> Any:
     """A router folded from (a part of) the journal of another; nothing is taken up yet."""
     journal = type(center.journal)()
     journal.entries = list(center.journal.entries if entries is None else entries)
-    journal.snapshot = snapshot
+    journal.snapshots = list(snapshots)
     kept = await restart.load(journal)
     later = type(center)(center.time, center.switch, journal, restart.engine_of(kept))
     await restart.replay(journal, kept, later.router)
@@ -85,7 +85,7 @@ async def test_a_snapshot_and_the_rest_give_the_live_state(
         center.fold.take_finished()  # on disk: a restart does not get them from the journal
         await restart.keep(center.journal, center.router)
     await dice.happen(center, 15)
-    later = await _folded(center, snapshot=center.journal.snapshot)
+    later = await _folded(center, snapshots=center.journal.snapshots)
     assert _picture(later) == _picture(center)
     for call, record in later.fold.calls.items():
         assert record == center.fold.calls[call]
@@ -144,7 +144,7 @@ async def test_a_long_call_does_not_spoil_the_records_of_short_ones(opened: Any)
     for _ in range(4):
         await center.run(30.0)
         await restart.keep(center.journal, center.router)
-    later = await _folded(center, snapshot=center.journal.snapshot)
+    later = await _folded(center, snapshots=center.journal.snapshots)
     assert long in later.router.book.calls
     assert [r.ani for r in later.fold.take_finished() if r.call_id == short] == []
 

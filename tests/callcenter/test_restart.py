@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from callcenter import restart
@@ -191,3 +192,36 @@ async def _come_back(center: Any, agent: str) -> None:
         await center.floor.wrap_up(agent, call, "solved", "", "ready")
     else:
         await center.floor.ready(agent)
+
+
+@pytest.mark.parametrize("damage", ["cut", "version", "book", "all"])
+async def test_a_snapshot_that_cannot_be_read_costs_no_call(opened: Any, damage: str) -> None:
+    """A snapshot is a short cut: without it the older one, or the whole journal, says it all."""
+    center = await opened()
+    await center.staff("anna")
+    talking = center.call(talk_s=300.0)
+    await center.run(20.0)
+    await restart.keep(center.journal, center.router)
+    waiting = center.call(talk_s=30.0, patience_s=900.0)
+    await center.run(20.0)
+    await restart.keep(center.journal, center.router)
+    older, newest = center.journal.snapshots
+    state = msgspec.json.decode(newest.blob)
+    if damage == "cut":
+        newest.blob = newest.blob[:1000]
+    elif damage == "version":
+        newest.blob = msgspec.json.encode({**state, "engine": {**state["engine"], "version": 99}})
+    else:
+        newest.blob = msgspec.json.encode({**state, "book": [{"call_id": 5}]})
+    if damage == "all":
+        older.blob = b""
+    live = center.router.engine.snapshot()
+    center.die()
+    kept = await restart.load(center.journal)
+    assert kept.seq == (0 if damage == "all" else older.seq)
+    after = await opened(after=center)
+    assert set(after.router.book.calls) == {talking, waiting}
+    assert after.state("anna") == "talking"
+    assert {visit["call"] for visit in after.router.engine.snapshot()["visits"]} == {
+        visit["call"] for visit in live["visits"]
+    }

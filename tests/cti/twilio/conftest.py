@@ -86,7 +86,7 @@ class MemoryJournal:
         for entry in self.entries[after_seq:]:
             yield entry
 
-    async def load_snapshot(self) -> None:
+    async def load_snapshot(self, *, before: int | None = None) -> None:
         return None
 
 
