@@ -18,6 +18,7 @@ from callcenter import bench, keys, people, saying
 from callcenter.pastdays.command import replay
 from callcenter.seeds import seeds
 from callcenter.simulate import simulate
+from callcenter.staff import staff
 from config.check import ConfigErrors, load_site
 from config.settings import DEMO_SITE
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate)
 app.command("replay")(replay)
+app.command("staff")(staff)
 app.command("seeds")(seeds)
 app.add_typer(bench.app, name="bench")
 app.add_typer(people.app, name="user")

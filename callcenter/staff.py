@@ -1,0 +1,439 @@
+"""`callcenter staff`: how many agents each interval needs, from numbers, a forecast or the past."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from callcenter import saying
+from callcenter.pastdays import moments
+from callcenter.pastdays.reading import NothingToRun
+from callcenter.pastdays.storage import opened_database
+from config.check import ConfigErrors, load_site
+from config.settings import Settings
+from config.site import Site
+from reporting.chart import Legend, Panel, svg
+from reporting.demand import PastDemand, past_demand, past_visits
+from reporting.erlang import Expected
+from reporting.figures import THRESHOLD_S
+from reporting.staffing import Demand, Goal, agents_needed, expected_with, scheduled
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+AROUND = 3  # so many agents fewer and more are shown for a single interval
+MOST_ROWS = 10_000  # of a forecast
+out = Console()
+
+
+class BadPlan(ValueError):  # noqa: N818 - says what is wrong
+    """What was asked for cannot be planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One interval of the plan. Shares are between 0 and 1; None where there are no calls.
+
+    `agents` are at work at any time, `scheduled` on the roster.
+    """
+
+    day: str  # a weekday, or ""
+    interval: str  # its begin, as "09:30", or as the forecast has it
+    calls: float
+    handle_time_s: float
+    agents: int
+    scheduled: int
+    service_level: float | None
+    abandon_rate: float | None
+    asa_s: float | None
+    occupancy: float | None
+    needed: bool = True  # False: shown for comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is needed, and what it was reckoned from."""
+
+    title: str
+    rows: list[Row]
+    goal: Goal
+    shrinkage: float
+    patience_s: float | None
+    basis: str
+
+
+def staff(
+    calls: Annotated[float | None, typer.Option(help="Calls in one interval.")] = None,
+    handle_time_s: Annotated[
+        float | None, typer.Option(help="Mean handle time; left out: as in the past.")
+    ] = None,
+    forecast: Annotated[
+        Path | None, typer.Option(help="A CSV file: interval,calls[,handle_time_s].")
+    ] = None,
+    since: Annotated[str, typer.Option("--from", help="From the past: first day.")] = "",
+    until: Annotated[str, typer.Option("--to", help="From the past: last day.")] = "",
+    queue: Annotated[str, typer.Option(help="From the past: this queue; left out: all.")] = "",
+    target: Annotated[
+        str, typer.Option(help="80/20: 80 % within 20 s. Left out: the queue's own, or 80/20.")
+    ] = "",
+    patience_s: Annotated[
+        float | None,
+        typer.Option(help="Mean patience; 0: endless. Left out: as in the past, or endless."),
+    ] = None,
+    max_abandon: Annotated[float | None, typer.Option(help="At most so many % give up.")] = None,
+    max_asa_s: Annotated[float | None, typer.Option(help="Highest average wait.")] = None,
+    max_occupancy: Annotated[float | None, typer.Option(help="At most so many % busy.")] = None,
+    shrinkage: Annotated[
+        float, typer.Option(help="So many % of the roster are away: breaks, training, ill.")
+    ] = 0.0,
+    interval: Annotated[int, typer.Option(help="Minutes of an interval: 15 or 30.")] = 30,
+    picture: Annotated[Path | None, typer.Option(help="Write a picture here (SVG).")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Agents needed per interval: Erlang A, or Erlang C when nobody gives up.
+
+    From numbers (--calls, --handle-time-s), a forecast (--forecast) or the past (--from, --to).
+    """
+    asked = _Asked(target, patience_s, max_abandon, max_asa_s, max_occupancy, shrinkage, interval)
+    try:
+        if since or until:
+            if calls is not None or forecast is not None:
+                raise BadPlan("Give --calls, --forecast or --from and --to, not several of them.")
+            plan = _from_the_past(asked, since, until, queue, handle_time_s)
+        elif forecast is not None:
+            plan = _from_a_forecast(asked, forecast, handle_time_s)
+        elif calls is not None and handle_time_s is not None:
+            plan = _from_numbers(asked, calls, handle_time_s)
+        else:
+            raise BadPlan("Give --calls and --handle-time-s, or --forecast FILE, or --from.")
+        if picture is not None:
+            picture.write_text(picture_of(plan), "utf-8")
+    except ConfigErrors as errors:
+        saying.show_mistakes(errors)
+        raise SystemExit(2) from None
+    except NothingToRun as problem:
+        raise saying.refuse(str(problem.args[0])) from None
+    except OSError as problem:
+        raise saying.refuse(f"{problem.filename}: {problem.strerror}") from None
+    except ValueError as problem:
+        raise saying.refuse(str(problem)) from None
+    if as_json:
+        print(json.dumps(asdict(plan)))
+    elif as_csv:
+        print(_csv_of(plan), end="")
+    else:
+        show(plan, out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options that every plan has. Percents are as people type them."""
+
+    target: str
+    patience_s: float | None
+    max_abandon: float | None
+    max_asa_s: float | None
+    max_occupancy: float | None
+    shrinkage: float
+    minutes: int
+
+    def goal(self, usual: tuple[float, float] = (0.8, THRESHOLD_S)) -> Goal:
+        """The goal; `usual` is what holds when none is given. ValueError."""
+        level, threshold_s = usual if not self.target else _target(self.target)
+        return Goal(
+            level,
+            threshold_s,
+            max_abandon_rate=_share(self.max_abandon, "--max-abandon"),
+            max_asa_s=self.max_asa_s,
+            max_occupancy=_share(self.max_occupancy, "--max-occupancy"),
+        )
+
+    def away(self) -> float:
+        """The shrinkage as a share. ValueError."""
+        if not 0 <= self.shrinkage < 100:
+            raise BadPlan("--shrinkage must be at least 0 and below 100 %.")
+        return self.shrinkage / 100.0
+
+    def length_s(self) -> float:
+        if self.minutes not in (15, 30):
+            raise BadPlan("--interval must be 15 or 30 minutes.")
+        return self.minutes * 60.0
+
+    def patience(self, usual: float | None = None) -> float | None:
+        """None for endless."""
+        return usual if self.patience_s is None else self.patience_s or None
+
+
+def _target(text: str) -> tuple[float, float]:
+    level, _, threshold = text.partition("/")
+    try:
+        return float(level) / 100.0, float(threshold)
+    except ValueError:
+        raise BadPlan(f"--target {text}: write it like 80/20, for 80 % within 20 s.") from None
+
+
+def _share(percent: float | None, name: str) -> float | None:
+    if percent is None:
+        return None
+    if not 0 < percent <= 100:
+        raise BadPlan(f"{name} is in percent: above 0, at most 100.")
+    return percent / 100.0
+
+
+# Where the numbers come from -----------------------------------------------------------------
+
+
+def _from_numbers(asked: _Asked, calls: float, handle_s: float) -> Plan:
+    """One interval, with some agents fewer and more beside what is needed."""
+    goal, patience_s, length_s = asked.goal(), asked.patience(), asked.length_s()
+    demand = Demand(calls, handle_s, length_s, patience_s)
+    needed = agents_needed(demand, goal)
+    around = range(max(1, needed - AROUND), needed + AROUND + 1) if needed else (0,)
+    rows = [_row("", "", demand, goal, asked.away(), n, needed=n == needed) for n in around]
+    title = f"{calls:g} calls in {asked.minutes} min, {handle_s:g} s each"
+    return Plan(title, rows, goal, asked.away(), patience_s, "")
+
+
+def _from_a_forecast(asked: _Asked, file: Path, handle_s: float | None) -> Plan:
+    goal, patience_s, length_s = asked.goal(), asked.patience(), asked.length_s()
+    rows = []
+    for number, line in _lines(file):
+        try:
+            calls, own_s = _number(line, 1, "calls"), _number(line, 2, "handle time", handle_s)
+            demand = Demand(calls, own_s, length_s, patience_s)
+        except ValueError as problem:
+            raise BadPlan(f"{file}:{number}: {problem}") from None
+        rows.append(_planned("", line[0].strip(), demand, goal, asked.away()))
+    if not rows:
+        raise BadPlan(f"{file} has no intervals: one line each, interval,calls.")
+    return Plan(f"Forecast {file.name}", rows, goal, asked.away(), patience_s, "")
+
+
+def _lines(file: Path) -> Iterable[tuple[int, list[str]]]:
+    """The lines that have something, but for a heading."""
+    text = file.read_text("utf-8-sig")
+    found = [(n, line) for n, line in enumerate(csv.reader(io.StringIO(text)), 1) if any(line)]
+    if found and [cell.strip().lower() for cell in found[0][1][:2]] == ["interval", "calls"]:
+        found = found[1:]
+    if len(found) > MOST_ROWS:
+        raise BadPlan(f"{file} has more than {MOST_ROWS} intervals.")
+    return found
+
+
+def _number(line: list[str], column: int, name: str, usual: float | None = None) -> float:
+    """What a cell says; `usual` when it says nothing. ValueError."""
+    text = line[column].strip() if column < len(line) else ""
+    if not text:
+        if usual is None:
+            option = "; add a third column or --handle-time-s" if column == 2 else ""
+            raise ValueError(f"no {name}{option}")
+        return usual
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"the {name} “{text[:40]}” is no number") from None
+
+
+def _from_the_past(
+    asked: _Asked, since: str, until: str, queue: str, handle_s: float | None
+) -> Plan:
+    settings = saying.settings()
+    site = load_site(settings.site_folder)
+    if queue and queue not in site.queues:
+        raise BadPlan(f"There is no queue “{queue}”; there are {', '.join(site.queues)}.")
+    begin, end = moments.read_range(since, until, site.time_zone)
+    if begin is None:
+        raise BadPlan("Give --from too: the first day to look at.")
+    now = time.time()
+    end = now if end is None else end
+    length_s = asked.length_s()
+    past = asyncio.run(_past(settings, site, begin, end, queue, asked.minutes))
+    if not past.offered:
+        raise BadPlan("No calls are saved in this range.")
+    handle_s = handle_s or past.handle_s
+    if handle_s is None:
+        raise BadPlan("Nobody was answered in this range: give --handle-time-s.")
+    patience_s = asked.patience(past.patience.mean_s)
+    known = site.queues.get(queue)
+    usual = (known.target, known.threshold_s) if known is not None else (0.8, THRESHOLD_S)
+    goal = asked.goal(usual)
+    rows = [
+        _planned(
+            WEEKDAYS[day],
+            f"{minute // 60:02}:{minute % 60:02}",
+            Demand(calls, handle_s, length_s, patience_s),
+            goal,
+            asked.away(),
+        )
+        for (day, minute), calls in _busy(past).items()
+    ]
+    name = site.label(known.labels, site.languages[0]) if known is not None else "all queues"
+    first, last = (moments.told(at, site.time_zone)[:10] for at in (begin, end - 1.0))
+    basis = f"{past.offered:,} calls, {first} to {last}."
+    return Plan(f"An average week, {name}", rows, goal, asked.away(), patience_s, basis)
+
+
+async def _past(
+    settings: Settings, site: Site, since: float, until: float, queue: str, minutes: int
+) -> PastDemand:
+    async with opened_database(settings) as engine:
+        visits = await past_visits(engine, since, until, queue)
+    return past_demand(visits, since, until, zone=site.time_zone, minutes=minutes)
+
+
+def _busy(past: PastDemand) -> dict[tuple[int, int], float]:
+    """Each weekday from its first to its last interval with calls."""
+    found: dict[tuple[int, int], float] = {}
+    for day in range(7):
+        slots = [slot for slot in past.calls if slot[0] == day]
+        some = [slot for slot in slots if past.calls[slot] > 0]
+        if some:
+            found |= {slot: past.calls[slot] for slot in slots if some[0] <= slot <= some[-1]}
+    return found
+
+
+def _planned(day: str, interval: str, demand: Demand, goal: Goal, away: float) -> Row:
+    return _row(day, interval, demand, goal, away, agents_needed(demand, goal))
+
+
+def _row(
+    day: str,
+    interval: str,
+    demand: Demand,
+    goal: Goal,
+    away: float,
+    agents: int,
+    *,
+    needed: bool = True,
+) -> Row:
+    expected: Expected | None = expected_with(demand, agents, goal)
+    return Row(
+        day,
+        interval,
+        demand.calls,
+        demand.handle_s,
+        agents,
+        scheduled(agents, away),
+        None if expected is None else expected.service_levels["standard"],
+        None if expected is None else expected.abandon_rate,
+        None if expected is None else expected.mean_wait_answered_s,
+        None if expected is None else expected.occupancy,
+        needed,
+    )
+
+
+# Out -----------------------------------------------------------------------------------------
+
+
+def show(plan: Plan, console: Console) -> None:
+    """The plan as a table, with what it promises and was reckoned from."""
+    dated, single = any(row.day for row in plan.rows), not all(row.needed for row in plan.rows)
+    table = Table(title=plan.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    if dated:
+        table.add_column("day", no_wrap=True)
+    if not single:
+        table.add_column("interval", no_wrap=True)
+    numbers = () if single else ("calls", "AHT, s")
+    roster = ("roster",) if plan.shrinkage else ()
+    figures = ("service\nlevel", "abandons", "ASA, s", "occupancy")
+    for title in (*numbers, "agents", *roster, *figures):
+        table.add_column(title, justify="right", no_wrap=True)
+    before = ""
+    for row in plan.rows:
+        cells = [row.day if row.day != before else ""] if dated else []
+        before = row.day
+        if not single:
+            calls = f"{row.calls:.1f}".removesuffix(".0")
+            cells += [row.interval, calls, f"{row.handle_time_s:.0f}"]
+        cells += [str(row.agents), str(row.scheduled)] if roster else [str(row.agents)]
+        if row.service_level is None:
+            cells += ["–", "–", "–", "–"] if row.calls == 0 else ["the line grows for ever"]
+        else:
+            cells += [_percent(row.service_level), _percent(row.abandon_rate)]
+            cells += [f"{row.asa_s:.1f}", _percent(row.occupancy)]
+        style = "bold" if single and row.needed else "dim" if single else ""
+        table.add_row(*cells, style=style)
+    console.print(table)
+    for line in (_promise(plan), plan.basis):
+        if line:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}".replace("%", " %")
+
+
+def _promise(plan: Plan) -> str:
+    goal = plan.goal
+    said = []
+    if goal.level is not None:
+        said.append(f"{goal.level * 100:g} % within {goal.threshold_s:g} s")
+    if goal.max_abandon_rate is not None:
+        said.append(f"at most {goal.max_abandon_rate * 100:g} % give up")
+    if goal.max_asa_s is not None:
+        said.append(f"ASA at most {goal.max_asa_s:g} s")
+    if goal.max_occupancy is not None:
+        said.append(f"occupancy at most {goal.max_occupancy * 100:g} %")
+    theory = "Erlang C: nobody gives up"
+    if plan.patience_s is not None:
+        theory = f"Erlang A: mean patience {plan.patience_s:.0f} s"
+    away = f"; {plan.shrinkage * 100:g} % of the roster away" if plan.shrinkage else ""
+    return f"Goal: {', '.join(said)}{away}. {theory}."
+
+
+def _csv_of(plan: Plan) -> str:
+    names = [name for name in asdict(plan.rows[0]) if name != "needed"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({k: _cell(v) for k, v in asdict(row).items()} for row in plan.rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def picture_of(plan: Plan) -> str:
+    """The plan as SVG: agents by interval, or the service level by number of agents."""
+    if not all(row.needed for row in plan.rows):
+        return _picture_of_one(plan)
+    title = f"{plan.title}: agents needed"
+    panels = []
+    for day in dict.fromkeys(row.day for row in plan.rows):
+        rows = [row for row in plan.rows if row.day == day]
+        panels.append(
+            Panel(
+                day,
+                [row.interval for row in rows],
+                [row.agents for row in rows],
+                [row.scheduled for row in rows] if plan.shrinkage else (),
+                [row.calls for row in rows],
+            )
+        )
+    on_roster = "on the roster" if plan.shrinkage else ""
+    return svg(title, panels, Legend("agents", "interval", on_roster, "calls"))
+
+
+def _picture_of_one(plan: Plan) -> str:
+    rows: Sequence[Row] = plan.rows
+    needed = next(number for number, row in enumerate(rows) if row.needed)
+    panel = Panel(
+        "",
+        [str(row.agents) for row in rows],
+        [None if row.service_level is None else 100.0 * row.service_level for row in rows],
+        line=[row.asa_s for row in rows],
+        marked=needed,
+    )
+    legend = Legend("service level, %", "agents", line="ASA, s", marked="needed")
+    return svg(plan.title, [panel], legend)
