@@ -124,6 +124,8 @@ class LiveCall:
     sent: d.SendOn | None = None  # on the way elsewhere, not there yet
     announced: dict[str, tuple[int, float]] = field(default_factory=dict)  # in this queue: place
     # in its plan to how often, and when last
+    why: str = ""  # the code of why it waits, as written down last
+    whys: int = 0  # how often it was
     rank: dict[str, int] = field(default_factory=dict)  # see `callcenter.happenings.Ranked`
     reached: bool = False  # callback, outbound: the customer is (or was) on the line
 
@@ -216,6 +218,7 @@ class CallBook:
             h.FlowEnded: self._flow_ended,
             h.Trail: self._trail,
             h.Announced: self._announced,
+            h.WaitExplained: self._explained,
             h.Ranked: self._ranked,
             f.CallQueued: self._queued,
             h.CustomerMatched: self._matched,
@@ -444,6 +447,11 @@ class CallBook:
         call = self.calls.get(x.call_id)
         if call is not None:
             call.announced[str(x.place)] = (x.times, at)
+
+    def _explained(self, x: h.WaitExplained, at: float) -> None:
+        call = self.calls.get(x.call_id)
+        if call is not None:
+            call.why, call.whys = x.reason.code, call.whys + 1
 
     def _ranked(self, x: h.Ranked, at: float) -> None:
         call = self.calls.get(x.call_id)

@@ -50,6 +50,15 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitExplained:
+    """Why a caller waits, which is another reason than before."""
+
+    call_id: str
+    queue: str
+    reason: acd.decisions.Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """The priority with which a caller enters a queue, and what it is made of.
 
@@ -210,6 +219,7 @@ _STREAM_OF: dict[type, str] = {
     Trail: "ivr",
     FlowEnded: "ivr",
     Announced: "ivr",
+    WaitExplained: "ivr",
     Ranked: "ivr",
     ShiftBegan: "person",
     WrapUpSaved: "person",

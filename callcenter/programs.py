@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from acd.decisions import Reason
 from agent_console.api.ports import Answered, ApiPorts, ApiSettings, Figures
 from agent_console.live import LiveStore
 from agent_console.ports import Customers, Floor, History, Recordings, Refusal
@@ -24,9 +25,21 @@ _OUTCOMES = {"entry": "in menu", "ringing": "waiting", "held": "talking"}
 
 
 class CallsNow:
-    """The live calls, in the API's shape. `name_of(kind, id)` gives labels."""
+    """The live calls, in the API's shape. `name_of(kind, id)` gives labels.
 
-    def __init__(self, book: CallBook, pops: Pops, name_of: Callable[[str, str], str]) -> None:
+    `why` gives the reason for where a call is now, `sentence` a reason's words in each language.
+    """
+
+    def __init__(
+        self,
+        book: CallBook,
+        pops: Pops,
+        name_of: Callable[[str, str], str],
+        why: Callable[[str], Reason | None],
+        sentence: Callable[[str, Any], dict[str, str]],
+    ) -> None:
+        self._why = why
+        self._sentence = sentence
         self._book = book
         self._pops = pops
         self._name_of = name_of
@@ -40,6 +53,14 @@ class CallsNow:
         """One live call."""
         call = self._book.get(call_id)
         return None if call is None else self._shown(call)
+
+    def why(self, call_id: str) -> Mapping[str, Any] | None:
+        """Why the call waits, or rings or talks where it does: code, data, and the words."""
+        reason = self._why(call_id)
+        if reason is None:
+            return None
+        text = self._sentence(reason.code, reason.data)
+        return {"code": reason.code, "data": dict(reason.data), "text": text}
 
     def record(self, call_id: str) -> Mapping[str, Any] | None:
         """The customer record that the call shows."""
@@ -119,6 +140,7 @@ class Programs:
         *,
         now: Callable[[], float],
         name_of: Callable[[str, str], str],
+        sentence: Callable[[str, Any], dict[str, str]],
         allowed_hosts: Sequence[str] = (),
         settings: ApiSettings | None = None,
         alarm: Callable[[str, dict[str, str] | None], None] = lambda code, text: None,
@@ -137,6 +159,7 @@ class Programs:
         self._answers = Answers(ApiAnswers(database))
         self._settings = settings or ApiSettings()
         self._name_of = name_of
+        self._sentence = sentence
         self._now = now
 
     def ports(
@@ -160,7 +183,7 @@ class Programs:
             keys=self._keys,
             answers=self._answers,
             floor=floor,
-            calls=CallsNow(router.book, pops, self._name_of),
+            calls=CallsNow(router.book, pops, self._name_of, router.whys.now, self._sentence),
             history=history,
             customers=customers,
             live=live,

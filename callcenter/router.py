@@ -31,6 +31,7 @@ from callcenter.opening import Opening
 from callcenter.presence import Presence
 from callcenter.retries import Retries
 from callcenter.routing import Routing
+from callcenter.whys import Whys
 from cti import commands as c
 from cti import events as e
 from cti.calls import EndedBy, Phone, PhoneKind, Place
@@ -157,6 +158,7 @@ class Router:
         self._retries = Retries(self)
         self.opening = Opening(menus.site)
         self.presence = Presence(self)
+        self.whys = Whys(self)
         self._on_legs: dict[str, str] = {}  # agent to the call that the agent is a party of
         self._inbox: deque[e.Fact] = deque()
         self._draining = False

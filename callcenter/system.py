@@ -62,6 +62,7 @@ from callcenter.recordings import HandsOutRecordings, Recordings
 from callcenter.router import Router
 from callcenter.siteview import SiteView
 from callcenter.switches import Build, Switch, Switches, virtual_switch
+from callcenter.whys import EVERY_S
 from config.check import load_site, reload_site
 from config.settings import Settings
 from config.site import Site, TwilioSwitch
@@ -202,6 +203,7 @@ class System:
             self.journal,
             now=now,
             name_of=self.view.name_of,
+            sentence=self.view.sentence,
             allowed_hosts=self.settings.webhook_hosts,
             settings=ApiSettings(requests_per_minute=self.settings.api_requests_per_minute),
             alarm=self._alarm,
@@ -652,6 +654,8 @@ class System:
     async def _watch(self) -> None:
         """Figures that nobody pushes: Prometheus', and agents' occupancy, which time changes."""
         for second in itertools.count():
+            if second % EVERY_S == 0:
+                self._explain()
             if second % OCCUPANCY_EVERY_S == 0:
                 self.board.refresh()
                 for agent in self.router.engine.agents:
@@ -668,6 +672,12 @@ class System:
             for state, count in states.items():
                 self.metrics.agents.labels(state).set(count)
             await asyncio.sleep(1.0)
+
+    def _explain(self) -> None:
+        try:
+            self.router.whys.look()
+        except Exception:
+            log.exception("why callers wait could not be written down this time")
 
     def _alarm(self, code: str, text: dict[str, str] | None) -> None:
         if code == "journal-fenced" and text is not None:

@@ -126,6 +126,7 @@ class RecordFold:
             ("ivr", "FlowEnded"): self._flow_ended,
             ("ivr", "Announced"): self._announced,
             ("ivr", "Ranked"): self._ranked,
+            ("ivr", "WaitExplained"): self._explained,
             ("person", "WrapUpSaved"): self._saved,
             ("person", "CallAction"): self._action,
             ("person", "LegPlaced"): self._leg_placed,
@@ -211,8 +212,8 @@ class RecordFold:
 
     def _entered(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = str(data["queue"]), float(data["entered"])
-        if any(v.queue == queue and v.entered == entered and not v.outcome for v in record.visits):
-            return False  # told twice; one that has ended may be back at its place
+        if any(v.queue == queue and v.entered == entered for v in record.visits):
+            return False
         visit = Visit(queue, entered, str(data.get("kind", "call")))
         record.visits.append(visit)
         self._book(visit, "offered")
@@ -248,9 +249,8 @@ class RecordFold:
 
     def _left(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = data["queue"], data["entered"]
-        there = (v for v in record.visits if v.queue == queue and v.entered == entered)
-        visit = next((v for v in there if not v.outcome), None)
-        if visit is None:
+        visit = next((v for v in record.visits if v.queue == queue and v.entered == entered), None)
+        if visit is None or visit.outcome:
             return False
         visit.left, visit.outcome = at, str(data["outcome"])
         self._book(visit, visit.outcome)
@@ -292,6 +292,10 @@ class RecordFold:
     def _announced(self, record: CallRecord, data: Data, at: float) -> bool:
         shown = {"target": str(data.get("flow", "")), "to": "flow"}
         return self._note(record, at, "announced", shown)
+
+    def _explained(self, record: CallRecord, data: Data, at: float) -> bool:
+        queue = str(data.get("queue", ""))
+        return self._note(record, at, "waits", {"queue": queue}, data.get("reason"))
 
     def _ranked(self, record: CallRecord, data: Data, at: float) -> bool:
         shown = {name: data.get(name) for name in ("priority", "parts", "tier")}

@@ -25,6 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "turned-away": ("Not let into the queue {queue}", "未进入队列 {queue}"),
     "sent-on": ("Sent on from {queue}", "从 {queue} 转往别处"),
     "ranked": ("Priority {priority}: {parts}", "优先级 {priority}：{parts}"),
+    "waits": ("Waits in {queue}", "在 {queue} 等待"),
     "announced": ("Heard the announcement {target}", "播放提示：{target}"),
     "position-told": ("Heard the position: {position}", "播报排队位置：{position}"),
     "relaxed": ("Requirement relaxed: {needs}", "放宽要求：{needs}"),

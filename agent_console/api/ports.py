@@ -62,6 +62,13 @@ class CallsNow(Protocol):
 
     def live(self) -> Sequence[dict[str, Any]]: ...
     def one(self, call_id: str) -> dict[str, Any] | None: ...
+    def why(self, call_id: str) -> Mapping[str, Any] | None:
+        """Why the call waits, or is with whom it is: `code`, `data`, and `text` by language.
+
+        None where there is nothing to say.
+        """
+        ...
+
     def record(self, call_id: str) -> Mapping[str, Any] | None:
         """The customer record that the call shows; None for a call that is not live."""
         ...

@@ -100,6 +100,32 @@ async def call(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     return 200, shown
 
 
+async def why(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    """Why now, and every reason that the call's timeline has."""
+    query: shapes.WhyQuery = asked.query
+    call_id = _sound(asked.path["call_id"], "call")
+    live = ports.calls.one(call_id)
+    if asked.key.agent and (live is None or live["agent"] != asked.key.agent):
+        raise _not_found("call")
+    detail = await ports.history.call(call_id)
+    if detail is None and live is None:
+        raise _not_found("call")
+    language = query.language.partition("-")[0]
+
+    def said(reason: Mapping[str, Any]) -> dict[str, Any]:
+        text = reason["text"]
+        known = {"code": reason["code"], "data": reason["data"]}
+        return {**known, "text": text.get(language) or text.get("en", reason["code"])}
+
+    now = ports.calls.why(call_id)
+    before = [
+        {"at": entry["at"], "kind": entry["kind"], **said(entry["why"])}
+        for entry in (detail["timeline"] if detail is not None else ())
+        if entry.get("why")
+    ]
+    return 200, {"call_id": call_id, "now": None if now is None else said(now), "before": before}
+
+
 async def record(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     call_id = _sound(asked.path["call_id"], "call")
     live = ports.calls.one(call_id)
@@ -240,6 +266,19 @@ ROUTES: tuple[Route, ...] = (
         description="Every decision with its reason, and who did what.",
         handler=call,
         answer=shapes.CallDetail,
+        refusals=("not-found",),
+    ),
+    Route(
+        method="GET",
+        path="/calls/{call_id}/why",
+        scope="calls:read",
+        tag="calls",
+        summary="Why a call waits, rings or talks where it does",
+        description="The reason of this moment, and those before: of every offer, of the wait as "
+        "it changed, of being turned away or sent on.",
+        handler=why,
+        answer=shapes.Whys,
+        query=shapes.WhyQuery,
         refusals=("not-found",),
     ),
     Route(

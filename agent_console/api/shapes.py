@@ -100,6 +100,27 @@ class Calls(Told):
     next: float | None
 
 
+class Why(Told):
+    """`code` and `data` say it for programs, `text` for people."""
+
+    code: str
+    data: dict[str, Any]
+    text: str
+
+
+class WhyThen(Why):
+    at: float
+    kind: str = Field(description="The entry of the timeline: offered, waits, turned-away, …")
+
+
+class Whys(Told):
+    """`now`: why the call waits, or is with whom it is; null when it is in a menu or over."""
+
+    call_id: str
+    now: Why | None
+    before: list[WhyThen]
+
+
 class CallDetail(Told):
     call: Call
     timeline: list[dict[str, Any]]
@@ -320,6 +341,12 @@ class Nothing(Told):
 
 class NoQuery(Given):
     pass
+
+
+class WhyQuery(Given):
+    language: Annotated[str, Field(max_length=35)] = Field(
+        "en", description="Of the sentences: en or zh"
+    )
 
 
 class CallsQuery(Given):

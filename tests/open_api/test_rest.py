@@ -190,3 +190,30 @@ async def test_a_wrong_address_is_a_problem(
     assert answer.headers["Content-Type"] == "application/problem+json"
     wanted = {"type", "title", "status", "detail", "code", "instance"}
     assert wanted <= set(told)
+
+
+async def test_why_a_call_waits_is_told_now_and_afterwards(center: Any) -> None:
+    """In both languages, as data and as a sentence; also once the call is over."""
+    document = await described(center)
+    call = await center.calls(patience_s=600.0)
+    await center.until(lambda: center.system.router.engine.visit(call) is not None)
+    center.system.router.whys.look()
+    status, told, _ = await center.ask("GET", f"/calls/{call}/why?language=zh")
+    fits(document, "/calls/{call_id}/why", "get", status, told)
+    assert told["now"]["code"] == "nobody-signed-in"
+    assert told["now"]["text"].startswith("没有")
+    assert [one["code"] for one in told["before"] if one["kind"] == "waits"] == ["nobody-signed-in"]
+    status, told, _ = await center.ask("GET", f"/calls/{call}/why")
+    assert "signed in" in told["now"]["text"]
+    assert (await center.ask("GET", "/calls/nobody/why"))[0] == 404
+
+
+async def test_a_queue_is_closed_and_follows_its_hours_again(center: Any) -> None:
+    """By another program, under the name of its key."""
+    await center.done("/queues/sales/close", why="fire drill")
+    assert not center.system.router.opening.is_open("sales")
+    assert center.system.router.opening.overrides["sales"].by == "key:everything"
+    await center.done("/queues/sales/hours")
+    assert center.system.router.opening.is_open("sales")
+    status, told, _ = await center.ask("POST", "/queues/nowhere/open", json={})
+    assert (status, told["code"]) == (404, "unknown-queue")
