@@ -217,6 +217,7 @@ class Floor:
             self.stop(agent, "signed-out")
         self.agents.pop(agent.id, None)
         agent.group.members.pop(agent.id, None)
+        self.presence.version += 1
 
     def settle(self, agent: AgentRecord) -> None:
         """Nothing is left to do: the agent becomes what the intent says.

@@ -238,7 +238,11 @@ class Ledger:
 
     def _transfer(self, fact: f.CallTransferred) -> None:
         if fact.queue:
-            self._asked[fact.call] = f.CallQueued(fact.call, fact.queue, fact.needs, fact.priority)
+            before = self._asked.get(fact.call)
+            caller = before.caller if before is not None else ""
+            self._asked[fact.call] = f.CallQueued(
+                fact.call, fact.queue, fact.needs, fact.priority, caller=caller
+            )
             self._park[fact.call] = self.now + fact.park_s if fact.park_s > 0 else None
         else:
             self._arrivals.pop(fact.call, None)
@@ -294,8 +298,10 @@ class Ledger:
             self.turned_away[x.queue] = self.turned_away.get(x.queue, 0) + 1
             if x.call in self.stays and self.stays[x.call].queue == x.queue:
                 self._broken("I2", f"{x.call} is turned away from {x.queue}, where it is")
-        elif isinstance(x, d.SendOn) and x.call in self.stays:
-            self._broken("I2", f"{x.call} is sent on to {x.kind} {x.target} and still in a queue")
+        elif isinstance(x, d.SendOn):
+            self._arrivals.pop(x.call, None)
+            if x.call in self.stays:
+                self._broken("I2", f"{x.call} is sent to {x.kind} {x.target} and still in a queue")
         elif isinstance(x, d.StaffingChanged):
             known = self._people[x.agent]
             if (x.queues, x.skills, x.order) != (known.queues, known.skills, known.order):
@@ -364,6 +370,7 @@ class Ledger:
         if place is not None:
             stay.arrived = min(stay.arrived, place.arrived)
             stay.priority = max(stay.priority, place.priority)
+            self._asked[stay.call] = replace(self._asked[stay.call], priority=stay.priority)
             self._arrivals[stay.call] = (stay.arrived, stay.seq)
 
     def _choose(self, stay: Stay, due: float) -> None:
@@ -571,7 +578,7 @@ class Ledger:
             stay.offers.discard(x.offer)
             stay.taken = stay.taken or x.outcome == "accepted"
             stay.in_line = not stay.taken and not stay.offers and stay.kind != "outbound"
-            if x.agent == stay.preferred and x.outcome != "accepted":
+            if x.agent == stay.preferred and x.outcome not in ("accepted", "cancelled"):
                 stay.preferred = ""
             if x.outcome == "unanswered" and stay.kind != "outbound":
                 self._unanswered(x, stay)
@@ -745,7 +752,7 @@ class Ledger:
 
 def _paused(agent: d.AgentChanged) -> bool:
     """Ready without an idle clock, till a deadline: nothing is offered."""
-    return agent.idle_since is None and agent.deadline is not None
+    return agent.state == "ready" and agent.idle_since is None and agent.deadline is not None
 
 
 def _followers() -> dict[str, frozenset[str]]:

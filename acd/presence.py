@@ -70,7 +70,7 @@ class Presence:
 
     def __init__(self) -> None:
         self._teams: dict[tuple[str, ...], Team] = {}
-        self.version = 0  # another one when an agent serves others than before
+        self.version = 0  # another one when an agent serves others than before, or is gone
 
     def team(self, floor: Floor, queues: frozenset[str]) -> Team:
         """The team of these queues."""

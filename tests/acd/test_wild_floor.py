@@ -38,8 +38,14 @@ SITE = Site(
             ring_s=10.0,
             rona=Rona(2, "pause", 25.0),
             wrap_up_s=20.0,
-            rules=(Rule("waited", Onward("queue", "rest"), 40.0),),
+            rules=(
+                Rule("closed", Onward("flow", "closed")),
+                Rule("full", Onward("queue", "vip"), 4.0),
+                Rule("waited", Onward("queue", "rest"), 40.0),
+                Rule("left-alone", Onward("voicemail"), 20.0),
+            ),
             callback_attempts=1,
+            callback_window_s=30.0,
         ),
         Queue(
             "vip",
@@ -47,8 +53,27 @@ SITE = Site(
             needs=(SkillNeed("german", 2),),
             wrap_up_s=0.0,
             rona=Rona(3, "sign out"),
+            staffed="ready",
+            rules=(
+                Rule("nobody", Onward("queue", "rest")),
+                Rule("left-alone", Onward("queue", "sales"), 30.0),
+                Rule("closing", Onward("number", "+15550199"), 10.0),
+            ),
         ),
-        Queue("rest", wrap_up_s=None, callback_attempts=2, callback_retry_s=50.0),
+        Queue(
+            "rest",
+            wrap_up_s=None,
+            callback_attempts=2,
+            callback_retry_s=50.0,
+            callback_expires_s=400.0,
+            staffed="working",
+            rules=(
+                Rule("expected-wait", Onward("flow", "long"), 60.0),
+                Rule("closing", Onward("queue", "sales"), 5.0),
+                Rule("waited", Onward("flow", "offer"), 90.0),
+                Rule("full", Onward("queue", "sales"), 5.0),
+            ),
+        ),
     ),
     (
         Agent("anna", queues=("sales", "vip"), skills={"german": 3}),
@@ -56,6 +81,7 @@ SITE = Site(
         Agent("cleo", queues=("vip", "rest"), skills={"german": 2, "billing": 5}),
         Agent("dan", queues=("rest",)),
     ),
+    place_grace_s=40.0,
 )
 SMALL = Site(
     (SITE.queues[0], SITE.queues[2], Queue("new", priority=1)),
@@ -65,7 +91,14 @@ SMALL = Site(
         Agent("eve", queues=("sales", "rest", "new"), skills={"billing": 9}),
     ),
 )
-NOT_REPEATABLE = (f.WrapUpExtended, f.Resumed, f.Configured)
+NOT_REPEATABLE = (
+    f.WrapUpExtended,
+    f.Resumed,
+    f.Configured,
+    f.EntryAsked,
+    f.PositionAsked,
+    f.CallbackRescheduled,
+)
 AGENTS = ("anna", "bob", "cleo", "dan", "eve", "nobody")
 QUEUES = ("sales", "sales", "vip", "rest", "new", "nowhere")
 
@@ -73,9 +106,10 @@ QUEUES = ("sales", "sales", "vip", "rest", "new", "nowhere")
 class Wild:
     """Random facts, mostly possible ones, at random times; the same for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, sites: tuple[Site, Site] = (SITE, SMALL)) -> None:
         self.random = Random(seed)
-        self.live = Engine(SITE)
+        self.sites = sites
+        self.live = Engine(sites[0])
         self.checked = CheckedEngine(self.live, every=3)
         self.now = 1000.0
         self.journal: list[tuple[f.Fact, float]] = []
@@ -107,6 +141,8 @@ class Wild:
     def repeat(self, fact: f.Fact) -> None:
         """I8: the same news at once again is refused and changes nothing."""
         self.decisions += self.checked.tick(self.now)
+        if isinstance(fact, f.CallQueued) and self.live.visit(fact.call) is None:
+            return  # sent out of the line already, and may come again
         before = self.live.snapshot()
         last = self.live.handle(fact, self.now)
         assert [type(x) for x in last] == [d.Refused], fact
@@ -132,14 +168,53 @@ class Wild:
             needs = r.choice(((), (), (SkillNeed("billing", r.choice((1, 4))),)))
             entered = r.choice((None, None, self.now - 20.0, self.now + 9.0))
             queue = r.choice(QUEUES)
-            return f.CallQueued(f"c{self.calls}", queue, needs, r.choice((0, 0, 3)), entered)
+            return f.CallQueued(
+                f"c{self.calls}",
+                queue,
+                needs,
+                r.choice((0, 0, 3)),
+                entered,
+                caller=r.choice(("", "+1", "+2", "+3", "+4")),
+            )
         if at < 0.25 and self.seen:
             return r.choice([fact for fact in self.seen if not isinstance(fact, NOT_REPEATABLE)])
         if at < 0.45:
             return self.draw_person(agent)
         if at < 0.47:
-            return f.Configured(r.choice((SITE, SMALL)))
+            return f.Configured(r.choice(self.sites))
+        if at < 0.53:
+            return self.draw_queue()
         return self.draw_open(agent)
+
+    def draw_queue(self) -> f.Fact:
+        """Hours, callers at the door, callers who hear their position, callers who come back."""
+        r = self.random
+        queue = r.choice(QUEUES)
+        views = self.live.visits()
+        call = r.choice(views).call if views else "c0"
+        told = [x.call for x in self.decisions[-200:] if isinstance(x, d.PositionTold)]
+        waiting = [view.call for view in views if view.place == "waiting"]
+        again = [one for one in told if one in waiting] or waiting[-1:] or [call]
+        sent = [x.call for x in self.decisions[-40:] if isinstance(x, d.SendOn)]
+        kinds = [
+            f.QueueOpened(queue),
+            f.QueueClosed(queue),
+            f.EntryAsked(f"c{self.calls + 1}", queue, priority=r.choice((0, 3))),
+            f.EntryAsked(f"c{self.calls + 1}", queue),
+            f.PositionAsked(call),
+            f.PositionAsked(again[-1]),
+            f.PositionAsked(again[-1]),
+            f.CallbackRescheduled(call, r.choice((None, self.now + 30.0)), r.choice(("", "zoe"))),
+        ]
+        if sent:
+            back = f.CallQueued(sent[-1], queue, caller="+1", stays=r.random() < 0.5)
+            kinds += [back, back]
+        return r.choice(kinds)
+
+    def draw_callback(self, call: str) -> f.Fact:
+        """As soon as possible, or at a time."""
+        due = self.random.choice((None, None, self.now + 5.0, self.now + 80.0))
+        return f.CallbackRequested(call, f"k{call}", "+15550100", due)
 
     def draw_person(self, agent: str) -> f.Fact:
         """Something that an agent, a phone or a console does; mostly they want to work."""
@@ -234,7 +309,7 @@ class Wild:
                     f.OfferUnreachable(offer),
                     f.OfferLost(offer),
                     f.CallerGone(call),
-                    f.CallbackRequested(call, f"k{call}", "+15550100"),
+                    self.draw_callback(call),
                     f.CallFoundConnected(call, view.queue, agent, view.entered),
                     f.CallFoundConnected(call, view.queue, view.agent, view.entered),
                     f.CallbackConnected(call),
@@ -265,8 +340,8 @@ class Wild:
                 f.CallRetrieved(call),
                 f.CallerGone(call),
                 f.CallWithdrawn(call, "voicemail"),
-                f.CallbackRequested(call, f"k{call}", "+15550100"),
-                f.CallbackRequested(call, f"k{call}", "+15550100"),
+                self.draw_callback(call),
+                self.draw_callback(call),
                 f.CallbackCancelled(call),
                 f.CallFoundConnected(call, view.queue, agent, view.entered),
                 f.CallFoundConnected(f"x{self.calls}", "sales", agent, self.now - 5.0),
@@ -293,7 +368,7 @@ class Wild:
 
     def folded(self) -> tuple[Engine, list[d.Decision]]:
         """I9: what the journal alone makes of it, without a single tick."""
-        engine = Engine(SITE)
+        engine = Engine(self.sites[0])
         decisions: list[d.Decision] = []
         for fact, now in self.journal:
             decisions += engine.handle(fact, now)
@@ -319,6 +394,14 @@ def _run_seeds(first: int, number: int) -> set[str]:
         met |= {x.reason.code for x in wild.decisions if isinstance(x, d.Offer)}
         met |= {x.onward for x in wild.decisions if isinstance(x, d.CallCompleted)}
         met |= {x.state for x in wild.decisions if isinstance(x, d.AgentChanged)}
+        met |= {x.promise for x in wild.decisions if isinstance(x, d.CallbackChanged)}
+        met |= {x.kind for x in wild.decisions if isinstance(x, d.SendOn)}
+        met |= {
+            x.reason.code
+            for x in wild.decisions
+            if isinstance(x, d.CallTurnedAway | d.PositionTold | d.CallLeft | d.CallEntered)
+            and x.reason is not None
+        }
     return met
 
 
@@ -331,6 +414,10 @@ def test_wild_floors_keep_every_invariant() -> None:
         assert met >= CALL_OUTCOMES | CALLBACK_OUTCOMES | OUTBOUND_OUTCOMES
         assert met >= {"queue", "agent", "parked", "menu", "outside", "consulting", "conference"}
         assert met >= {"picked", "assigned", "transferred-to-agent", "leg-over", "own-call"}
+        assert met >= {"turned-closed", "turned-nobody", "turned-full", "turned-wait"}
+        assert met >= {"position-first-told", "position-better", "position-worse", "place-kept"}
+        assert met >= {"overflow", "left-alone", "closing-time", "voicemail", "flow", "number"}
+        assert met >= {"kept", "late", "failed", "callback-out-of-time"}
         assert met >= {"call-over", "offer-over", "unknown-call", "agent-busy", "no-change"}
 
 
