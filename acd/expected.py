@@ -14,13 +14,14 @@ The range is from the 10 % to the 90 % quantile of the gamma distribution with t
 variance, by Wilson and Hilferty's approximation ("The distribution of chi-square", PNAS 1931).
 
 It costs one look at each line of the queue and each queue of its teams, however many wait.
+Sums are exact (`fsum`): in whatever order lines and teams were built, the figure is the same.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from math import log, sqrt
+from math import fsum, log, sqrt
 from typing import TYPE_CHECKING, Final
 
 from acd.lines import Key, Line, QueueState, Visit
@@ -114,13 +115,13 @@ def _reckon(
     if pool <= 0 or not pace.known:
         return None
     ahead = own - 1
-    beside = 0.0
+    beside: list[float] = []
     for other in queue.lines if others else ():
         if other is not line and (number := bisect_left(other.callers, key)):
             ahead += number
-            beside += number * _overlap(floor, line, reach, other)
+            beside.append(number * _overlap(floor, line, reach, other))
     handle_s = pace.handle_s
-    share, elsewhere = _share(queue, key, own / pool * handle_s, beside * handle_s)
+    share, elsewhere = _share(queue, key, own / pool * handle_s, fsum(beside) * handle_s)
     mean_s, variance = _drain(own * at_work(queue) / share, pool / handle_s, pace.impatience)
     shape = mean_s * mean_s / variance
     ring_s = pace.ring.mean
@@ -143,12 +144,12 @@ def _share(queue: QueueState, key: Key, mine: float, beside: float) -> tuple[flo
     """
     loads: dict[str, float] = {}
     elsewhere = 0
-    share = 0.0
+    shares: list[float] = []
     for team in queue.teams:
         working = team.there[WORKING]
         if not working:
             continue
-        load = beside
+        before = [mine, beside]
         for other in team.queues:
             if other is queue:
                 continue
@@ -158,9 +159,9 @@ def _share(queue: QueueState, key: Key, mine: float, beside: float) -> tuple[flo
                 elsewhere += number
                 known = number * other.pace.handle_s / at_work(other) if number else 0.0
                 loads[other.id] = known
-            load += known
-        share += working * mine / (mine + load)
-    return share, elsewhere
+            before.append(known)
+        shares.append(working * mine / fsum(before))
+    return fsum(shares), elsewhere
 
 
 def _drain(number: float, rate: float, impatience: float) -> tuple[float, float]:
