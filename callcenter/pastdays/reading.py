@@ -7,6 +7,7 @@ snapshot before it is taken, or the first entry of all.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ class Journal(Protocol):
         streams: Sequence[str] | None = None,
     ) -> AsyncIterator[Any]: ...
     async def stored_seq(self) -> int: ...
-    async def load_snapshot(self, by: float | None = None) -> Any: ...
+    async def load_snapshot(self, by: float | None = None, *, before: int | None = None) -> Any: ...
     async def first_snapshot_at(self) -> float | None: ...
     async def first_stored_seq(self) -> int: ...
 
@@ -87,13 +88,21 @@ async def start_before(journal: Journal, since: float | None) -> Start:
     first = await journal.first_stored_seq()
     if first == 0:
         raise NothingToRun("The journal is empty.", None)
-    earliest = await journal.first_snapshot_at()
-    snapshot = await journal.load_snapshot(earliest if since is None else since)
-    if first == 1 and (since is None or snapshot is None):
+    if first == 1 and since is None:
         return Start(Kept(), None)
-    if snapshot is None or snapshot.seq + 1 < first:
-        raise NothingToRun("What was before has been forgotten.", earliest)
-    return Start(Kept(snapshot.seq, msgspec.json.decode(snapshot.blob)), snapshot.at)
+    earliest = await journal.first_snapshot_at()
+    by, before = earliest if since is None else since, None
+    while (found := await journal.load_snapshot(by, before=before)) is not None:
+        before = found.seq
+        if found.seq + 1 < first:
+            break
+        with contextlib.suppress(Exception):  # damaged, or of a version that nobody reads any more
+            kept = Kept(found.seq, msgspec.json.decode(found.blob))
+            engine_of(kept)
+            return Start(kept, found.at)
+    if first == 1:
+        return Start(Kept(), None)
+    raise NothingToRun("What was before has been forgotten.", earliest)
 
 
 async def extent(journal: Journal) -> tuple[float, float] | None:

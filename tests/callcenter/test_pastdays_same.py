@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
@@ -33,6 +34,7 @@ from storage.database import open_engine
 from storage.database import opened as database
 from storage.journal import Journal
 from storage.journal_retention import forget_before
+from storage.tables import snapshots
 from tests.callcenter.conftest import SITE, START, Center, Dice
 
 DAY_S = 86_400.0
@@ -142,6 +144,19 @@ async def test_a_day_begins_at_its_own_snapshot(past: AsyncEngine) -> None:
     part = await _compared(past, until=START + DAY_S - 60.0)
     assert part.differences == 0
     assert 0 < part.facts < whole.facts / 2
+
+
+async def test_a_snapshot_that_cannot_be_read_only_costs_time(past: AsyncEngine) -> None:
+    """The one before it is taken, or the first entry: the decisions are the same."""
+    whole = await _compared(past)
+    async with past.begin() as connection:
+        newest = sa.select(sa.func.max(snapshots.c.seq))
+        await connection.execute(
+            sa.delete(snapshots).where(snapshots.c.seq == newest.scalar_subquery())
+        )
+        await connection.execute(sa.update(snapshots).values(blob=b"{}"))
+    found = await _compared(past, START + 2 * DAY_S)
+    assert (found.differences, found.facts) == (0, whole.facts)
 
 
 class Unfair(Engine):
