@@ -76,6 +76,11 @@ def _en_agents(number: int) -> str:
     return "1 agent" if number == 1 else f"{number} agents"
 
 
+def _en_open(x: _Filled) -> str:
+    number = x.number("open")
+    return "no open item" if not number else f"{number} open item{'s' if number > 1 else ''}"
+
+
 def _en_with(needs: str) -> str:
     return f" with {needs}" if needs else ""
 
@@ -335,8 +340,7 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
         f"{_en_with(x.needs())}; {_en_item_place(x)}"
     ),
     "item-only-room": lambda x, clock: (
-        f"the only agent with room{_en_with(x.needs())} ({x.number('open')} open items); "
-        f"{_en_item_place(x)}"
+        f"the only agent with room{_en_with(x.needs())} ({_en_open(x)}); {_en_item_place(x)}"
     ),
     "item-queued": lambda x, clock: "a work item came",
     "item-accepted": lambda x, clock: "the agent accepted it",
