@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -29,9 +29,12 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.reasons import sentence
+from callcenter.announcing import Announcing
+from callcenter.callbook import LiveCall
 from config.check import read_site
-from config.site import Site, skill_needs
+from config.site import Announcement, Site, skill_needs
 from config.yaml_lines import load_yaml
+from ivr.flow import Flow
 from ivr.skillneeds import parse_needs
 
 PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
@@ -54,6 +57,7 @@ REST: dict[str, Any] = {
     "transfers": {"allow": ["+1416555"]},
     "hours": {"office": {"week": {"weekdays": "09:00-17:00"}}},
 }
+WAITS = ("wait", "welcome", "patience")
 FLOWS = ("main", "closed", "busy", "offer-callback")
 
 
@@ -96,7 +100,7 @@ def site_of(part: str) -> Site:
     first = next(iter(document["queues"]))
     entry = f"fallback: {{queue: {first}}}\nsteps: {{in: {{do: queue, queue: {first}}}}}\n"
     files = {f"flows/{name}.yaml": entry for name in FLOWS}
-    files["flows/wait.yaml"] = "kind: wait\nsteps: {back: {do: wait}}\n"
+    files |= {f"flows/{name}.yaml": "kind: wait\nsteps: {back: {do: wait}}\n" for name in WAITS}
     return read_site({**files, "site.yaml": json.dumps(document, ensure_ascii=False)})
 
 
@@ -121,6 +125,19 @@ def clock(moment: float) -> str:
     return day + (f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}")
 
 
+class Plans:
+    """The announcements of a site, as `callcenter.announcing` asks for them."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def plan(self, queue: str) -> Sequence[Announcement]:
+        return self.site.queues[queue].announcements
+
+    def flow(self, flow_id: str) -> Flow | None:
+        return self.site.flows.get(flow_id)
+
+
 class Play:
     """Plays one example on the engine, as the live system would tell it."""
 
@@ -129,6 +146,8 @@ class Play:
         self.engine = Engine(site.routing())
         self.offers: dict[str, str] = {}  # by agent, or by agent and item
         self.opening = dict.fromkeys(site.queues, "open")
+        self.announcing = Announcing(Plans(site))
+        self.hears: dict[str, tuple[LiveCall, float]] = {}  # who waits, and when to be visited
         self.rows: list[Row] = []
 
     def run(self, rows: list[Row]) -> list[Row]:
@@ -150,14 +169,41 @@ class Play:
         """Deadlines at their own time, and calendars on the minute."""
         minute = (since // 60 + 1) * 60
         while True:
-            due = self.engine.deadline()
-            now = min(until, minute, until if due is None else due)
+            self.visit_who_waits()
+            due = [at for at in (self.engine.deadline(),) if at is not None]
+            now = min(until, minute, *due, *(at for _, at in self.hears.values()))
             self.note(now, self.engine.tick(now))
+            self.announce(now)
             if now == minute:
                 self.by_the_calendar(now)
                 minute += 60
             if now >= until:
                 return
+
+    def visit_who_waits(self) -> None:
+        """Who has come into a line, or left it."""
+        lines = {q: self.engine.waiting(q) for q in self.site.queues if self.announcing_in(q)}
+        waiting = {one.call: (q, one.entered) for q, line in lines.items() for one in line}
+        for call in set(self.hears) - set(waiting):
+            del self.hears[call]
+        for call, (queue, entered) in waiting.items():
+            if call not in self.hears:
+                live = LiveCall(call, queue=queue, entered=entered)
+                self.hears[call] = live, entered + self.announcing.first_in(queue)
+
+    def announcing_in(self, queue: str) -> bool:
+        return bool(self.site.queues[queue].announcements)
+
+    def announce(self, now: float) -> None:
+        """Visit each caller whose time it is."""
+        for call, (live, at) in list(self.hears.items()):
+            if at > now:
+                continue
+            due = self.announcing.due(live, now)
+            if due is not None:
+                live.announced[str(due.place)] = (due.visit, now)
+                self.add(now, f"{call} hears “{due.flow.id}”")
+            self.hears[call] = live, now + self.announcing.next_in(live, now)
 
     def by_the_calendar(self, now: float, *, quietly: bool = False) -> None:
         for queue, before in self.opening.items():
@@ -173,7 +219,9 @@ class Play:
 
     def note(self, now: float, decisions: list[d.Decision]) -> None:
         """A row for what time alone has brought."""
-        comes = self.told(decisions)
+        self.add(now, self.told(decisions))
+
+    def add(self, now: float, comes: str) -> None:
         if comes and self.rows and self.rows[-1].at == clock(now) and not self.rows[-1].happens:
             comes = f"{self.rows.pop().comes}<br>{comes}"
         if comes:
