@@ -8,13 +8,12 @@ snapshot before it is taken, or the first entry of all.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
-from acd.engine import Engine
 from callcenter import happenings as h
 from callcenter.restart import Kept, decide, engine_of
 
@@ -114,15 +113,10 @@ async def extent(journal: Journal) -> tuple[float, float] | None:
 
 
 class Rerun:
-    """Folds the journal from `start` on. `engine` is the engine, between any two steps.
+    """Folds the journal from `start` on. `engine` is the engine, between any two steps."""
 
-    `engine_for` makes an engine of what a snapshot kept; the tests plant other choices with it.
-    """
-
-    def __init__(
-        self, journal: Journal, start: Start, *, engine_for: Callable[[Kept], Engine] = engine_of
-    ) -> None:
-        self.engine = engine_for(start.kept)
+    def __init__(self, journal: Journal, start: Start) -> None:
+        self.engine = engine_of(start.kept)
         self._journal = journal
         self._after = start.kept.seq
 

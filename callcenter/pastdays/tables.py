@@ -56,9 +56,11 @@ def show_comparison(found: Comparison, zone: str, console: Console) -> None:
         console.print("[green]Every decision is the same.[/]", highlight=False)
         return
     what = "fact was" if found.differences == 1 else "facts were"
-    first = f"the first {len(found.first)}" if len(found.first) < found.differences else "all"
+    shown = len(found.first)
+    first = "the first" if shown == 1 else f"the first {shown}"
+    more = f"; {first}:" if shown < found.differences else ":"
     console.print(
-        f"[red]{found.differences:,} {what} decided upon otherwise[/]; {first}:", highlight=False
+        f"[red]{found.differences:,} {what} decided upon otherwise[/]{more}", highlight=False
     )
     for one in found.first:
         say(f"\n{moments.told(one.at, zone)}  {one.fact} {one.call}  (entry {one.seq})")

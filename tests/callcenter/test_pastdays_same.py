@@ -8,7 +8,6 @@ import json
 import random
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
-from acd import facts as f
 from acd.engine import Engine
-from acd.site import Site
 from agent_console.ports import Refusal
 from callcenter import restart
 from callcenter.cli import app
@@ -36,6 +33,7 @@ from storage.journal import Journal
 from storage.journal_retention import forget_before
 from storage.tables import snapshots
 from tests.callcenter.conftest import SITE, START, Center, Dice
+from tests.callcenter.planning_page import unfair
 
 DAY_S = 86_400.0
 
@@ -159,25 +157,12 @@ async def test_a_snapshot_that_cannot_be_read_only_costs_time(past: AsyncEngine)
     assert (found.differences, found.facts) == (0, whole.facts)
 
 
-class Unfair(Engine):
-    """Never offers anybody's call to anna."""
-
-    def handle(self, fact: Any, now: float) -> Any:
-        if isinstance(fact, f.Configured):
-            agents = tuple(
-                replace(one, queues=() if one.id == "anna" else one.queues)
-                for one in fact.site.agents
-            )
-            fact = f.Configured(replace(fact.site, agents=agents))
-        return super().handle(fact, now)
-
-
 async def test_a_changed_choice_is_found_and_named(past: AsyncEngine) -> None:
     """An engine that passes somebody over: the first call that goes elsewhere, and why."""
     journal = Journal(past)
     start = await start_before(journal, None)
-    rerun = Rerun(journal, start, engine_for=lambda kept: Unfair(Site()))
-    found = await compare(rerun, most=5)
+    with unfair():
+        found = await compare(Rerun(journal, start), most=5)
     assert found.differences > 5 == len(found.first)
     one = next(one for one in found.first if any("Offer: " in told for told in one.then))
     then = next(told for told in one.then if "Offer: " in told)
