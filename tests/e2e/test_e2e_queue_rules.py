@@ -1,0 +1,182 @@
+"""Rules of queues on a real Asterisk: turned away, sent on, left alone, cut off and back."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.conftest import change_site, flows, start_network
+from tools.lab.center import Center, Site
+from tools.lab.network import ADDRESS, CALLER_TONE_HZ, Network, complete
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import CenterFactory, World
+
+pytestmark = [pytest.mark.asterisk]
+
+OUTSIDE = "+14165550142"
+NUMBERS = {"401": "shut", "402": "slow", "403": "away", "404": "alone", "405": "wide"}
+_FLOW = """
+kind: entry
+languages: [en, zh]
+start: go
+fallback: {{queue: support}}
+steps:
+  go: {{do: queue, queue: {queue}}}
+"""
+_MESSAGE = """
+kind: entry
+languages: [en, zh]
+start: sorry
+fallback: {{queue: support}}
+steps:
+  sorry:
+    do: say
+    interrupt: false
+    text: {{en: "Sorry, nobody can take your call at this moment.", zh: "抱歉。"}}
+    next: {then}
+  bye: {{do: hang_up}}
+  in: {{do: queue, queue: wide}}
+"""
+
+
+def change(site: Site) -> None:
+    """Queues that nobody may wait in for long."""
+    change_site(site)
+    quiet = {"wrap_up_s": 5, "wait": {"music": "default"}, "callback": False}
+    site["place_grace_s"] = 60
+    site["queues"] |= {
+        "shut": {**quiet, "closed": {"flow": "message"}},
+        "slow": {**quiet, "overflow": {"after_s": 2, "to": {"flow": "onward"}}},
+        "away": {**quiet, "overflow": {"after_s": 2, "to": {"number": OUTSIDE}}},
+        "alone": {**quiet, "left_alone": {"after_s": 2, "to": {"flow": "message"}}},
+        "wide": quiet,
+    }
+    for agent in site["agents"].values():
+        if agent["queues"]:
+            agent["queues"] = [*agent["queues"], *NUMBERS.values()]
+    site["numbers"] |= {number: {"flow": f"to_{queue}"} for number, queue in NUMBERS.items()}
+
+
+@pytest.fixture(scope="module")
+def center(make_center: CenterFactory, network: Network) -> Center:
+    """A running center with these queues."""
+    texts = {f"to_{queue}": _FLOW.format(queue=queue) for queue in NUMBERS.values()}
+    texts |= {
+        "message": _MESSAGE.format(then="bye").replace("  in: {do: queue, queue: wide}\n", "")
+    }
+    texts |= {"onward": _MESSAGE.format(then="in").replace("  bye: {do: hang_up}\n", "")}
+    center = make_center(trunk=(ADDRESS, network.port), change=change, flows=flows() | texts)
+    center.spawn()
+    start_network(network, center)
+    center.wait_ready()
+    return center
+
+
+def entries(record: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [entry for entry in record["timeline"] if entry["kind"] == kind]
+
+
+async def test_a_closed_queue_is_heard_and_ends_the_call(world: World) -> None:
+    """The words of the menu that the rule names, no music, and the end; nobody was rung."""
+    boss = await world.boss()
+    await boss.do("close_queue", queue="shut", why="fire drill")
+    ani = world.stranger()
+    caller = await world.lines.call("401", ani)
+    await caller.until_over(20.0)
+    heard = await caller.heard()
+    assert heard.length_s > 1.5
+    assert heard.loudness(0.3) > 0.005, "the caller heard nothing"
+    record = await world.record(ani, outcome="turned away")
+    (turned,) = entries(record, "turned-away")
+    assert turned["why"]["code"] == "turned-closed"
+    assert "fire drill" in turned["why"]["text"]["en"]
+    assert entries(record, "queued") == []
+    await boss.do("queue_by_hours", queue="shut")
+    again = await world.lines.call("401", world.stranger())
+    await world.row(again.ani, outcome="waiting")
+
+
+async def test_who_waited_too_long_comes_to_a_menu_and_into_another_queue(world: World) -> None:
+    """Asterisk takes the caller from the music to the menu; from there an agent is reached."""
+    await world.agent("anna", ready=False)
+    ani = world.stranger()
+    await world.lines.call("402", ani)
+    boss = await world.boss()
+    row = await world.row(ani)
+    call = row["call_id"]
+    waits = await boss.until(
+        lambda: (w := boss.get(f"waiting:{call}")) and w["queue"] == "wide" and w, "the next", 20.0
+    )
+    assert waits["why"]["text"]["zh"]
+    anna = world.consoles[0]
+    await anna.do("ready")
+    await anna.until_state("talking", timeout_s=15.0)
+    await asyncio.sleep(1.0)
+    await anna.do("hang_up", call_id=call)
+    record = await world.record(ani)
+    (sent,) = entries(record, "sent-on")
+    assert sent["data"]["target"] == "onward"
+    assert [entry["kind"] for entry in record["timeline"] if entry["kind"] in ("overflowed",)]
+    assert record["call"]["outcome"] == "answered"
+
+
+async def test_who_waited_too_long_is_led_outside(world: World) -> None:
+    """Over the trunk to the other network, which hears the caller."""
+    await world.lines.number(OUTSIDE, "answer")
+    ani = world.stranger()
+    caller = await world.lines.call("403", ani)
+    who = f"n{OUTSIDE.lstrip('+')}"
+    await world.lines.until_rung(who, timeout_s=15.0)
+    await world.lines.until(lambda: any(one.who == who for one in world.lines.answered), who)
+    await asyncio.sleep(1.5)
+    await caller.hang_up()
+    there = await complete(world.lines.last_heard(who))
+    assert there.tone_s(CALLER_TONE_HZ) > 0.8
+    record = await world.record(ani)
+    assert record["call"]["outcome"] == "overflowed"
+    (ended,) = entries(record, "ended")
+    assert ended["data"]["cause"] == "transferred"
+
+
+async def test_who_is_left_alone_hears_so(world: World) -> None:
+    """The last agent signs out: the caller does not wait all night."""
+    anna = await world.agent("anna", ready=False)
+    ani = world.stranger()
+    caller = await world.lines.call("404", ani)
+    await world.row(ani, outcome="waiting")
+    await asyncio.sleep(3.0)
+    assert not caller.over
+    await anna.do("sign_out")
+    await caller.until_over(20.0)
+    record = await world.record(ani)
+    (sent,) = entries(record, "sent-on")
+    assert sent["why"]["code"] == "left-alone"
+
+
+async def test_who_is_cut_off_and_calls_again_is_back_in_front(world: World) -> None:
+    """Known by the number, within the grace; who fell back hears a worse place for a reason."""
+    await world.agent("anna", ready=False)
+    cut, other = world.stranger(), world.stranger()
+    first = await world.lines.call("405", cut)
+    await world.row(cut, outcome="waiting")
+    await world.lines.call("405", other)
+    row = await world.row(other, outcome="waiting")
+    await first.hang_up()
+    boss = await world.boss()
+    await boss.until(lambda: len(boss.all("waiting")) == 1, "one waiting call")
+    await world.lines.call("405", cut)
+
+    def at(position: int) -> Any:
+        found = (w for w in boss.all("waiting") if w["position"] == position)
+        return next(found, None)
+
+    back = await boss.until(lambda: at(1) and at(2) and at(1), "two waiting calls")
+    assert back["call_id"] != row["call_id"]
+    assert at(2)["call_id"] == row["call_id"]
+    detail = functools.partial(boss.ask, f"/api/calls/{back['call_id']}")
+    (queued,) = entries(await detail(), "queued")
+    assert queued["why"]["code"] == "place-kept"
