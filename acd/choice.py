@@ -92,8 +92,9 @@ def _closest_skill(agent: AgentRecord, line: Line) -> float:
 
 def _weighted(agent: AgentRecord, line: Line) -> float:
     """Stride scheduling (C. A. Waldspurger, W. E. Weihl, 1995): lowest turn first, and a call
-    moves the turn on by one over the weight."""
-    return _history(agent, line.queue).turn
+    moves the turn on by one over the weight. Agents of other queues are asked last."""
+    queue = line.queue
+    return agent.history[queue.id].turn if queue.id in agent.group.queues else inf
 
 
 RANKS: Final[Mapping[Choice, Callable[[AgentRecord, Line], float] | None]] = MappingProxyType(
@@ -128,6 +129,13 @@ def key_of(agent: AgentRecord, line: Line) -> IdleKey:
 
 
 # Remembering ------------------------------------------------------------------------------
+
+
+def begin_turns(agent: AgentRecord, queues: Mapping[str, QueueState]) -> None:
+    """The agent is about to be idle: in each of the weighted `queues` there is a turn to go by."""
+    for queue_id, queue in queues.items():
+        if queue_id in agent.group.queues:
+            _history(agent, queue)
 
 
 def offered(agent: AgentRecord, queue: QueueState, number: int, now: float) -> None:

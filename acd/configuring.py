@@ -98,7 +98,7 @@ def install(floor: Floor, site: Site) -> list[AgentRecord]:
         floor.queues[queue.id].configure(queue)
         floor.queues[queue.id].share(site)
     before = floor.matching
-    floor.matching = Matching(by_weight=site.sharing == "weight")
+    floor.matching = Matching(floor.queues.values(), share_by_weight=site.sharing == "weight")
     for gone in old.values():
         gone.retired = gone.id not in floor.queues
         gone.lines.clear()

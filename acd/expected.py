@@ -2,19 +2,22 @@
 
 The caller at position `k` waits for `k` agents to come free, among those who may serve the
 caller. With `n` of them at work and calls that last `h` seconds, that takes a gamma-distributed
-time of shape `k` and mean `k * h / n`, exactly so for exponential durations. Three things are
+time of shape `k` and mean `k * h / n`, exactly so for exponential durations. Four things are
 added, each in the mean and the variance of the sum that the time is:
 
-- agents who serve other queues, too, take the callers there who come first: a team's time is
-  shared by the load per agent that lies before the caller, here and there;
+- agents who serve others as well (other skills, other queues) take those first who come first:
+  a team's time is shared by the load per agent that lies before the caller, here and there;
 - some of those in front give up: each of them at the rate that was seen (`Pace.impatience`);
+- callers of queues with a higher priority will come, and be served first: a delay cycle with
+  that much load (Conway, Maxwell, Miller, "Theory of Scheduling", 1967, chapter 8);
 - the phone rings.
 
 The range is from the 10 % to the 90 % quantile of the gamma distribution with that mean and
 variance, by Wilson and Hilferty's approximation ("The distribution of chi-square", PNAS 1931).
 
-It costs one look at each line of the queue and each queue of its teams, however many wait.
-Sums are exact (`fsum`): in whatever order lines and teams were built, the figure is the same.
+It costs one look at each line of the queue, and of the other queues of its agents, and at each
+team of agents, however many wait. Sums are exact (`fsum`): in whatever order lines and teams
+were built, the figure is the same.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ from math import fsum, log, sqrt
 from typing import TYPE_CHECKING, Final
 
 from acd.lines import Key, Line, QueueState, Visit
-from acd.presence import WORKING, at_work
+from acd.presence import WORKING, Team, at_work
 from acd.sharing import key_of
+from acd.skills import able
 
 if TYPE_CHECKING:
     from acd.decisions import Value
@@ -36,8 +40,8 @@ if TYPE_CHECKING:
 NORMAL_90: Final = 1.2815515655446004
 """The 90 % quantile of the standard normal distribution."""
 
-MAX_OVERLAPS: Final = 100
-"""Of so many other lines it is remembered how many agents they share with this one."""
+MOST_OUTRANKED: Final = 0.9
+"""At most so much of the agents' time is taken to go to callers who come later and go first."""
 
 LAST_SEEN: Final = 2**62
 """As if seen after everybody who is in a line."""
@@ -108,21 +112,27 @@ def _reckon(
 
     `others`: those before in other lines of the queue come in addition.
     """
-    queue = line.queue
-    pace = queue.pace
-    reach = _reach(floor, line)
-    pool = at_work(queue) * reach.part
-    if pool <= 0 or not pace.known:
+    queue, pace = line.queue, line.queue.pace
+    teams = [team for team in _teams(floor, line) if team.there[WORKING]]
+    pool = sum(team.there[WORKING] for team in teams)
+    if not pool or not pace.known:
         return None
+    before = _Before()
     ahead = own - 1
-    beside: list[float] = []
-    for other in queue.lines if others else ():
-        if other is not line and (number := bisect_left(other.callers, key)):
-            ahead += number
-            beside.append(number * _overlap(floor, line, reach, other))
+    elsewhere = 0
+    for other in dict.fromkeys(each for team in teams for each in team.queues):
+        if other is not queue:
+            elsewhere += before.look(floor, other, key, line)
+        elif others:
+            ahead += before.look(floor, other, key, line)
     handle_s = pace.handle_s
-    share, elsewhere = _share(queue, key, own / pool * handle_s, fsum(beside) * handle_s)
-    mean_s, variance = _drain(own * at_work(queue) / share, pool / handle_s, pace.impatience)
+    mine = own * handle_s / pool
+    share = fsum(
+        team.there[WORKING] * mine / fsum((mine, *before.loads.get(team, ()))) for team in teams
+    )
+    rate = pool / handle_s
+    mean_s, variance = _drain(own * pool / share, rate, pace.impatience)
+    mean_s, variance = _delayed(mean_s, variance, 1.0 / rate, _outranked(floor, queue, teams))
     shape = mean_s * mean_s / variance
     ring_s = pace.ring.mean
     return Expected(
@@ -131,37 +141,64 @@ def _reckon(
         ring_s + mean_s * _quantile(shape, NORMAL_90),
         ahead,
         elsewhere,
-        max(1, round(pool)),
+        pool,
         handle_s,
     )
 
 
-def _share(queue: QueueState, key: Key, mine: float, beside: float) -> tuple[float, int]:
-    """As if so many agents (no whole number) had nothing else to do, and who waits elsewhere.
+class _Before:
+    """The load per agent that comes before a caller, by team."""
 
-    `mine` and `beside` are seconds of work that lie before each agent, in this line and in the
-    others of the queue. Of a team's time a line gets its part of all that lies before the team.
-    """
-    loads: dict[str, float] = {}
-    elsewhere = 0
-    shares: list[float] = []
-    for team in queue.teams:
-        working = team.there[WORKING]
-        if not working:
-            continue
-        before = [mine, beside]
-        for other in team.queues:
-            if other is queue:
+    __slots__ = ("loads",)
+
+    def __init__(self) -> None:
+        self.loads: dict[Team, list[float]] = {}
+
+    def look(self, floor: Floor, queue: QueueState, key: Key, but: Line) -> int:
+        """Take in the lines of a queue; how many of their callers come before `key`."""
+        found = 0
+        for line in queue.lines:
+            if line is but or not line.callers:
                 continue
-            known = loads.get(other.id)
-            if known is None:
-                number = sum(bisect_left(line.callers, key) for line in other.lines if line.callers)
-                elsewhere += number
-                known = number * other.pace.handle_s / at_work(other) if number else 0.0
-                loads[other.id] = known
-            before.append(known)
-        shares.append(working * mine / fsum(before))
-    return fsum(shares), elsewhere
+            number = bisect_left(line.callers, key)
+            found += number
+            teams = _teams(floor, line)
+            working = sum(team.there[WORKING] for team in teams)
+            if number and working:
+                load = number * queue.pace.handle_s / working
+                for team in teams:
+                    self.loads.setdefault(team, []).append(load)
+        return found
+
+
+def _outranked(floor: Floor, queue: QueueState, teams: list[Team]) -> float:
+    """Which part of the agents' time callers take who will come and be served first."""
+    parts: list[float] = []
+    pool = 0
+    loads: dict[str, float] = {}
+    for team in teams:
+        working = team.there[WORKING]
+        pool += working
+        for other in team.queues:
+            if other.config.priority <= queue.config.priority or other.worth_s is not None:
+                continue
+            load = loads.get(other.id)
+            if load is None:
+                rate = other.pace.arrivals(floor.now)
+                load = loads[other.id] = rate * other.pace.handle_s / at_work(other)
+            parts.append(working * load)
+    return min(MOST_OUTRANKED, fsum(parts) / pool)
+
+
+def _delayed(mean: float, variance: float, each: float, load: float) -> tuple[float, float]:
+    """A delay, prolonged by those who come during it and are served first.
+
+    `each` is the mean of their exponential services, `load` the part of the time they take.
+    """
+    if not load:
+        return mean, variance
+    left = 1.0 - load
+    return mean / left, variance / left**2 + mean * 2.0 * load * each / left**3
 
 
 def _drain(number: float, rate: float, impatience: float) -> tuple[float, float]:
@@ -192,35 +229,21 @@ def _quantile(shape: float, normal: float) -> float:
 
 
 class Reach:
-    """How many of a queue's agents may serve a line; known until an agent changes groups."""
+    """The teams that may serve a line; known until an agent changes teams."""
 
-    __slots__ = ("members", "overlaps", "part", "version")
+    __slots__ = ("teams", "version")
 
-    def __init__(self, version: int, members: int, part: float) -> None:
+    def __init__(self, version: int, teams: list[Team]) -> None:
         self.version = version
-        self.members = members
-        self.part = part
-        self.overlaps: dict[Line, float] = {}
+        self.teams = teams
 
 
-def _reach(floor: Floor, line: Line) -> Reach:
+def _teams(floor: Floor, line: Line) -> list[Team]:
     known = line.reach
     version = floor.presence.version
     if known is None or known.version != version:
-        members = sum(len(group.members) for group in line.groups)
-        size = sum(team.size for team in line.queue.teams)
-        known = line.reach = Reach(version, members, members / size if size else 0.0)
-    return known
-
-
-def _overlap(floor: Floor, line: Line, reach: Reach, other: Line) -> float:
-    """How much of each call of `other` falls to each agent of `line`."""
-    known = reach.overlaps.get(other)
-    if known is None:
-        shared = sum(len(group.members) for group in other.groups if group in line.groups)
-        if len(reach.overlaps) >= MAX_OVERLAPS:
-            reach.overlaps.clear()
-        known = reach.overlaps[other] = shared / reach.members
-    if not known:
-        return 0.0
-    return known / (at_work(other.queue) * _reach(floor, other).part)
+        queues = (line.queue, *(floor.queues[other] for other in sorted(line.also)))
+        serving = dict.fromkeys(team for queue in queues for team in queue.teams)
+        teams = [team for team in serving if able(team.skills, line.needs)]
+        known = line.reach = Reach(version, [] if line.only else teams)
+    return known.teams

@@ -217,7 +217,6 @@ class Floor:
             self.stop(agent, "signed-out")
         self.agents.pop(agent.id, None)
         agent.group.members.pop(agent.id, None)
-        self.presence.version += 1
 
     def settle(self, agent: AgentRecord) -> None:
         """Nothing is left to do: the agent becomes what the intent says.
@@ -270,6 +269,8 @@ class Floor:
         """Count the entry and make it known."""
         visit.books.offered += 1
         queue = visit.queue
+        if visit.kind == "call":
+            queue.pace.came(self.now)
         self.out.append(
             CallEntered(
                 visit.call,

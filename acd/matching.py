@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from acd.agents import AgentRecord
-from acd.choice import key_of
+from acd.choice import begin_turns, key_of
 from acd.lines import Key, Line, QueueState, Visit
 from acd.sharing import Shares, Standing, standing
 from acd.site import Agent, SkillNeed
@@ -59,10 +59,20 @@ class Group:
 class Matching:
     """The lines, the groups, and the first of each for the other."""
 
-    __slots__ = ("_base", "_by_weight", "_extra", "_groups", "_groups_of", "_lines", "_lines_of")
+    __slots__ = (
+        "_base",
+        "_extra",
+        "_groups",
+        "_groups_of",
+        "_lines",
+        "_lines_of",
+        "_shared",
+        "_weighted",
+    )
 
-    def __init__(self, *, by_weight: bool = False) -> None:
-        self._by_weight = by_weight
+    def __init__(self, queues: Iterable[QueueState] = (), *, share_by_weight: bool = False) -> None:
+        self._shared = share_by_weight
+        self._weighted = {queue.id: queue for queue in queues if queue.config.choice == "weighted"}
         self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
         self._extra: deque[Identity] = deque()  # the lines that are no queue's own
@@ -167,7 +177,7 @@ class Matching:
         group = self._groups.get(signature)
         if group is None:
             group = self._groups[signature] = Group(agent)
-            if self._by_weight:
+            if self._shared:
                 group.shares = Shares()
             for queue in signature[0]:
                 self._groups_of.setdefault(queue, {})[group] = None
@@ -202,9 +212,10 @@ class Matching:
 
     # Idle agents -----------------------------------------------------------------------
 
-    @staticmethod
-    def add_idle(agent: AgentRecord) -> None:
+    def add_idle(self, agent: AgentRecord) -> None:
         """The agent may be offered calls from now on."""
+        if self._weighted:
+            begin_turns(agent, self._weighted)
         keys = agent.idle_keys = {}
         for line in agent.group.lines:
             key = keys[line] = key_of(agent, line)

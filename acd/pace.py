@@ -16,6 +16,7 @@ OUTLIER: Final = 5.0
 TALK_S: Final = 180.0
 RING_S: Final = 5.0
 WRAP_UP_S: Final = 30.0
+GAP_S: Final = 600.0
 """Start values: where a queue begins before anything is known."""
 
 PATIENCE_MEMORY: Final = 300
@@ -23,6 +24,9 @@ PATIENCE_MEMORY: Final = 300
 
 PATIENT_S: Final = 1_800.0
 """So much waiting without giving up counts as seen at the start."""
+
+QUIET: Final = 3.0
+"""Nobody has come for so many times the usual gap: callers come more rarely now."""
 
 
 class Smoothed:
@@ -44,12 +48,14 @@ class Smoothed:
 class Pace:
     """What one queue's calls take of an agent, and how patient its callers are."""
 
-    __slots__ = ("abandoned", "ring", "talk", "waited_s", "wrap_up")
+    __slots__ = ("abandoned", "gap", "last", "ring", "talk", "waited_s", "wrap_up")
 
     def __init__(self, wrap_up_s: float | None) -> None:
         self.ring = Smoothed(RING_S)
         self.talk = Smoothed(TALK_S)  # with the time on hold
         self.wrap_up = Smoothed(WRAP_UP_S if wrap_up_s is None else min(wrap_up_s, WRAP_UP_S))
+        self.gap = Smoothed(GAP_S)  # between two arrivals
+        self.last = 0.0  # arrival
         self.abandoned = 0.0
         self.waited_s = 0.0
 
@@ -73,23 +79,36 @@ class Pace:
         """
         return self.abandoned / (self.waited_s + PATIENT_S)
 
+    def came(self, now: float) -> None:
+        """A caller comes."""
+        if self.last:
+            self.gap.add(now - self.last)
+        self.last = now
+
+    def arrivals(self, now: float) -> float:
+        """How many callers come in a second; less than was seen when nobody has come for long."""
+        return 1.0 / max(self.gap.mean, (now - self.last) / QUIET, 1e-3)
+
     def left(self, waited_s: float, *, abandoned: bool) -> None:
         """A caller does not wait any more."""
         keep = 1.0 - 1.0 / PATIENCE_MEMORY
         self.waited_s = self.waited_s * keep + waited_s
         self.abandoned = self.abandoned * keep + (1.0 if abandoned else 0.0)
 
-    def snapshot(self) -> list[float]:
-        """Everything as numbers."""
-        means = [
-            number
-            for one in (self.ring, self.talk, self.wrap_up)
-            for number in (one.mean, one.seen)
-        ]
-        return [*means, self.waited_s, self.abandoned]
+    def _means(self) -> tuple[Smoothed, ...]:
+        return (self.ring, self.talk, self.wrap_up, self.gap)
 
-    def restore(self, numbers: list[float]) -> None:
+    def snapshot(self) -> dict[str, list[float]]:
+        """Everything as numbers."""
+        return {
+            "means": [one.mean for one in self._means()],
+            "seen": [one.seen for one in self._means()],
+            "patience": [self.last, self.waited_s, self.abandoned],
+        }
+
+    def restore(self, numbers: dict[str, list[float]]) -> None:
         """Take over what `snapshot` gave."""
-        for at, one in enumerate((self.ring, self.talk, self.wrap_up)):
-            one.mean, one.seen = float(numbers[2 * at]), int(numbers[2 * at + 1])
-        self.waited_s, self.abandoned = float(numbers[6]), float(numbers[7])
+        pairs = zip(self._means(), numbers["means"], numbers["seen"], strict=True)
+        for one, mean, seen in pairs:
+            one.mean, one.seen = float(mean), int(seen)
+        self.last, self.waited_s, self.abandoned = map(float, numbers["patience"])

@@ -1,7 +1,7 @@
 """Who is there for a queue: counted as agents come and go, not looked up.
 
-Agents of the same queues are a `Team`. A change of an agent is a step in the numbers of one
-team; its queues are only touched when the first of a team comes or the last one goes.
+Agents of the same queues and skills are a `Team`. A change of an agent is a step in the numbers
+of one team; its queues are only touched when the first of a team comes or the last one goes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from acd.agents import AgentRecord
     from acd.floor import Floor
     from acd.lines import QueueState
+    from acd.matching import Group
 
 LEVEL: Final[dict[State, int]] = {
     OFFLINE: 0,
@@ -44,19 +45,29 @@ LEVEL: Final[dict[State, int]] = {
 """How much an agent in this state is there: 1 signed in, 2 at work, 3 ready."""
 
 WORKING: Final = 2
+READY_LEVEL: Final = 3
+
+
+TeamKey = tuple[tuple[str, ...], tuple[tuple[str, int], ...]]
 
 
 class Team:
-    """The agents of the same queues; `there[n]` of them are there at level n or higher."""
+    """The agents of the same queues and skills.
 
-    __slots__ = ("by_level", "key", "queues", "size", "there")
+    `there[n]` of them are there at level n or higher; `by_level[n]` are the queues for which
+    that is what counts.
+    """
 
-    def __init__(self, key: tuple[str, ...], queues: list[QueueState]) -> None:
+    __slots__ = ("by_level", "key", "queues", "skills", "there")
+
+    def __init__(self, key: TeamKey, queues: tuple[QueueState, ...]) -> None:
         self.key = key
         self.queues = queues
-        self.by_level = [[queue for queue in queues if queue.level == n] for n in range(4)]
-        self.there = [0, 0, 0, 0]
-        self.size = 0
+        self.skills = dict(key[1])
+        self.by_level = [
+            tuple(queue for queue in queues if queue.level == n) for n in range(READY_LEVEL + 1)
+        ]
+        self.there = [0] * (READY_LEVEL + 1)
 
     def __lt__(self, other: Team) -> bool:
         """An order that does not depend on who came first."""
@@ -69,15 +80,15 @@ class Presence:
     __slots__ = ("_teams", "version")
 
     def __init__(self) -> None:
-        self._teams: dict[tuple[str, ...], Team] = {}
-        self.version = 0  # another one when an agent serves others than before, or is gone
+        self._teams: dict[TeamKey, Team] = {}
+        self.version = 0  # another one when an agent has changed teams
 
-    def team(self, floor: Floor, queues: frozenset[str]) -> Team:
-        """The team of these queues."""
-        key = tuple(sorted(queues))
+    def team(self, floor: Floor, group: Group) -> Team:
+        """The team of agents like those of `group`."""
+        key = (tuple(sorted(group.queues)), tuple(sorted(group.skills.items())))
         team = self._teams.get(key)
         if team is None:
-            known = [floor.queues[queue] for queue in key if queue in floor.queues]
+            known = tuple(floor.queues[queue] for queue in key[0] if queue in floor.queues)
             team = self._teams[key] = Team(key, known)
             for queue in known:
                 insort(queue.teams, team)
@@ -103,14 +114,14 @@ def moved(floor: Floor, agent: AgentRecord) -> None:
                 _went(floor, team.by_level[n])
 
 
-def _came(floor: Floor, queues: list[QueueState]) -> None:
+def _came(floor: Floor, queues: tuple[QueueState, ...]) -> None:
     for queue in queues:
         queue.attended += 1
         if queue.attended == 1:
             overflowing.end(floor, queue.alone)
 
 
-def _went(floor: Floor, queues: list[QueueState]) -> None:
+def _went(floor: Floor, queues: tuple[QueueState, ...]) -> None:
     for queue in queues:
         queue.attended -= 1
         if queue.attended == 0:
@@ -118,18 +129,16 @@ def _went(floor: Floor, queues: list[QueueState]) -> None:
 
 
 def regrouped(floor: Floor, agent: AgentRecord) -> None:
-    """The agent serves other queues from now on."""
+    """The agent serves other queues, or has other skills, from now on."""
     floor.presence.version += 1
-    team = floor.presence.team(floor, agent.group.queues)
+    team = floor.presence.team(floor, agent.group)
     if team is agent.team:
         return
     before, agent.team = agent.team, None
     level, agent.level = agent.level, 0
-    team.size += 1
     agent.team = team
     moved(floor, agent)  # first there, then away here: no queue of both is left alone between
     if before is not None:
-        before.size -= 1
         for n in range(1, level + 1):
             before.there[n] -= 1
             if before.there[n] == 0 and before.by_level[n]:
@@ -148,8 +157,7 @@ def rebuild(floor: Floor) -> None:
         agent.level = 0
         agent.team = None
         if not agent.removed:
-            team = agent.team = presence.team(floor, agent.group.queues)
-            team.size += 1
+            team = agent.team = presence.team(floor, agent.group)
             agent.level = LEVEL[agent.state]
             for n in range(1, agent.level + 1):
                 team.there[n] += 1

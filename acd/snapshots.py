@@ -161,11 +161,11 @@ def _history(agent: AgentRecord) -> dict[str, Any]:
 
 def _shares(floor: Floor) -> list[list[Any]]:
     """The turns of each group, named by one of its agents."""
-    return [
-        [next(iter(group.members)), group.shares.base, dict(group.shares.turns)]
+    return sorted(
+        [min(group.members), group.shares.base, dict(group.shares.turns)]
         for group in floor.matching.groups()
         if group.shares is not None and group.shares.turns and group.members
-    ]
+    )
 
 
 def _desk(desk: Desk) -> dict[str, Any]:
