@@ -18,6 +18,10 @@ SHORT_ABANDON_S = 5.0
 THRESHOLD_S = 20.0
 
 
+Changes = list[tuple[str, float]]
+"""Fields of a `Tally`, and what is added to each."""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts and sums (seconds) of queue visits; `+=` and `-=` work field by field.
@@ -126,6 +130,21 @@ class Tally:
         for name in _SUMS:
             setattr(self, name, getattr(self, name) - getattr(other, name))
         return self
+
+    def changes_to(self, other: Tally) -> Changes:
+        """What has to be added to each field to come to `other`."""
+        return [
+            (name, after - before)
+            for name in _SUMS
+            if (before := getattr(self, name)) != (after := getattr(other, name))
+        ]
+
+    def change(self, changes: Changes, longest_wait_s: float) -> None:
+        """Add these; the longest wait is at least this."""
+        for name, change in changes:
+            setattr(self, name, getattr(self, name) + change)
+        if longest_wait_s > self.longest_wait_s:
+            self.longest_wait_s = longest_wait_s
 
 
 _SUMS = tuple(field.name for field in fields(Tally) if field.name != "longest_wait_s")

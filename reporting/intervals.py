@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -73,6 +74,10 @@ class Visit:
     told_at: float | None = None  # when the caller first heard an expected wait ...
     told_low_s: float | None = None  # ... from then on, at least ...
     told_high_s: float | None = None  # ... and at most
+
+
+NOTHING = Tally()
+"""For comparing; never changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +269,14 @@ class IntervalFold:
 
     def _put(self, key: Hashable, place: Place, counted: Tally) -> None:
         before = self._counted.get(key)
-        if before is not None:
-            if before == (place, counted):
-                return
-            self._take_out(*before)
         self._counted[key] = (place, counted)
-        self._add(place, counted)
+        if before is None:
+            self._count(place, NOTHING, counted)
+        elif before[0] == place:
+            self._count(place, before[1], counted)
+        else:
+            self._count(*before, NOTHING)
+            self._count(place, NOTHING, counted)
 
     def spend(self, span: Span) -> None:
         """Count an agent's time in a state that is over; repeated and earlier time is left out."""
@@ -283,18 +290,21 @@ class IntervalFold:
         for begin, seconds in cut(start, end, self.calendar.start, self.calendar.end):
             add_time(self.agents.setdefault((agent, begin), Tally()), state, seconds)
 
-    def _add(self, place: Place, counted: Tally) -> None:
-        scope, ident, at = place
-        table = self.tallies if scope == "queue" else self.agents
-        found = table.setdefault((ident, self.calendar.start(at)), Tally())
-        found += counted
+    def _count(self, place: Place, before: Tally, after: Tally) -> None:
+        """Something at this place counted for `before`, and counts for `after` now."""
+        changes = before.changes_to(after)
+        if changes:
+            for table, key in self._buckets(place):
+                found = table.get(key)
+                if found is not None:
+                    found.change(changes, after.longest_wait_s)
+                elif after is not NOTHING:  # also when it was forgotten meanwhile
+                    table[key] = copy(after)
 
-    def _take_out(self, place: Place, counted: Tally) -> None:
+    def _buckets(self, place: Place) -> Iterator[tuple[dict[Any, Tally], Any]]:
+        """Where a place is counted: tables and keys."""
         scope, ident, at = place
-        table = self.tallies if scope == "queue" else self.agents
-        found = table.get((ident, self.calendar.start(at)))
-        if found is not None:
-            found -= counted
+        yield self.tallies if scope == "queue" else self.agents, (ident, self.calendar.start(at))
 
     def _moment(self, visit: Visit) -> float:
         if self.attribution == "entered" or visit.left is None:

@@ -8,19 +8,19 @@ bounded: for each queue and agent at most an hour of minutes, a day of intervals
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 from reporting.figures import Tally
-from reporting.intervals import IntervalFold, Place, Scope, Span, add_time, cut
+from reporting.intervals import NOTHING, IntervalFold, Place, Scope, Span, add_time, cut
 
 MINUTE_S = 60.0
 ROLLING = {"15": 15, "30": 30, "60": 60}
 """The rolling windows by name, in minutes."""
 WINDOWS = (*ROLLING, "interval", "day")
 KEPT_S = 60 * MINUTE_S  # of minutes, before the one that runs
-NOTHING = Tally()
 _MOST_MINUTES = 90  # then those that are too old are dropped
 
 
@@ -117,25 +117,18 @@ class LiveFigures(IntervalFold):
         # A call of the last hour may yet change, whatever day it is.
         IntervalFold.forget(self, min(before, self.calendar.start(max(0.0, latest - KEPT_S))))
 
-    def _add(self, place: Place, counted: Tally) -> None:
-        IntervalFold._add(self, place, counted)
-        for tally in self._more(place):
-            tally += counted
-
-    def _take_out(self, place: Place, counted: Tally) -> None:
-        IntervalFold._take_out(self, place, counted)
-        for tally in self._more(place):
-            tally -= counted
-
-    def _more(self, place: Place) -> tuple[Tally, Tally]:
+    def _buckets(self, place: Place) -> Iterator[tuple[dict[Any, Tally], Any]]:
+        yield from IntervalFold._buckets(self, place)
         scope, ident, at = place
-        return self._minute(scope, ident, minute(at)), self._day(scope, ident, at)
+        yield self._minutes_of(scope, ident, minute(at)), minute(at)
+        yield self._days.setdefault((scope, ident), {}), self.calendar.midnight(at)
 
-    def _minute(self, scope: Scope, ident: str, start: float) -> Tally:
+    def _minutes_of(self, scope: Scope, ident: str, start: float) -> dict[float, Tally]:
+        """Where a minute is, or is to be, without those that are too old."""
         minutes = self._minutes.setdefault((scope, ident), {})
         if start not in minutes and len(minutes) >= _MOST_MINUTES:
             _prune(minutes, max(max(minutes), start))
-        return minutes.setdefault(start, Tally())
+        return minutes
 
     def _day(self, scope: Scope, ident: str, at: float) -> Tally:
         days = self._days.setdefault((scope, ident), {})
@@ -148,7 +141,8 @@ class LiveFigures(IntervalFold):
             add_time(self._day("agent", agent, day), state, seconds)
         lately = max(start, minute(end) - KEPT_S)
         for begin, seconds in cut(lately, end, minute, lambda at: minute(at) + MINUTE_S):
-            add_time(self._minute("agent", agent, begin), state, seconds)
+            minutes = self._minutes_of("agent", agent, begin)
+            add_time(minutes.setdefault(begin, Tally()), state, seconds)
 
 
 def _prune(minutes: dict[float, Tally], latest: float) -> None:

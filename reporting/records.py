@@ -44,7 +44,7 @@ Sentence = Callable[[str, Data], dict[str, str]]
 
 MOST_MOMENTS = 2_000  # in one timeline: a button that is pressed all day fills no memory
 MOST_PARTIES = 500  # in one call, one after the other
-MOST_ENDED = 10_000  # calls of today that are over and on disk; earlier ones are on disk only
+MOST_ENDED = 5_000  # calls of today that are over and on disk; earlier ones are on disk only
 MOST_SPANS = 20_000
 _CHANGES = ("recording-paused", "recording-resumed")
 _RECORDING = ("recording-started", *_CHANGES, "recording-stopped", "recording-kept")
