@@ -14,9 +14,7 @@ from reporting.records import RecordFold
 OTHER_WORK = "other work"
 """The not-ready reason of simulated agents who really did something else than these calls."""
 
-_VISITS = frozenset(
-    ("CallEntered", "CallLeft", "CallCompleted", "CallTaken", "WrapUpEnded", "CallTurnedAway")
-)
+_VISITS = frozenset(("CallEntered", "CallLeft", "CallCompleted", "CallTaken", "WrapUpEnded"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ class Account:
         self._limits = limits
         self._skip = skip
         self._fold = RecordFold()
+        self._away: list[d.CallTurnedAway] = []
         self._spans: dict[str, tuple[str, float]] = {}  # agent to kind of time and its begin
         self._spent: dict[str, dict[str, float]] = {}  # agent to kind of time, seconds
 
@@ -63,6 +62,9 @@ class Account:
         """Take one decision."""
         if isinstance(decision, d.AgentChanged):
             self.agent(decision, at)
+        elif isinstance(decision, d.CallTurnedAway):
+            if self._since <= at < self._until and decision.call not in self._skip:
+                self._away.append(decision)
         elif type(decision).__name__ in _VISITS:
             data = h.as_dict(decision)
             self._fold.feed("decision", type(decision).__name__, h.call_of(decision), data, at)
@@ -98,6 +100,8 @@ class Account:
                 if inside and record.call_id not in self._skip:
                     tally = tallies.setdefault(visit.queue, Tally())
                     tally += count(visit, self._limits(visit.queue))
+        for away in self._away:
+            tallies.setdefault(away.queue, Tally()).turned_away += 1
         whole = Tally()
         for tally in tallies.values():
             whole += tally

@@ -223,6 +223,9 @@ class _Watching:
                     self._begin(visit.call, asking)
             elif visit.kind == "callback":
                 self.day.left_out += 1
+        for queue in engine.site.queues:
+            if engine.closed(queue.id):
+                self.day.changes.append((since, f.QueueClosed(queue.id)))
         for agent in engine.agents:
             view = engine.agent_view(agent)
             if view.state != OFFLINE and agent not in told:

@@ -1,4 +1,5 @@
-"""A busy morning at the demonstration's desks, in a real journal: a kill in the middle, and lunch.
+"""A busy morning at the demonstration's desks, in a real journal: a kill in the middle, lunch, and
+a meeting of sales, who close their queue for it.
 
 The same on each run: all chance is from one seed. On the virtual switch, in virtual time.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from acd import facts as f
 from agent_console.ports import Refusal
 from callcenter import restart
 from cti.virtual.callers import Caller
@@ -30,6 +32,7 @@ PATIENCE_S = 100.0
 TALK_S = 150.0
 PER_HOUR = 85.0
 LASTS_S = 2.5 * 3600.0
+CLOSED = (MORNING + 0.8 * LASTS_S, MORNING + 0.85 * LASTS_S)
 BACK_AT_ONCE = ("no answer", "connection lost")
 
 
@@ -97,6 +100,10 @@ class Morning:
         await center.floor.not_ready("dana", "lunch")
         await self.work(center, MORNING + 0.7 * LASTS_S)
         await center.floor.ready("dana")
+        await self.work(center, CLOSED[0])
+        center.router.act(f.QueueClosed("sales", "meeting", "sam"))
+        await self.work(center, CLOSED[1])
+        center.router.act(f.QueueOpened("sales", "sam"))
         await self.work(center, MORNING + LASTS_S + 900.0)
         history = History(
             self.engine,

@@ -21,7 +21,7 @@ from callcenter.siteview import SiteView
 from config.settings import DEMO_SITE
 from storage.database import open_engine
 from storage.journal import Journal
-from tests.callcenter.busyday import LASTS_S, MORNING, PATIENCE_S, busy_morning
+from tests.callcenter.busyday import CLOSED, LASTS_S, MORNING, PATIENCE_S, busy_morning
 from tests.callcenter.conftest import SITE
 from tests.callcenter.test_pastdays_same import three_lives
 
@@ -157,6 +157,18 @@ async def test_a_part_of_a_day_begins_with_who_is_there_and_waits(folder: Path) 
     assert 0 < really.offered < 180
     assert sides.present[""]["service_level"].mean == pytest.approx(really.service_level, abs=0.12)
     assert sides.present[""]["abandon_rate"].mean == pytest.approx(really.abandon_rate, abs=0.12)
+
+
+async def test_who_is_turned_away_is_turned_away_again(folder: Path, day: Observed) -> None:
+    """A closed queue is closed in the simulation, too: also when it was before the range began."""
+    late = await _observed(folder, CLOSED[0] + 60.0)
+    for one in (day, late):
+        away = [journey for journey in one.journeys if journey.turned_away]
+        assert away
+        assert all(CLOSED[0] < journey.at < CLOSED[1] for journey in away)
+        sides = _compared(one, seeds=(1,))
+        assert sides.really["sales"].turned_away == len(away)
+        assert sides.present["sales"]["turned_away"].mean == len(away)
 
 
 async def test_wild_days_can_be_simulated(tmp_path: Path) -> None:
