@@ -13,6 +13,9 @@ START: Final = 3
 OUTLIER: Final = 5.0
 """Longer than so many times the mean counts as that: one odd call does not change a morning."""
 
+LEAST_S: Final = 60.0
+"""For that, a mean counts as at least so much."""
+
 TALK_S: Final = 180.0
 RING_S: Final = 5.0
 WRAP_UP_S: Final = 30.0
@@ -39,10 +42,12 @@ class Smoothed:
         self.seen = 0
 
     def add(self, value: float) -> None:
-        """Take one more observation into the mean."""
-        self.seen = seen = min(self.seen + 1, MEMORY)
-        most = OUTLIER * max(self.mean, 60.0)
-        self.mean += (min(value, most) - self.mean) / (START + seen)
+        """Take one more observation into the mean. Written out: it runs for every call."""
+        seen, mean = self.seen, self.mean
+        if seen < MEMORY:
+            self.seen = seen = seen + 1
+        most = OUTLIER * mean if mean > LEAST_S else OUTLIER * LEAST_S
+        self.mean = mean + ((value if value < most else most) - mean) / (START + seen)
 
 
 class Pace:
