@@ -55,12 +55,16 @@ class Rights:
         self._busy: dict[str, list[tuple[float, float]]] = {}  # agent to spells: from, to
         self._busy_since: dict[str, float] = {}
         self._number = 0
+        self._forgotten: set[str] = set()  # queues that did not always count the same
+        self.queues: dict[str, Queue] = {}
         self.configure(site)
 
     def configure(self, site: Site) -> None:
         """Go by this site; `people` is set by the ledger."""
+        before = {queue.id: queue.choice for queue in self.queues.values()}
         self.site = site
-        self.queues: dict[str, Queue] = {queue.id: queue for queue in site.queues}
+        self.queues = {queue.id: queue for queue in site.queues}
+        self._forgotten |= {q.id for q in site.queues if before.get(q.id, q.choice) != q.choice}
         self._position = {agent.id: n for n, agent in enumerate(site.agents)}
 
     # Remembering ---------------------------------------------------------------------------
@@ -158,6 +162,8 @@ class Rights:
     def _rank(self, agent_id: str, stay: Stay, now: float) -> Rank | None:
         """By the queue's choice, less is asked first; None where one call cannot tell."""
         queue, agent = self.queues[stay.queue], self.people[agent_id]
+        if queue.id in self._forgotten and queue.choice in ("round-robin", "fewest-calls"):
+            return None
         match queue.choice:
             case "longest-idle":
                 return ()

@@ -65,6 +65,8 @@ def _many(wanted: range, workers: int) -> None:
                 completed=total.days,
                 description=f"days, {len(total.violations)} violations",
             )
+    for name, times in sorted(total.met.items()):
+        print(f"{times:8} in {total.in_days[name]:6} days  {name}")
     for violation in total.violations[:_MOST_SHOWN]:
         print(explain(violation), end="\n\n")
     for violation in total.violations[_MOST_SHOWN:]:

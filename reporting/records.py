@@ -212,7 +212,7 @@ class RecordFold:
 
     def _entered(self, record: CallRecord, data: Data, at: float) -> bool:
         queue, entered = str(data["queue"]), float(data["entered"])
-        if any(v.queue == queue and v.entered == entered for v in record.visits):
+        if _find_visit(record, queue, entered) is not None:
             return False
         visit = Visit(queue, entered, str(data.get("kind", "call")))
         record.visits.append(visit)
@@ -248,8 +248,7 @@ class RecordFold:
         return True
 
     def _left(self, record: CallRecord, data: Data, at: float) -> bool:
-        queue, entered = data["queue"], data["entered"]
-        visit = next((v for v in record.visits if v.queue == queue and v.entered == entered), None)
+        visit = _find_visit(record, str(data["queue"]), float(data["entered"]))
         if visit is None or visit.outcome:
             return False
         visit.left, visit.outcome = at, str(data["outcome"])
@@ -778,6 +777,14 @@ def _keys(record: CallRecord) -> Iterator[Hashable]:
 def _identify(record: CallRecord, data: Data) -> None:
     for name in ("link", "trunk", "ani", "ani_name", "dnis"):
         setattr(record, name, str(data.get(name, "")))
+
+
+def _find_visit(record: CallRecord, queue: str, entered: float) -> Visit | None:
+    """The stay in the queue that began then; who was turned away at that moment did not stay."""
+    for visit in record.visits:
+        if visit.queue == queue and visit.entered == entered and visit.kind != TURNED_AWAY:
+            return visit
+    return None
 
 
 def _find_offer(record: CallRecord, offer: Any) -> OfferRecord | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from acd import decisions as d
 from acd import facts as f
 from callcenter.randomdays.sites import random_needs
+from callcenter.routing import Preferred
 from cti import commands as c
 from cti import events as e
 from cti.calls import Prompt
@@ -14,6 +16,10 @@ from cti.virtual.callers import Caller, Customer
 
 if TYPE_CHECKING:
     from callcenter.randomdays.day import Day
+
+WHY: Final = ("last agent", "owner")
+REGULARS: Final = tuple(f"customer-{n}" for n in range(5))
+"""Who calls again and again: a place may be kept for them."""
 
 
 class Callers:
@@ -62,9 +68,9 @@ class Callers:
                 else:
                     self._enter(fact.call_id)
             case e.WaitVisited(call_id=call, digit="1"):
-                day.act(f.CallbackRequested(call, f"cb-{call}", f"+49301{call[1:]}"))
-                day.execute(c.HangUpCall(call, "callback promised"))
+                self._wants_callback(call, now)
             case e.WaitVisited(call_id=call):
+                day.act(f.PositionAsked(call))
                 view = day.engine.visit(call)
                 # Records know a visit by queue and moment: not twice in one moment, please.
                 if self._dice(call).random() < 0.1 and view is not None and view.entered < now:
@@ -81,16 +87,46 @@ class Callers:
         step = c.PlayPrompts((Prompt("x" * self._dice(call).randrange(1, 80)),))
         self._day.execute(c.RunStep(call, self._step_no, step))
 
+    def _wants_callback(self, call: str, now: float) -> None:
+        """As soon as possible or at a chosen time, which may be changed later."""
+        day, dice, callback = self._day, self._dice(call), f"cb-{call}"
+        due = now + dice.uniform(20.0, 400.0) if dice.random() < 0.4 else None
+        day.act(f.CallbackRequested(call, callback, f"+49301{call[1:]}", due))
+        day.execute(c.HangUpCall(call, "callback promised"))
+        if dice.random() < 0.3:
+            day.time.after(dice.uniform(1.0, 200.0), self._reschedules, callback)
+
+    def _reschedules(self, callback: str) -> None:
+        day, dice = self._day, self._dice(callback)
+        due = day.time.time + dice.uniform(0.0, 200.0) if dice.random() < 0.7 else None
+        day.act(f.CallbackRescheduled(callback, due, dice.choice(("", "boss"))))
+
     def _enter(self, call: str) -> None:
+        """Into a queue, if it takes the caller; else to where it sends the caller."""
         dice, day = self._dice(call), self._day
-        queue = dice.choice(day.site.queues)
+        queue = dice.choice(day.site.queues).id
         needs = random_needs(dice) if dice.random() < 0.3 else ()
+        priority = dice.choice((0, 0, 0, 1))
+        while (away := self._turned_away(f.EntryAsked(call, queue, needs, priority))) is not None:
+            if away.kind != "queue":
+                day.execute(c.HangUpCall(call, f"turned away: {away.kind}"))
+                return
+            queue = away.target
+        agent = dice.choice(day.site.agents).id
         day.routing.queue_call(
             call,
-            queue.id,
+            queue,
             day.time.time,
             needs=needs,
-            priority=dice.choice((0, 0, 0, 1)),
+            priority=priority,
             visit_after_s=dice.choice((0.0, 7.0, 25.0)),
             digits="1",
+            preferred=Preferred(agent, dice.choice((0.0, 10.0, 30.0)), dice.choice(WHY))
+            if dice.random() < 0.25
+            else None,
+            caller=dice.choice(("", *REGULARS)),
         )
+
+    def _turned_away(self, asked: f.EntryAsked) -> d.CallTurnedAway | None:
+        decided = self._day.act(asked)
+        return next((x for x in decided if isinstance(x, d.CallTurnedAway)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,6 +18,7 @@ from callcenter import happenings as h
 from callcenter.randomdays.agents import Agents
 from callcenter.randomdays.callers import Callers
 from callcenter.randomdays.plan import CALM_AT_S, Happening, Plan, plan_of
+from callcenter.randomdays.supervisor import Supervisor
 from callcenter.randomdays.watch import Watch
 from callcenter.routing import Routing
 from cti import commands as c
@@ -84,7 +85,7 @@ class Day:
         engine_of: Callable[[Site], Engine] = Engine,
     ) -> None:
         self.plan = plan if isinstance(plan, Plan) else plan_of(plan)
-        self.site = self.plan.site
+        self.site = self.plan.site  # as it is at first: the queues' and agents' names stay
         self.time = VirtualTime()
         self.calm = False
         self.steps = 0
@@ -96,6 +97,7 @@ class Day:
         self.checked = _Journaling(self.engine)
         self.callers = Callers(self)
         self.agents = Agents(self)
+        self.supervisor = Supervisor(self)
         self.switch = VirtualSwitch(
             "v", self.time, phones=self.agents.rung, customers=self.callers.dialled
         )
@@ -105,6 +107,7 @@ class Day:
         self.agents.begin()
         for happening in self.plan.happenings:
             self.time.after(happening.at_s, self._happens, happening)
+        self.time.after(CALM_AT_S, self.supervisor.calm_down)
         self.time.after(CALM_AT_S, self.agents.calm_down)
 
     def run(self) -> Outcome:
@@ -141,12 +144,19 @@ class Day:
 
     def _happens(self, happening: Happening) -> None:
         dice = happening.dice(self.plan.seed)
-        if happening.kind == "call":
-            self.callers.calls(f"c{happening.number}", dice)
-        elif happening.kind == "agent":
-            self.agents.moment(happening.who, happening.number, dice)
-        else:
-            self._restart()
+        match happening.kind:
+            case "call":
+                self.callers.calls(f"c{happening.number}", dice)
+            case "agent":
+                self.agents.moment(happening.who, happening.number, dice)
+            case "doors":
+                self.supervisor.doors(dice)
+            case "staffing":
+                self.supervisor.staffing(dice)
+            case "configuration":
+                self.supervisor.configuration(dice)
+            case _:
+                self._restart()
 
     def _restart(self) -> None:
         """The engine's process dies, and a new one goes on from the snapshot."""
@@ -169,10 +179,10 @@ class Day:
 
     # Wiring --------------------------------------------------------------------------------
 
-    def act(self, fact: f.Fact) -> None:
-        """Tell the engine something."""
+    def act(self, fact: f.Fact) -> Sequence[d.Decision]:
+        """Tell the engine something, and have done what it decides."""
         self.tell(fact)
-        self.routing.act(fact, self.time.time)
+        return self.routing.act(fact, self.time.time)
 
     def sink(self, fact: e.Fact) -> None:
         """Take a fact of the switch, perhaps twice."""

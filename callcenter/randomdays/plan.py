@@ -18,14 +18,17 @@ CALLS = 40
 CALM_AT_S = 900.0  # from then on nobody misbehaves
 _LAST_CALL_S = CALM_AT_S * 0.8
 _PACE_S = 8.0  # between two moments of an agent
+_RARE = (("doors", 0.4, 4), ("staffing", 0.4, 3), ("configuration", 0.2, 2), ("restart", 0.3, 1))
+"""What only happens on some days: kind, share of the days, how often at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something that is to happen `at_s`.
 
-    `kind` is "call" (somebody calls), "agent" (`who` may do something) or "restart" (the engine
-    dies and comes back from its snapshot).
+    `kind` is "call" (somebody calls), "agent" (`who` may do something), "doors" (a queue opens
+    or closes), "staffing" (a supervisor changes what an agent does), "configuration" (the site
+    is another one) or "restart" (the engine dies and comes back from its snapshot).
     """
 
     number: int
@@ -84,5 +87,7 @@ def _moments(dice: random.Random, site: Site) -> Iterator[tuple[float, str, str]
         while at < CALM_AT_S:
             yield at, "agent", agent.id
             at += dice.expovariate(1 / _PACE_S)
-    if dice.random() < 0.3:
-        yield dice.uniform(0, CALM_AT_S), "restart", ""
+    for kind, share, most in _RARE:
+        if dice.random() < share:
+            for _ in range(dice.randint(1, most)):
+                yield dice.uniform(0, CALM_AT_S), kind, ""

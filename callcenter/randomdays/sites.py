@@ -3,51 +3,106 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Final, get_args
 
-from acd.site import Agent, Choice, Missed, Onward, Queue, Rona, Rule, Site, SkillNeed
+from acd.site import (
+    Agent,
+    Choice,
+    Missed,
+    Onward,
+    Queue,
+    Relax,
+    Rona,
+    Rule,
+    Sharing,
+    Site,
+    SkillNeed,
+    Staffed,
+)
 
 SKILLS: Final = ("billing", "chinese")
-CHOICES: Final = get_args(Choice)
+ABLE: Final = "able"
+"""Who serves every queue and can do everything, so that nobody has to wait for ever."""
 
 
 def random_site(dice: random.Random) -> Site:
     """One to three queues and two to six agents, one of whom can do everything."""
     names = [f"q{n}" for n in range(dice.randint(1, 3))]
     queues = tuple(_queue(dice, name, names) for name in names)
-    able = Agent("able", queues=tuple(names), skills=dict.fromkeys(SKILLS, 10))
+    able = Agent(ABLE, queues=tuple(names), skills=dict.fromkeys(SKILLS, 10))
     others = (_agent(dice, f"agent-{n}", names) for n in range(dice.randint(1, 5)))
-    return Site(queues, (able, *others), console_grace_s=5.0)
+    return Site(
+        queues,
+        (able, *others),
+        sharing=dice.choice(("arrival", *get_args(Sharing))),
+        priority_worth_s=dice.choice((None, None, 15.0)),
+        console_grace_s=5.0,
+        place_grace_s=dice.choice((0.0, 0.0, 60.0)),
+    )
+
+
+def changed_site(site: Site, dice: random.Random) -> Site:
+    """Another configuration with the same queues and agents: rules and people's work differ."""
+    names = [queue.id for queue in site.queues]
+    queues = [
+        _queue(dice, queue.id, names) if dice.random() < 0.5 else queue for queue in site.queues
+    ]
+    agents = [
+        _agent(dice, agent.id, names) if agent.id != ABLE and dice.random() < 0.5 else agent
+        for agent in site.agents
+    ]
+    return replace(site, queues=tuple(queues), agents=tuple(agents))
 
 
 def random_needs(dice: random.Random) -> tuple[SkillNeed, ...]:
-    """What the able agent can do: one skill, one of two, or not to be a beginner at one."""
+    """What the able agent can do: a skill, one of two, both, or not to be a master of one."""
     skill, other = dice.sample(SKILLS, 2)
-    need = SkillNeed(skill, dice.randint(1, 3))
     match dice.randrange(5):
         case 0:
             return (SkillNeed(skill, dice.randint(1, 5), others=(SkillNeed(other, 3),)),)
         case 1:
-            return (need, SkillNeed(other, 1))
+            return (SkillNeed(skill, dice.randint(1, 3)), SkillNeed(other, 1))
         case 2:
             return (SkillNeed(skill, 11, below=True),)
         case _:
-            return (need,)
+            return (SkillNeed(skill, dice.randint(1, 3)),)
 
 
 def _queue(dice: random.Random, name: str, names: list[str]) -> Queue:
     return Queue(
         name,
         priority=dice.choice((0, 0, 5)),
-        choice=dice.choice(("longest-idle", *CHOICES)),
+        weight=dice.choice((1.0, 1.0, 3.0)),
+        threshold_s=dice.choice((20.0, 20.0, 60.0)),
+        first_after_s=dice.choice((None, None, 45.0)),
+        choice=dice.choice(("longest-idle", *get_args(Choice))),
+        ring_several=dice.choice((1, 1, 1, 2, 3)),
         needs=random_needs(dice) if dice.random() < 0.2 else (),
+        relax=_relax(dice, names),
         ring_s=dice.choice((5.0, 10.0, 20.0)),
         rona=_rona(dice),
         rules=_rules(dice, name, names),
+        staffed=dice.choice(get_args(Staffed)),
         wrap_up_s=dice.choice((0.0, 10.0, 30.0)),
+        extend_s=dice.choice((None, None, 25.0)),
         callback_attempts=dice.randint(1, 3),
         callback_retry_s=dice.choice((30.0, 120.0)),
+        callback_window_s=dice.choice((60.0, 900.0)),
+        callback_expires_s=dice.choice((200.0, 86_400.0, 86_400.0)),
     )
+
+
+def _relax(dice: random.Random, names: list[str]) -> tuple[Relax, ...]:
+    if dice.random() < 0.6:
+        return ()
+    steps = []
+    for after_s in (8.0, 25.0)[: dice.randint(1, 2)]:
+        lower_by = dice.choice((0, 1, 2))
+        drop = (dice.choice(SKILLS),) if dice.random() < 0.4 else ()
+        also = tuple(dice.sample(names, 1)) if dice.random() < 0.5 else ()
+        steps.append(Relax(after_s, lower_by, drop, also))
+    return tuple(steps)
 
 
 def _rona(dice: random.Random) -> Rona:
@@ -57,16 +112,29 @@ def _rona(dice: random.Random) -> Rona:
 
 
 def _rules(dice: random.Random, name: str, names: list[str]) -> tuple[Rule, ...]:
-    if len(names) == 1 or dice.random() < 0.5:
-        return ()
     following = names[(names.index(name) + 1) % len(names)]
-    return (Rule("waited", Onward("queue", following), 30.0),)
+    queue = Onward("queue", following) if len(names) > 1 else Onward("voicemail")
+    targets = (queue, queue, Onward("voicemail"), Onward("flow", "closed"), Onward("number", "+4"))
+    rules = [
+        Rule("waited", dice.choice(targets), 30.0),
+        Rule("waited", dice.choice(targets), 70.0),
+        Rule("closed", dice.choice(targets)),
+        Rule("nobody", dice.choice(targets)),
+        Rule("full", dice.choice(targets), dice.choice((1.0, 2.0, 4.0))),
+        Rule("expected-wait", dice.choice(targets), dice.choice((20.0, 60.0))),
+        Rule("left-alone", dice.choice(targets), 20.0),
+        Rule("closing", dice.choice(targets), dice.choice((0.0, 20.0))),
+    ]
+    return tuple(rule for rule in rules if dice.random() < 0.25)
 
 
 def _agent(dice: random.Random, name: str, names: list[str]) -> Agent:
+    queues = tuple(sorted(dice.sample(names, dice.randint(1, len(names)))))
+    order = {queue: dice.randint(1, 2) for queue in queues if dice.random() < 0.3}
     return Agent(
         name,
-        queues=tuple(sorted(dice.sample(names, dice.randint(1, len(names))))),
+        queues=queues,
         skills={skill: dice.randint(1, 5) for skill in SKILLS if dice.random() < 0.6},
+        order=order,
         weight=dice.choice((1.0, 1.0, 0.5, 3.0)),
     )

@@ -65,11 +65,9 @@ class Watch:
                     self.day.fail("I11", f"negative wrap-up: {decision}")
 
     def _offered(self, offer: d.Offer | d.Callback) -> None:
-        for agent, call, _ in self.offers.values():
+        for agent, _, _ in self.offers.values():
             if agent == offer.agent:
                 self.day.fail("I3", f"{agent} gets {offer.offer} with one open")
-            if call == offer.call:
-                self.day.fail("I3", f"two phones ring for {call}")
         if offer.offer in self.over:
             self.day.fail("I12", f"offer id used again: {offer.offer}")
         self.offers[offer.offer] = (offer.agent, offer.call, self.day.time.time)
@@ -129,6 +127,7 @@ class Watch:
             "dialling": (Place.TALKING,),
             "parked": (None,) if view.kind == "callback" else (Place.WAITING, Place.ENTRY),
             "retry": (None,),
+            "due later": (None,),
         }
         fits = (
             (None,) if (view.kind, view.place) == ("callback", "waiting") else expected[view.place]
