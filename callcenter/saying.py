@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from config.check import ConfigErrors
+from config.check import ConfigErrors, load_site
 from config.settings import Settings
+from config.site import Site
 from ivr.mistakes import closest
 
 INTERNAL = frozenset({"CALLCENTER_SKIP_FRONT_END", "CALLCENTER_KILLS"})  # for builds and tests
@@ -36,6 +38,15 @@ def settings(**given: object) -> Settings:
             what = f"[yellow]{name} is no setting.[/] Did you mean {near}?"
             err.print(what, highlight=False, soft_wrap=True)
     return found
+
+
+def site(folder: Path) -> Site:
+    """The site of this folder, or every mistake in it, and the end."""
+    try:
+        return load_site(folder)
+    except ConfigErrors as errors:
+        show_mistakes(errors)
+        raise SystemExit(2) from None
 
 
 def show_mistakes(errors: ConfigErrors) -> None:

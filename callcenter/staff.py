@@ -20,7 +20,6 @@ from callcenter import saying
 from callcenter.pastdays import moments
 from callcenter.pastdays.reading import NothingToRun
 from callcenter.pastdays.storage import opened_database
-from config.check import ConfigErrors, load_site
 from config.settings import Settings
 from config.site import Site
 from reporting.chart import Legend, Panel, svg
@@ -118,9 +117,6 @@ def staff(
             raise BadPlan("Give --calls and --handle-time-s, or --forecast FILE, or --from.")
         if picture is not None:
             picture.write_text(picture_of(plan), "utf-8")
-    except ConfigErrors as errors:
-        saying.show_mistakes(errors)
-        raise SystemExit(2) from None
     except NothingToRun as problem:
         raise saying.refuse(str(problem.args[0])) from None
     except OSError as problem:
@@ -248,7 +244,7 @@ def _from_the_past(
     asked: _Asked, since: str, until: str, queue: str, handle_s: float | None
 ) -> Plan:
     settings = saying.settings()
-    site = load_site(settings.site_folder)
+    site = saying.site(settings.site_folder)
     if queue and queue not in site.queues:
         raise BadPlan(f"There is no queue “{queue}”; there are {', '.join(site.queues)}.")
     begin, end = moments.read_range(since, until, site.time_zone)

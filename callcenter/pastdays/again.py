@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from acd import decisions as d
@@ -33,6 +34,7 @@ from cti.virtual.switch import VirtualSwitch
 from reporting.intervals import Limits
 from reporting.patience import Patience, Survival, patience_of
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 MOST_BEYOND_S = 12 * 3600.0  # how long after the days the last callers may still be there
 DIAL_S = 5.0  # a customer who is called back answers so long after
 
@@ -116,33 +118,42 @@ class _AsAsked:
         return self.engine.deadline()
 
 
-@dataclass(slots=True)
-class Again:
-    """One simulation of `day`. `site` None: the configuration as it was, with its changes."""
+def simulate_again(
+    day: Observed,
+    habits: Habits,
+    limits: Callable[[str], Limits],
+    *,
+    site: Site | None = None,
+    seed: int = 1,
+    shifts: Mapping[str, str] = NOBODY,
+) -> Simulated:
+    """Simulate `day` from the first caller until the last one is gone.
 
-    day: Observed
-    habits: Habits
-    limits: Callable[[str], Limits]
-    site: Site | None = None
-    seed: int = 1
-    shifts: Mapping[str, str] = field(default_factory=dict)  # who works when whom
-
-    def run(self) -> Simulated:
-        """From the first caller until the last one is gone."""
-        return _Run(self).run()
+    `site` None: the configuration as it was, with every change of it. `limits` is what each
+    queue promises, `shifts` says who works when whom; everybody else works the own hours.
+    """
+    return _Run(day, habits, limits, site, seed, shifts).run()
 
 
 class _Run:
-    def __init__(self, again: Again) -> None:
-        self.again, self.day, self.habits = again, again.day, again.habits
-        day = self.day
+    def __init__(
+        self,
+        day: Observed,
+        habits: Habits,
+        limits: Callable[[str], Limits],
+        site: Site | None,
+        seed: int,
+        shifts: Mapping[str, str],
+    ) -> None:
+        self.day, self.habits, self.site = day, habits, site
+        self.seed, self.shifts = seed, shifts
         self.time = VirtualTime(day.since)
-        self.engine = Engine(again.site or day.site)
+        self.engine = Engine(site or day.site)
         self.switch = VirtualSwitch(
             "virtual", self.time, phones=self._phone, customers=self._customer
         )
         skip = {one.id for one in day.journeys if one.waits[0].entered is not None}
-        self.account = Account(day.since, day.until, again.limits, skip)
+        self.account = Account(day.since, day.until, limits, skip)
         queued = {one.id: one.waits[0].queued for one in day.journeys}
         told = _AsAsked(self.engine, {k: v for k, v in queued.items() if v is not None})
         self.routing = Routing(
@@ -164,45 +175,40 @@ class _Run:
             d.Offer: self._offered,
             d.CallLeft: self._left,
             d.CallCompleted: self._completed,
+            d.CallTurnedAway: self._turned_away,
         }
 
     def run(self) -> Simulated:
-        day, again = self.day, self.again
-        if again.site is None:
-            for at, fact in day.changes:
-                self.time.after(at - day.since, self._act, fact)
-        else:
-            for at, fact in day.changes:
-                if isinstance(fact, f.QueueOpened | f.QueueClosed):
-                    self.time.after(at - day.since, self._act, fact)
-        followers: dict[str, list[str]] = {}
-        for agent, like in again.shifts.items():
-            followers.setdefault(like, []).append(agent)
-        known = self.engine.agents
-        for at, fact in day.presence:
-            who: Any = fact
-            for agent in (who.agent, *followers.get(who.agent, ())):
-                if agent in known:
-                    self.time.after(at - day.since, self._act, replace(who, agent=agent))
+        day = self.day
+        for at, fact in (*self._changes(), *self._presence()):
+            self.time.after(at - day.since, self._act, fact)
         for journey in day.journeys:
             self.time.after(journey.at - day.since, self._arrives, journey)
-        left = len(day.journeys)
-        last = max((one.at for one in day.journeys), default=day.since)
+        last = max((day.until, *(journey.at for journey in day.journeys)))
         self.time.run(
             deadline=self.engine.deadline,
             tick=self.routing.tick,
             until=day.end + MOST_BEYOND_S,
-            stop=lambda: (
-                self.time.time > max(last, day.until) and not self.switch.live and left > 0
-            ),
+            stop=lambda: self.time.time > last and not self.switch.live,
         )
-        site = self.engine.site
-        agents_of = {
-            queue.id: [one.id for one in site.agents if queue.id in one.queues]
-            for queue in site.queues
-        }
-        figures = self.account.figures(agents_of)
-        return Simulated(again.seed, figures, self.offers, self.ends)
+        figures = self.account.figures(agents_of(self.engine.site))
+        return Simulated(self.seed, figures, self.offers, self.ends)
+
+    def _changes(self) -> Iterator[tuple[float, f.Fact]]:
+        """Of the configuration where everything is as it was; of opening hours anyhow."""
+        for at, fact in self.day.changes:
+            if self.site is None or isinstance(fact, f.QueueOpened | f.QueueClosed):
+                yield at, fact
+
+    def _presence(self) -> Iterator[tuple[float, f.Fact]]:
+        """Of all agents of this configuration who were there, or work when somebody was."""
+        followers: dict[str, list[str]] = {}
+        for agent, like in self.shifts.items():
+            followers.setdefault(like, []).append(agent)
+        for at, fact in self.day.presence:
+            for agent in (fact.agent, *followers.get(fact.agent, ())):
+                if agent in self.engine.agents and self.shifts.get(agent, fact.agent) == fact.agent:
+                    yield at, replace(fact, agent=agent)
 
     def _act(self, fact: f.Fact) -> None:
         self.routing.act(fact, self.time.time)
@@ -210,7 +216,7 @@ class _Run:
     # Callers ---------------------------------------------------------------------------------
 
     def _arrives(self, journey: Journey) -> None:
-        dice = random.Random(f"{self.again.seed}/{journey.id}")
+        dice = random.Random(f"{self.seed}/{journey.id}")
         self.under[journey.id] = _Under(journey, dice)
         self.switch.call_in(Caller(ani=journey.id), journey.id)
 
@@ -249,9 +255,9 @@ class _Run:
     def _waits(self, under: _Under, asking: Asking) -> None:
         """From now on the caller waits, and does something about it one day."""
         under.waits += 1
-        self.time.after(
-            self._patience_s(under, asking), partial(self._gives_up, under.waits), under
-        )
+        patience_s = self._patience_s(under, asking)
+        if patience_s != math.inf:
+            self.time.after(patience_s, partial(self._gives_up, under.waits), under)
         if asking.left and asking.waited_s is not None:
             self.time.after(asking.waited_s, partial(self._leaves, under.waits, asking), under)
 
@@ -259,8 +265,7 @@ class _Run:
         chance = 1.0 - under.dice.random()
         if asking.gave_up and asking.waited_s is not None:
             return asking.waited_s
-        patience_s = self.habits.outlasting(asking.queue, asking.waited_s or 0.0, chance)
-        return min(patience_s, 10 * MOST_BEYOND_S)
+        return self.habits.outlasting(asking.queue, asking.waited_s or 0.0, chance)
 
     def _still_waits(self, under: _Under, wait: int) -> Place | None:
         look = self.switch.look(under.journey.id)
@@ -303,7 +308,7 @@ class _Run:
         if journey.callback is not None and journey.callback.talk is not None:
             return journey.callback.talk
         queue = journey.waits[min(number, len(journey.waits) - 1)].queue
-        return self.habits.talk(queue, random.Random(f"{self.again.seed}/{journey.id}/{number}"))
+        return self.habits.talk(queue, random.Random(f"{self.seed}/{journey.id}/{number}"))
 
     def _left(self, left: d.CallLeft) -> None:
         under = self.under.get(left.call)
@@ -355,14 +360,14 @@ class _Run:
     # Phones, and what is told ----------------------------------------------------------------
 
     def _phone(self, agent: str) -> Reaction:
-        like = self.again.shifts.get(agent, agent)
+        like = self.shifts.get(agent, agent)
         now = self.time.time
         for lapse in self.day.lapses.get(like, ()):
             if lapse.since <= now < lapse.until:
                 return Reaction(lapse.act, lapse.after_s if lapse.act is Act.REFUSE else 0.0)
         dice = self._phones.get(agent)
         if dice is None:
-            dice = self._phones[agent] = random.Random(f"{self.again.seed}/{agent}")
+            dice = self._phones[agent] = random.Random(f"{self.seed}/{agent}")
         answers = self.day.answer_s.get(like) or self._all_answers
         return Reaction(Act.ANSWER, dice.choice(answers) if answers else 0.0)
 
@@ -371,12 +376,21 @@ class _Run:
         take = self._on.get(type(decision))
         if take is not None:
             take(decision)
-        elif isinstance(decision, d.CallTurnedAway):
-            self.ends[decision.call] = decision
+
+    def _turned_away(self, away: d.CallTurnedAway) -> None:
+        self.ends[away.call] = away
 
     def _offered(self, offer: d.Offer) -> None:
         told = Offered(self.time.time, offer.agent, offer.reason)
         self.offers.setdefault(offer.call, []).append(told)
+
+
+def agents_of(site: Site) -> dict[str, list[str]]:
+    """Who serves each queue."""
+    return {
+        queue.id: [agent.id for agent in site.agents if queue.id in agent.queues]
+        for queue in site.queues
+    }
 
 
 def _wait_order(call: str, queue: str, entered: float) -> c.StartWaiting:

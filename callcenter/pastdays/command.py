@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,6 @@ from callcenter.pastdays.same import Comparison, compare
 from callcenter.pastdays.storage import opened_journal
 from callcenter.pastdays.whatif import CannotCompare, SideBySide, changed, compare_sites
 from callcenter.siteview import SiteView, wall_clock
-from config.check import ConfigErrors, load_site
 from config.settings import Settings
 from config.site import Site
 from storage.journal import Journal
@@ -60,21 +59,16 @@ def replay(
     --add: what those days would have come to, side by side.
     """
     settings = saying.settings()
-    zone = "UTC"
+    site = saying.site(settings.site_folder)
+    other = None if config is None else saying.site(config)
+    zone = site.time_zone
     try:
-        site = load_site(settings.site_folder)
-        zone = site.time_zone
         begin, end = moments.read_range(since, until, zone)
         if config is None and not without and not add:
             _show_same(asyncio.run(_same(settings, zone, begin, end, most)), zone, as_json)
             return
-        other = None if config is None else load_site(config)
-        given = _pairs(add or ())
-        asked = _WhatIf(settings, site, other, tuple(without or ()), given, seeds, most)
+        asked = _WhatIf(settings, site, other, without or [], _pairs(add or ()), seeds, most)
         sides = asyncio.run(asked.sides(begin, end))
-    except ConfigErrors as errors:
-        saying.show_mistakes(errors)
-        raise SystemExit(2) from None
     except (NothingToRun, moments.BadRange, CannotCompare) as problem:
         raise saying.refuse(_explained(problem, zone)) from None
     if as_json:
@@ -113,34 +107,29 @@ async def _same(
     return found
 
 
+@dataclass(frozen=True, slots=True)
 class _WhatIf:
-    """The question: which days, and what is to be otherwise."""
+    """The question: what is to be otherwise."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        site: Site,
-        other: Site | None,
-        without: tuple[str, ...],
-        add: dict[str, str],
-        seeds: int,
-        most: int,
-    ) -> None:
-        self._settings, self._site, self._other = settings, site, other
-        self._without, self._add = without, add
-        self._seeds, self._most = seeds, most
+    settings: Settings
+    site: Site
+    other: Site | None
+    without: Sequence[str]
+    add: Mapping[str, str]
+    seeds: int
+    most: int
 
     def title(self, config: Path | None) -> str:
         """What the other side is, in a word or two."""
         parts = [str(config)] if config is not None else []
-        parts += [f"without {one}" for one in self._without]
-        parts += [f"with {one}" for one in self._add]
+        parts += [f"without {one}" for one in self.without]
+        parts += [f"with {one}" for one in self.add]
         return ", ".join(parts)
 
     async def sides(self, since: float | None, until: float | None) -> SideBySide:
         """Read the days, then simulate them with every seed."""
-        zone, view = self._site.time_zone, SiteView(lambda: self._site)
-        async with opened_journal(self._settings) as journal:
+        zone, view = self.site.time_zone, SiteView(lambda: self.site)
+        async with opened_journal(self.settings) as journal:
             start = await start_before(journal, since)
             ends = await extent(journal)
             last = ends[1] + 0.001 if ends is not None else 0.0
@@ -154,23 +143,23 @@ class _WhatIf:
                 )
             if day is None:
                 raise await _nothing(journal, zone)
-        with _counting(2 * self._seeds) as progress_of_runs:
+        with _counting(2 * self.seeds) as progress_of_runs:
             return compare_sites(
                 day,
                 self._changed(day),
                 view.limits,
-                shifts=self._add,
-                seeds=range(1, self._seeds + 1),
-                most=self._most,
+                shifts=self.add,
+                seeds=range(1, self.seeds + 1),
+                most=self.most,
                 progress=progress_of_runs,
             )
 
     def _changed(self, day: Observed) -> RoutingSite:
-        base = day.site if self._other is None else self._other.routing()
-        return changed(base, without=self._without, add=self._add)
+        base = day.site if self.other is None else self.other.routing()
+        return changed(base, without=self.without, add=self.add)
 
 
-def _pairs(given: list[str] | tuple[str, ...]) -> dict[str, str]:
+def _pairs(given: Iterable[str]) -> dict[str, str]:
     found = {}
     for text in given:
         new, _, like = text.partition("=")

@@ -19,9 +19,9 @@ _VISITS = frozenset(("CallEntered", "CallLeft", "CallCompleted", "CallTaken", "W
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one queue, or of all together; each as `shared METRICS` defines it in `reporting`.
+    """Of one queue, or of all together, by the definitions of `reporting.figures`.
 
-    Shares are between 0 and 1; None where nothing was counted.
+    Shares are between 0 and 1 (service level: standard); None where nothing was counted.
     """
 
     offered: int

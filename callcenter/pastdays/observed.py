@@ -93,6 +93,9 @@ class Lapse:
     after_s: float
 
 
+Presence = f.AgentSignedIn | f.AgentSignedOut | f.AgentReady | f.AgentNotReady
+
+
 @dataclass(slots=True)
 class Observed:
     """The days between `since` and `until`, and what belongs to them until `end`."""
@@ -103,7 +106,7 @@ class Observed:
     site: Site  # in force at the beginning
     account: Account
     journeys: list[Journey] = field(default_factory=list)
-    presence: list[tuple[float, f.Fact]] = field(default_factory=list)  # of the agents
+    presence: list[tuple[float, Presence]] = field(default_factory=list)  # of the agents
     changes: list[tuple[float, f.Fact]] = field(default_factory=list)  # of site and queues
     lapses: dict[str, list[Lapse]] = field(default_factory=dict)
     answer_s: dict[str, list[float]] = field(default_factory=dict)  # from offer to answer

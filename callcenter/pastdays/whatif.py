@@ -7,8 +7,15 @@ from dataclasses import dataclass, fields, replace
 from statistics import fmean
 
 from acd import decisions as d
-from acd.site import Agent, Site
-from callcenter.pastdays.again import Again, Habits, Offered, Simulated, habits_of
+from acd.site import Site
+from callcenter.pastdays.again import (
+    Habits,
+    Offered,
+    Simulated,
+    agents_of,
+    habits_of,
+    simulate_again,
+)
 from callcenter.pastdays.figures import Figures
 from callcenter.pastdays.observed import Observed
 from reporting.intervals import Limits
@@ -68,16 +75,12 @@ def changed(site: Site, *, without: Iterable[str] = (), add: Mapping[str, str]) 
             raise CannotCompare(f"There is no agent “{gone}” to leave out.")
     known = {agent.id: agent for agent in site.agents}
     for new, like in add.items():
-        if like not in known:
-            raise CannotCompare(f"There is no agent “{like}” to be like.")
         if new in agents:
             continue  # the other configuration has the agent: only the shift is given
-        agents[new] = _like(known[like], new)
+        if like not in known:
+            raise CannotCompare(f"There is no agent “{like}” to be like.")
+        agents[new] = replace(known[like], id=new, name=new)
     return replace(site, agents=tuple(agents.values()))
-
-
-def _like(agent: Agent, new: str) -> Agent:
-    return replace(agent, id=new, name=new)
 
 
 def compare_sites(
@@ -100,18 +103,21 @@ def compare_sites(
         raise CannotCompare(f"Callers asked for a queue that is not in the other site: {names}.")
     if not day.journeys:
         raise CannotCompare("Nobody called in this range: there is nothing to simulate.")
+    on_duty = {fact.agent for _, fact in day.presence}
+    absent = set(shifts.values()) - on_duty
+    if absent:
+        raise CannotCompare(f"Not there on these days: {', '.join(sorted(absent))}.")
     habits = habits_of(day)
     runs: dict[bool, list[Simulated]] = {False: [], True: []}
     for number, (seed, under) in enumerate(
         ((seed, under) for seed in seeds for under in (False, True)), start=1
     ):
-        site, given = (other, shifts) if under else (None, {})
-        runs[under].append(Again(day, habits, limits, site, seed, given).run())
+        site, given = (other, shifts) if under else (None, NOBODY)
+        runs[under].append(simulate_again(day, habits, limits, site=site, seed=seed, shifts=given))
         progress(number)
     present = {one.id for one in day.site.agents}
-    on_duty = {getattr(fact, "agent", "") for _, fact in day.presence}
     return SideBySide(
-        day.account.figures(_agents_of(day.site)),
+        day.account.figures(agents_of(day.site)),
         _spread(runs[False]),
         _spread(runs[True]),
         len(seeds),
@@ -119,13 +125,6 @@ def compare_sites(
         habits,
         sorted({one.id for one in other.agents} - present - on_duty - set(shifts)),
     )
-
-
-def _agents_of(site: Site) -> dict[str, list[str]]:
-    return {
-        queue.id: [agent.id for agent in site.agents if queue.id in agent.queues]
-        for queue in site.queues
-    }
 
 
 def _spread(runs: Sequence[Simulated]) -> dict[str, dict[str, Spread]]:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from callcenter.cli import app
-from callcenter.pastdays.again import Again, habits_of
+from callcenter.pastdays.again import habits_of, simulate_again
 from callcenter.pastdays.observed import Observed, observe
 from callcenter.pastdays.reading import Rerun, extent, start_before
 from callcenter.pastdays.whatif import CannotCompare, SideBySide, changed, compare_sites
@@ -127,7 +127,7 @@ def test_other_queues_are_met_by_the_same_callers(day: Observed) -> None:
 
 def test_shifts_are_those_that_were(day: Observed) -> None:
     """Dana had lunch: in no simulation a call is offered to her then."""
-    run = Again(day, habits_of(day), LIMITS, None, 3).run()
+    run = simulate_again(day, habits_of(day), LIMITS, seed=3)
     lunch = (MORNING + 0.5 * LASTS_S + 60.0, MORNING + 0.7 * LASTS_S)
     offers = [one for offers in run.offers.values() for one in offers if one.agent == "dana"]
     assert len(offers) > 5
@@ -140,7 +140,7 @@ def test_shifts_are_those_that_were(day: Observed) -> None:
 def test_the_same_seed_gives_the_same_again(day: Observed) -> None:
     """A figure in a discussion must be repeatable by whoever doubts it."""
     habits = habits_of(day)
-    one, two, other = (Again(day, habits, LIMITS, None, seed).run() for seed in (5, 5, 6))
+    one, two, other = (simulate_again(day, habits, LIMITS, seed=seed) for seed in (5, 5, 6))
     assert one.figures == two.figures
     assert one.offers == two.offers
     assert one.offers != other.offers
@@ -151,7 +151,7 @@ async def test_a_part_of_a_day_begins_with_who_is_there_and_waits(folder: Path) 
     middle = MORNING + 0.45 * LASTS_S
     part = await _observed(folder, middle)
     assert part.since == middle
-    assert {fact.agent for at, fact in part.presence if at == middle} >= {"anna", "ben"}  # type: ignore[union-attr]
+    assert {fact.agent for at, fact in part.presence if at == middle} >= {"anna", "ben"}
     sides = _compared(part, seeds=(1, 2, 3))
     really = sides.really[""]
     assert 0 < really.offered < 180
@@ -180,7 +180,7 @@ async def test_wild_days_can_be_simulated(tmp_path: Path) -> None:
     assert any(journey.callback for journey in wild.journeys)
     sides = _compared(wild, seeds=(1, 2))
     known = {journey.id for journey in wild.journeys}
-    run = Again(wild, sides.habits, LIMITS, None, 1).run()
+    run = simulate_again(wild, sides.habits, LIMITS)
     ended = {one for one in run.ends if not one.startswith("callback-")}
     assert ended <= known
     assert len(known - ended) < len(known) / 10  # nobody is forgotten, but for the last ones
@@ -196,6 +196,8 @@ def test_what_does_not_fit_is_refused(day: Observed) -> None:
         _compared(day, without=("nobody",))
     with pytest.raises(CannotCompare, match="no agent “nobody” to be like"):
         _compared(day, add={"extra": "nobody"})
+    with pytest.raises(CannotCompare, match="Not there on these days: chen"):
+        _compared(day, add={"extra": "chen"})
     with pytest.raises(CannotCompare, match="Nobody called"):
         _compared(replace(day, journeys=[]))
 
