@@ -9,6 +9,7 @@ from statistics import fmean
 from acd import decisions as d
 from acd.site import Site
 from callcenter.pastdays.again import (
+    NOBODY,
     Habits,
     Offered,
     Simulated,
