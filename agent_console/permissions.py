@@ -80,6 +80,14 @@ VERBS: dict[str, frozenset[str]] = {
     "assign": _leads,
     "supervise": _leads,
     "take_over": _leads,
+    "staff": _leads,
+    "reset_staffing": _leads,
+    "end_wrap_up": _leads,
+    "add_item": _leads,
+    "withdraw_item": _leads,
+    "accept_item": _people,
+    "decline_item": _people,
+    "finish_item": _people,
 }
 
 _nobody: frozenset[str] = frozenset()

@@ -95,7 +95,67 @@ class CallControl(Protocol):
         ...
 
 
-class Floor(CallControl, Protocol):
+class Staffing(Protocol):
+    """What supervisors make of agents, live. `by` is the user, or `key:NAME`."""
+
+    async def staff(
+        self,
+        by: str,
+        agent: str,
+        queues: Sequence[str] | None,
+        skills: Mapping[str, int] | None,
+        order: Mapping[str, int] | None,
+        reset: bool,
+    ) -> None:
+        """What the agent does from now on; None leaves a part as it is.
+
+        With `reset` on top of the configuration, else on top of what is in force.
+        """
+        ...
+
+    async def reset_staffing(self, by: str, agent: str) -> None:
+        """The agent does again what the configuration says."""
+        ...
+
+    async def end_wrap_up(self, by: str, agent: str) -> None:
+        """The agent's after-call work is over."""
+        ...
+
+
+class Items(Protocol):
+    """Work items that are no calls: chats, tasks."""
+
+    async def add_item(
+        self,
+        by: str,
+        queue: str,
+        title: str,
+        link: str,
+        item_id: str,
+        needs: Mapping[str, int],
+        priority: int,
+    ) -> str:
+        """Let an item wait in a queue for items. Returns its id, a new one for "".
+
+        `link` is http or https, or "". `needs`: skill to least level.
+        """
+        ...
+
+    async def withdraw_item(self, by: str, item_id: str, why: str) -> None:
+        """Nobody needs it done any more, wherever it is."""
+        ...
+
+    async def accept_item(self, agent: str, offer_id: str) -> None: ...
+    async def decline_item(self, agent: str, offer_id: str) -> None:
+        """Somebody else is asked; the agent stays ready."""
+        ...
+
+    async def finish_item(self, agent: str, item_id: str) -> None:
+        """Done: the agent has room for another one."""
+        ...
+
+
+class Floor(CallControl, Staffing, Items, Protocol):
     """What people do on the floor. Each returns after the journal has it, or raises `Refusal`.
 
     Each method is at once a verb of the websocket. `agent` is the acting agent's id.

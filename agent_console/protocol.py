@@ -64,6 +64,7 @@ class SiteInfo(TypedDict):
     company: str
     time_zone: str  # IANA: days and intervals begin by it
     queues: list[Choice]
+    skills: list[Choice]
     flows: list[Choice]  # menus to which a caller can be sent
     speed_dials: list[SpeedDial]
     not_ready_reasons: list[Choice]
@@ -162,16 +163,36 @@ class OwnPhone(TypedDict):
     number: str  # of an outside phone, as people write it
 
 
+class ItemCard(TypedDict):
+    """A work item (a chat, a task) that the agent is offered or works on."""
+
+    item_id: str
+    offer_id: str  # "" once it is accepted
+    queue: str
+    queue_name: str
+    work: str  # the kind
+    title: str  # as a program wrote it
+    link: str  # http or https, "" for none
+    state: Literal["offered", "working"]
+    since: float  # in this state
+    entered: float
+    deadline: float | None  # of the offer
+    why: Why
+
+
 class Desk(TypedDict):
     state: str  # acd.states: offline, not ready, ready, reserved, talking, held, wrap-up, …
     since: float
     reason: str
     intent: str
     intent_reason: str
-    deadline: float | None
+    deadline: float | None  # ready: a pause after missed calls, nothing is offered before
+    extend_left_s: float | None  # how much longer wrap-up may still be made; None: any
     phone: PhoneHealth
     phones: list[OwnPhone]
     call: CallCard | None  # also during wrap-up, until it is saved
+    items: list[ItemCard]  # oldest first
+    capacity: dict[str, int]  # kind of work to how many at a time, without calls
     today: Today
 
 
@@ -241,7 +262,8 @@ class ServiceLevels(TypedDict):
 class QueueLive(TypedDict):
     id: str
     name: str
-    waiting: int
+    work: str  # "call", or the kind of work item that waits here
+    waiting: int  # callers, or work items
     longest_since: float | None  # when the longest-waiting caller entered
     callbacks: int
     offered: int  # since midnight of the site, like all below
@@ -267,8 +289,20 @@ class Colleague(TypedDict):
     queues: list[str]
 
 
+class Duties(TypedDict):
+    """What an agent does. `order`: queue to number, 1 when not named; lower comes first."""
+
+    queues: list[str]
+    skills: dict[str, int]
+    order: dict[str, int]
+
+
 class AgentLive(TypedDict):
-    """`legs`, `place`, `muted` and `recording` are those of the agent's own call."""
+    """`legs`, `place`, `muted` and `recording` are those of the agent's own call.
+
+    `queues`, `skills` and `order` are in force now; `configured` says what the configuration
+    has instead, when a supervisor set something else.
+    """
 
     id: str
     name: str
@@ -284,8 +318,13 @@ class AgentLive(TypedDict):
     queue: str
     caller: str
     phone: PhoneHealth
+    deadline: float | None  # of wrap-up, ringing, or a pause while ready
     queues: list[str]
     skills: dict[str, int]
+    order: dict[str, int]
+    configured: Duties | None
+    capacity: dict[str, int]
+    items: dict[str, int]  # kind of work to how many are offered or open
     today: Today
 
 

@@ -28,6 +28,46 @@ class Nothing(_Args):
     pass
 
 
+Level = Annotated[int, Field(ge=1, le=10)]
+Skills = Annotated[dict[Id, Level], Field(max_length=200)]
+
+
+class Staff(_Args):
+    """Parts that are left out stay as they are."""
+
+    agent: Id
+    queues: Annotated[list[Id], Field(max_length=2000)] | None = None
+    skills: Skills | None = None
+    order: Annotated[dict[Id, Annotated[int, Field(ge=1, le=1000)]], Field(max_length=2000)] | (
+        None
+    ) = None
+    reset: bool = False
+
+
+class OfAgent(_Args):
+    agent: Id
+
+
+class AddItem(_Args):
+    """`link` is http or https; `item_id` a new one unless given."""
+
+    queue: Id
+    title: Annotated[str, Field(min_length=1, max_length=300)]
+    link: Annotated[str, Field(max_length=2000)] = ""
+    item_id: Word = ""
+    needs: Skills = Field(default_factory=dict)
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+
+
+class WithdrawItem(_Args):
+    item_id: Id
+    why: Word = ""
+
+
+class ItemOf(_Args):
+    item_id: Id
+
+
 class SignIn(_Args):
     phone: Literal["browser", "desk", "outside"]
 
@@ -191,6 +231,26 @@ VERBS: dict[str, Verb] = {
     "assign": Verb(Assign, lambda f, who, a: f.assign(who, a.call_id, a.agent), as_agent=False),
     "supervise": Verb(Supervise, lambda f, who, a: f.supervise(who, a.call_id, a.mode)),
     "take_over": Verb(Call, lambda f, who, a: f.take_over(who, a.call_id)),
+    "staff": Verb(
+        Staff,
+        lambda f, who, a: f.staff(who, a.agent, a.queues, a.skills, a.order, a.reset),
+        as_agent=False,
+    ),
+    "reset_staffing": Verb(
+        OfAgent, lambda f, who, a: f.reset_staffing(who, a.agent), as_agent=False
+    ),
+    "end_wrap_up": Verb(OfAgent, lambda f, who, a: f.end_wrap_up(who, a.agent), as_agent=False),
+    "add_item": Verb(
+        AddItem,
+        lambda f, who, a: f.add_item(who, a.queue, a.title, a.link, a.item_id, a.needs, a.priority),
+        as_agent=False,
+    ),
+    "withdraw_item": Verb(
+        WithdrawItem, lambda f, who, a: f.withdraw_item(who, a.item_id, a.why), as_agent=False
+    ),
+    "accept_item": Verb(Offer, lambda f, who, a: f.accept_item(who, a.offer_id)),
+    "decline_item": Verb(Offer, lambda f, who, a: f.decline_item(who, a.offer_id)),
+    "finish_item": Verb(ItemOf, lambda f, who, a: f.finish_item(who, a.item_id)),
 }
 
 

@@ -16,9 +16,12 @@ from typing import Any, Protocol
 import structlog
 
 from acd import decisions as d
+from acd.agents import AgentRecord
 from acd.engine import Engine
 from acd.lines import PARKED
-from acd.views import Waiting
+from acd.site import CALL
+from acd.staffing import AS_CONFIGURED
+from acd.views import ItemView, Waiting
 from agent_console.live import EVERYONE, SUPERVISOR, agent_room
 from callcenter.callbook import LiveCall
 from callcenter.cards import Cards, recording, why
@@ -44,6 +47,26 @@ class Store(Protocol):
     def put(self, room: str, key: str, value: Any) -> bool: ...
     def drop(self, room: str, key: str) -> bool: ...
     def keys(self, room: str) -> list[str]: ...
+
+
+def _configured(record: AgentRecord) -> dict[str, Any] | None:
+    """What the configuration says of an agent whom a supervisor has set otherwise."""
+    if record.staffing == AS_CONFIGURED:
+        return None
+    agent = record.configured
+    return {
+        "queues": list(agent.queues),
+        "skills": dict(agent.skills),
+        "order": dict(agent.order),
+    }
+
+
+def _by_kind(items: Sequence[ItemView]) -> dict[str, int]:
+    """How many there are of each kind of work."""
+    found: dict[str, int] = {}
+    for item in items:
+        found[item.work] = found.get(item.work, 0) + 1
+    return found
 
 
 class Board:
@@ -90,6 +113,14 @@ class Board:
         if record is not None:
             self._queues.update(record.config.queues)
         self._schedule()
+
+    def touch_staffing(self, agent: str) -> None:
+        """The agent does something else now: in other queues, for other parked calls."""
+        self.touch_agent(agent)
+        for queue in self._site().queues:
+            self.touch_queue(queue)
+        for call_id in self._parked:
+            self.touch_call(call_id)
 
     def touch_call(self, call_id: str) -> None:
         self._calls.add(call_id)
@@ -201,6 +232,7 @@ class Board:
         call = self._router.call_of(agent)
         own = call if call is not None and call.agent == agent and not view.leg else None
         today = self._today(agent)
+        items = self._engine.items_of(agent)
         self._store.put(
             SUPERVISOR,
             f"agent:{agent}",
@@ -219,8 +251,13 @@ class Board:
                 "queue": call.queue if call is not None else "",
                 "caller": self._caller(call),
                 "phone": phone,
+                "deadline": view.deadline,
                 "queues": list(known.queues),
                 "skills": dict(known.skills),
+                "order": dict(known.order),
+                "configured": _configured(record),
+                "capacity": {w: n for w, n in known.capacity.items() if w != CALL},
+                "items": _by_kind(items),
                 "today": today,
             },
         )
@@ -234,6 +271,7 @@ class Board:
                 "intent": view.intent,
                 "intent_reason": view.intent_reason,
                 "deadline": self._deadline(view, call, site),
+                "extend_left_s": self._engine.extension_left_s(agent),
                 "phone": phone,
                 "phones": [
                     {
@@ -243,9 +281,33 @@ class Board:
                     for one in (site.agents[agent].phones if agent in site.agents else ())
                 ],
                 "call": None if call is None else self._cards.card(call, agent, site),
+                "items": [self._item(item, site) for item in items],
+                "capacity": {w: n for w, n in known.capacity.items() if w != CALL},
                 "today": today,
             },
         )
+
+    def _item(self, item: ItemView, site: Site) -> dict[str, Any]:
+        """As `agent_console.protocol.ItemCard`."""
+        known = self._router.items.items.get(item.item)
+        queue = site.queues.get(item.queue)
+        reason = None if known is None else d.Reason(known.why, known.data)
+        return {
+            "item_id": item.item,
+            "offer_id": item.offer,
+            "queue": item.queue,
+            "queue_name": (
+                item.queue if queue is None else site.label(queue.labels, site.languages[0])
+            ),
+            "work": item.work,
+            "title": "" if known is None else known.title,
+            "link": "" if known is None else known.link,
+            "state": item.state,
+            "since": item.entered if known is None else known.since,
+            "entered": item.entered,
+            "deadline": item.deadline,
+            "why": why(reason, self._clock),
+        }
 
     def _today(self, agent: str) -> dict[str, Any]:
         """As `agent_console.protocol.Today`."""
@@ -343,6 +405,9 @@ class Board:
             self._waiting.pop(queue, None)
             return
         callers = [entry for entry in line if entry.kind == "call"]
+        entered = [entry.entered for entry in callers]
+        if known.work != CALL:
+            entered = [item.entered for item in self._engine.items_waiting(queue)]
         day = self._figures.day("queue", queue, now)
         self._metrics.waiting.labels(queue).set(len(callers))
         self._store.put(
@@ -351,8 +416,9 @@ class Board:
             {
                 "id": queue,
                 "name": site.label(known.labels, site.languages[0]),
-                "waiting": len(callers),
-                "longest_since": min((entry.entered for entry in callers), default=None),
+                "work": known.work,
+                "waiting": len(entered),
+                "longest_since": min(entered, default=None),
                 "callbacks": len(line) - len(callers),
                 "offered": day.offered,
                 "answered": day.answered,

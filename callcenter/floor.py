@@ -6,7 +6,7 @@ it on disk; nothing in between. What they do with calls is in `callcenter.callco
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 import structlog
@@ -18,7 +18,9 @@ from agent_console.ports import Refusal
 from callcenter import happenings as h
 from callcenter.callcontrol import CallControl, random_token
 from callcenter.deeds import Durability
+from callcenter.itemdeeds import ItemDeeds
 from callcenter.router import Router
+from callcenter.staffing import Staffing
 from config.site import RecordingRule
 from cti import commands as c
 from cti.calls import LegState, PhoneKind, Place
@@ -52,7 +54,7 @@ def no_alerts(by: str, alert: str) -> d.Refused | None:
     return d.Refused("AlertAcknowledged", "alert-over", "This alert does not stand.")
 
 
-class Floor(CallControl):
+class Floor(CallControl, Staffing, ItemDeeds):
     """Implements the console's port on the router."""
 
     def __init__(
@@ -64,6 +66,7 @@ class Floor(CallControl):
         dispositions: Callable[[], set[str]],
         phones: Callable[[str], set[str]],
         spawn: Callable[[Awaitable[None]], None],
+        skills: Callable[[], Collection[str]] = frozenset,
         recording: Callable[[str], RecordingRule] = lambda queue: RecordingRule("on demand"),
         token: Callable[[], str] = random_token,
         acknowledge: Callable[[str, str], d.Refused | None] = no_alerts,
@@ -72,6 +75,7 @@ class Floor(CallControl):
         self._customers = customers
         self._dispositions = dispositions
         self._phones = phones
+        self._skills = skills
         self._spawn = spawn
         self._acknowledge = acknowledge
 

@@ -123,6 +123,16 @@ class QueueOverridden:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemFiled:
+    """What a work item is about, for people. `by` is a user, or `key:NAME`."""
+
+    item: str
+    title: str
+    link: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallAction:
     """Somebody did something with a call: `verb` is one of `agent_console.ports.Floor`'s.
 
@@ -224,6 +234,7 @@ _STREAM_OF: dict[type, str] = {
     ShiftBegan: "person",
     WrapUpSaved: "person",
     SupervisorActed: "person",
+    ItemFiled: "person",
     QueueOverridden: "person",
     CallAction: "person",
     LegPlaced: "person",

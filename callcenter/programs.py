@@ -14,6 +14,7 @@ from agent_console.ports import Customers, Floor, History, Recordings, Refusal
 from callcenter.callbook import CallBook, LiveCall
 from callcenter.eventfeed import EventFeed, Journal
 from callcenter.happenings import SupervisorActed
+from callcenter.itembook import ItemsNow
 from callcenter.pops import Pops
 from callcenter.posting import Poster
 from callcenter.router import Router
@@ -187,6 +188,7 @@ class Programs:
             history=history,
             customers=customers,
             live=live,
+            items=ItemsNow(router.engine, router.items),
             feed=self.feed,
             webhooks=self.webhooks,
             note=note,

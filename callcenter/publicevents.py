@@ -236,6 +236,21 @@ def _agent(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Da
     return "agent.state", {**{name: data[name] for name in names}, "call_id": data["call"]}
 
 
+def _staffing(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+    names = ("agent", "queues", "skills", "order")
+    reason = data["reason"]
+    more = {"by": str(reason["data"].get("by", "")), "why": reason["code"]}
+    return "agent.staffing", {**{name: data[name] for name in names}, **more}
+
+
+def _item(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+    names = ("item", "queue", "work", "agent")
+    more = {name: data[name] for name in names}
+    if data["state"] in ("queued", "withdrawn"):
+        more["why"] = data["reason"]["data"].get("why") or data["reason"]["code"]
+    return f"item.{data['state']}", more
+
+
 def _callback(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data] | None:
     call.direction, call.customer_side = "callback", data["number"]
     call.queue, call.arrived = data["queue"], call.arrived or at
@@ -342,6 +357,8 @@ _TELL: dict[tuple[str, str], _Tell] = {
     ("decision", "CallCompleted"): _completed,
     ("decision", "WrapUpEnded"): _wrapped_up,
     ("decision", "AgentChanged"): _agent,
+    ("decision", "StaffingChanged"): _staffing,
+    ("decision", "ItemChanged"): _item,
     ("decision", "CallbackChanged"): _callback,
     ("acd", "CallDialled"): _dialled,
     ("person", "CallAction"): _acted,

@@ -24,6 +24,7 @@ from acd.engine import Engine
 from callcenter import happenings as h
 from callcenter.agentphones import AgentPhones
 from callcenter.callbook import CallBook, LiveCall
+from callcenter.itembook import ItemBook
 from callcenter.linkchoice import LinkChoice
 from callcenter.menus import Menus
 from callcenter.metrics import Metrics
@@ -64,6 +65,7 @@ class Board(Protocol):
     def touch_agent(self, agent: str) -> None: ...
     def touch_call(self, call_id: str) -> None: ...
     def touch_queue(self, queue: str) -> None: ...
+    def touch_staffing(self, agent: str) -> None: ...
     def alarm(self, code: str, text: dict[str, str] | None) -> None: ...
 
 
@@ -129,6 +131,7 @@ class Router:
     ) -> None:
         self.engine = engine
         self.book = CallBook(self._over)
+        self.items = ItemBook()
         self.links: dict[str, SwitchLink] = {}
         self.phones = AgentPhones(address)
         self.last_seq = 0
@@ -191,6 +194,7 @@ class Router:
 
     def _remember(self, entry: object, data: dict[str, Any], at: float) -> None:
         self.book.apply(entry, at)
+        self.items.apply(entry, at)
         self.opening.apply(entry)
         self._fold.feed(h.stream_of(entry), type(entry).__name__, h.call_of(entry), data, at)
 
@@ -352,6 +356,8 @@ class Router:
             self.metrics.refused.labels(decision.code).inc()
             log.info("refused", fact=decision.fact, code=decision.code)
             return
+        if isinstance(decision, d.ItemChanged):
+            self.touch_items(decision.item)  # who has had it till now
         self.note(decision, now)
         match decision:
             case d.Offer() | d.Callback():
@@ -368,7 +374,9 @@ class Router:
                 self.pops.hide(decision.call, decision.agent)
             case d.AgentChanged():
                 self._legs_seen(decision)
-            case d.CallEntered():
+            case d.StaffingChanged() if self.board is not None:
+                self.board.touch_staffing(decision.agent)
+            case d.ItemChanged() | d.CallEntered():
                 self.touch_queue(decision.queue)
             case d.CallLeft():
                 self.metrics.visits.labels(decision.queue, decision.outcome).inc()
@@ -448,6 +456,12 @@ class Router:
         if self.board is not None:
             self.board.touch_queue(queue)
 
+    def touch_items(self, item: str) -> None:
+        """A work item has changed for whoever has it."""
+        agent = self.items.agent_of(item)
+        if agent:
+            self.touch_agent(agent)
+
     def act(self, fact: f.Fact) -> d.Refused | None:
         """Tell the engine what a person did; the refusal, if it was refused."""
         decisions = self.routing.act(fact, self._now())
@@ -502,6 +516,7 @@ class Router:
         return {
             "engine": self.engine.snapshot(),
             "book": self.book.snapshot(),
+            "items": self.items.snapshot(),
             "opening": self.opening.snapshot(),
             "records": self._fold.snapshot(self.book.calls),
             "phones": self.phones.chosen,
@@ -511,6 +526,7 @@ class Router:
         """Take up a decoded `snapshot` of just after entry `seq`, but for the engine."""
         self.last_seq = seq
         self.book.restore(kept["book"])
+        self.items.restore(kept.get("items", []))
         self.opening.restore(kept.get("opening", {}))
         self._fold.restore(kept["records"])
         self.phones.chosen = {a: PhoneKind(phone) for a, phone in kept["phones"].items()}

@@ -181,6 +181,7 @@ class SiteView:
             "speed_dials": [
                 {"number": dial.id, "label": dict(dial.labels)} for dial in site.speed_dials
             ],
+            "skills": [{"id": one.id, "label": dict(one.labels)} for one in site.skills.values()],
             "not_ready_reasons": [
                 {"id": one.id, "label": dict(one.labels)} for one in site.not_ready_reasons
             ],

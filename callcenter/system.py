@@ -298,6 +298,7 @@ class System:
             self.desk,
             dispositions=lambda: {one.id for one in self.site.dispositions},
             phones=self._phone_kinds,
+            skills=lambda: self.site.skills,
             spawn=self.beside,
             recording=lambda queue: self.site.recording_of(queue),
             acknowledge=self.alerting.acknowledge,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent_console.acting import acting_by
 from agent_console.api.guard import Denied
-from agent_console.api.orders import ACTOR_NAMED, AGENTS, Order
+from agent_console.api.orders import ACTOR_NAMED, AGENTS, ITEMS, Order
 from agent_console.api.ports import ApiPorts, Key
 from agent_console.api.routes import Asked, Handler
 from agent_console.ports import Refusal
@@ -28,9 +28,9 @@ def handler(order: Order) -> Handler:
         args = _args(order, asked.path, given)
         with acting_by(by(asked.key)):
             result = await order.known.deed(cast("Any", ports.floor), who, args)
-        if order.scope == AGENTS and order.known.as_agent:
+        if order.scope in (AGENTS, ITEMS) and order.known.as_agent:
             # About a call the floor itself writes down who did it.
-            ports.note(by(asked.key), asked.path["agent"], order.verb)
+            ports.note(by(asked.key), who, order.verb)
         return 200, {"done": True, "result": result if isinstance(result, str) else None}
 
     return carry_out
@@ -52,6 +52,11 @@ def _who(order: Order, ports: ApiPorts, asked: Asked, named: str) -> str:
     if not order.known.as_agent:
         return by(asked.key)
     who = asked.path.get("agent") or named or bound
+    if not who and "item_id" in asked.path:
+        item = ports.items.one(asked.path["item_id"])
+        who = "" if item is None else str(item["agent"])
+        if not who:
+            raise Refusal("not-your-item", "Nobody has this work item.", 404)
     if not who and order.verb not in ACTOR_NAMED:
         call = ports.calls.one(asked.path["call_id"])
         if call is None:

@@ -30,6 +30,7 @@ _IN_PATH = {
     "agent": "The agent's id",
     "offer_id": "The offer's id, from call.offered",
     "leg_id": "The leg's id, from `live.legs` or the consultation's answer",
+    "item_id": "The work item's id",
     "queue": "The queue's id",
     "customer_id": "The customer's id",
     "webhook_id": "The webhook's id",

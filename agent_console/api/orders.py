@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from agent_console.verbs import VERBS, Nothing, Verb
 
 CALLS, AGENTS, QUEUES = "calls:control", "agents:control", "queues:control"
+ITEMS = "items:control"
 ALERTS = "alerts:control"
 # Signals of presence are no verbs of the console, whose websocket itself is the signal.
 _PRESENCE = {
@@ -28,7 +29,7 @@ _PRESENCE = {
 
 @dataclass(frozen=True)
 class Order:
-    """`POST path`. `refusals` are the codes of the floor to expect; `result` names the answer."""
+    """`method path`. `refusals` are the codes of the floor to expect; `result` names the answer."""
 
     verb: str
     path: str
@@ -38,6 +39,7 @@ class Order:
     example: Mapping[str, Any] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     result: str = ""
+    method: str = "POST"
 
     @property
     def known(self) -> Verb:
@@ -100,6 +102,30 @@ ORDERS: tuple[Order, ...] = (
         "state",
         "Set an agent's state as a supervisor does",
         example={"state": "not ready", "reason": "meeting"},
+    ),
+    _of_agent(
+        "staff",
+        "staffing",
+        "Change what an agent does: queues, skills, order",
+        "At once, and until it is changed again or taken back (`DELETE`), also over a restart and "
+        "a new configuration. What is left out stays as it is; with `reset`, as configured. A call "
+        "goes on; a ringing one that no longer fits goes to somebody else.",
+        example={"queues": ["sales", "support"], "skills": {"german": 3}},
+        refusals=("unknown-agent", "unknown-queue", "unknown-skill", "no-change", "cannot-save"),
+        method="PUT",
+    ),
+    _of_agent(
+        "reset_staffing",
+        "staffing",
+        "Let an agent do again what the configuration says",
+        refusals=("unknown-agent", "no-change", "cannot-save"),
+        method="DELETE",
+    ),
+    _of_agent(
+        "end_wrap_up",
+        "end-wrap-up",
+        "End an agent's after-call work as a supervisor does",
+        refusals=("unknown-agent", "not-in-wrap-up", "cannot-save"),
     ),
     _of_agent("extend_wrap_up", "extend-wrap-up", "More time after a call", example={"by_s": 60}),
     _of_agent(
@@ -255,6 +281,52 @@ ORDERS: tuple[Order, ...] = (
         "`agent` is the supervisor's own agent id; it must be named.",
         example={"agent": "sam"},
     ),
+    # Work items
+    Order(
+        "add_item",
+        "/items",
+        ITEMS,
+        "Bring a work item (a chat, a task) to a queue",
+        "The queue's `work` says its kind. It is offered to an agent who has room for one more. "
+        "`item_id` is yours to choose; the same one is refused while it is known.",
+        example={
+            "queue": "tasks",
+            "title": "Check the address of order 10042",
+            "link": "https://crm.example.com/orders/10042",
+        },
+        refusals=("unknown-queue", "not-for-items", "item-known", "bad-link", "cannot-save"),
+        result="the item's id",
+    ),
+    Order(
+        "accept_item",
+        "/agents/{agent}/item-offers/{offer_id}/accept",
+        ITEMS,
+        "Take an offered work item",
+        refusals=("offer-over", "cannot-save"),
+    ),
+    Order(
+        "decline_item",
+        "/agents/{agent}/item-offers/{offer_id}/decline",
+        ITEMS,
+        "Leave an offered work item to somebody else",
+        refusals=("offer-over", "cannot-save"),
+    ),
+    Order(
+        "finish_item",
+        "/items/{item_id}/done",
+        ITEMS,
+        "Say that a work item is done",
+        "`agent` is who did it; left out: who has it.",
+        refusals=("not-your-item", "item-not-working", "cannot-save"),
+    ),
+    Order(
+        "withdraw_item",
+        "/items/{item_id}/withdraw",
+        ITEMS,
+        "Take a work item back, wherever it is",
+        example={"why": "answered by e-mail"},
+        refusals=("unknown-item", "item-over", "cannot-save"),
+    ),
 )
 
 # Who acts is never the agent whose call it is.
@@ -270,5 +342,10 @@ LEADS_ONLY = frozenset(
         "assign",
         "supervise",
         "take_over",
+        "staff",
+        "reset_staffing",
+        "end_wrap_up",
+        "add_item",
+        "withdraw_item",
     )
 )

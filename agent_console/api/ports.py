@@ -74,6 +74,16 @@ class CallsNow(Protocol):
         ...
 
 
+class ItemsNow(Protocol):
+    """The open work items, as `agent_console.api.shapes.Item` says."""
+
+    def all(self, queue: str, agent: str, limit: int) -> Sequence[dict[str, Any]]:
+        """Oldest first; "" is for all queues, and for whoever has them."""
+        ...
+
+    def one(self, item_id: str) -> dict[str, Any] | None: ...
+
+
 class Figures(Protocol):
     """Figures and alerts, as `agent_console.api.shapes.FigureRow` and `Alert` say."""
 
@@ -150,6 +160,7 @@ class ApiPorts:
     answers: Answers
     floor: Floor
     calls: CallsNow
+    items: ItemsNow
     history: History
     customers: Customers
     live: LiveStore

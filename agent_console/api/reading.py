@@ -164,6 +164,22 @@ async def agent(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     return 200, _fields(found, _AGENT)
 
 
+async def items(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    query: shapes.ItemsQuery = asked.query
+    own = asked.key.agent
+    if own and query.agent not in ("", own):
+        raise Denied("not-your-agent")
+    return 200, {"items": ports.items.all(query.queue, own or query.agent, query.limit)}
+
+
+async def item(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    found = ports.items.one(_sound(asked.path["item_id"], "open work item"))
+    own = asked.key.agent
+    if found is None or (own and found["agent"] != own):
+        raise _not_found("open work item")
+    return 200, found
+
+
 async def queues(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     found = [_fields(one, _QUEUE) for one in _entities(ports, EVERYONE, "queue:")]
     return 200, {"queues": found}
@@ -321,6 +337,28 @@ ROUTES: tuple[Route, ...] = (
         handler=agent,
         answer=shapes.Agent,
         refusals=("not-found", "not-your-agent"),
+    ),
+    Route(
+        method="GET",
+        path="/items",
+        scope="items:read",
+        tag="items",
+        summary="Work items that are open",
+        description="The oldest first. A key that is bound to an agent sees that agent's only.",
+        handler=items,
+        answer=shapes.Items,
+        query=shapes.ItemsQuery,
+        refusals=("not-your-agent",),
+    ),
+    Route(
+        method="GET",
+        path="/items/{item_id}",
+        scope="items:read",
+        tag="items",
+        summary="One open work item",
+        handler=item,
+        answer=shapes.Item,
+        refusals=("not-found",),
     ),
     Route(
         method="GET",

@@ -65,7 +65,7 @@ def all_routes() -> tuple[Route, ...]:
 
     orders = tuple(
         Route(
-            method="POST",
+            method=order.method,
             path=order.path,
             scope=order.scope,
             tag=order.scope.partition(":")[0],

@@ -173,6 +173,12 @@ class Phone(Told):
     up: bool
 
 
+class Duties(Told):
+    queues: list[str]
+    skills: dict[str, int]
+    order: dict[str, int]
+
+
 class Agent(Told):
     id: str
     name: str
@@ -186,8 +192,15 @@ class Agent(Told):
     call_id: str
     queue: str
     phone: Phone
-    queues: list[str]
+    deadline: float | None = Field(description="Of ringing, wrap-up, or a pause while ready")
+    queues: list[str] = Field(description="In force now, as skills and order")
     skills: dict[str, int]
+    order: dict[str, int] = Field(description="Queue to number: lower first, 1 when not named")
+    configured: Duties | None = Field(
+        description="What the configuration says, when a supervisor set something else"
+    )
+    capacity: dict[str, int] = Field(description="Kind of work item to how many at a time")
+    items: dict[str, int] = Field(description="Kind of work item to how many there are")
 
 
 class Agents(Told):
@@ -199,6 +212,7 @@ class Queue(Told):
 
     id: str
     name: str
+    work: str = Field(description="call, or the kind of work item that waits here")
     waiting: int
     longest_since: float | None
     callbacks: int
@@ -218,6 +232,29 @@ class Queue(Told):
 
 class Queues(Told):
     queues: list[Queue]
+
+
+class Item(Told):
+    """A work item that is not over."""
+
+    id: str
+    queue: str
+    work: str = Field(description="Its kind, by its queue")
+    title: str
+    link: str
+    by: str = Field(description="Who brought it: a user, or key:NAME")
+    priority: int
+    state: Literal["queued", "offered", "working"]
+    agent: str
+    offer_id: str
+    entered: float
+    since: float = Field(description="In this state")
+    deadline: float | None = Field(description="Of the offer")
+    why: str = Field(description="Of the last change, in English")
+
+
+class Items(Told):
+    items: list[Item]
 
 
 class Definition(Told):
@@ -356,6 +393,12 @@ class CallsQuery(Given):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     queue: Annotated[str, Field(max_length=200)] = ""
     agent: Annotated[str, Field(max_length=200)] = Field("", description="Live calls only")
+
+
+class ItemsQuery(Given):
+    queue: Annotated[str, Field(max_length=200)] = ""
+    agent: Annotated[str, Field(max_length=200)] = Field("", description="Offered to, or with")
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
 class FiguresQuery(Given):

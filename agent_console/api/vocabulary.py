@@ -51,6 +51,14 @@ EVENTS: dict[str, str] = {
     "call.wrapped_up": "The after-call work is over. `agent`, `wrap_up_s`, `forced`.",
     "agent.state": "An agent's state changed. `agent`, `state`, `since`, `reason`, `intent`, "
     "`call_id`.",
+    "agent.staffing": "What an agent does was changed. `agent`, `queues`, `skills`, `order`: in "
+    "force now; `by`, `why`: staffed, staffing-reset or staffing-narrowed (a queue was removed).",
+    "item.queued": "A work item waits in its queue's line, anew or again. `item`, `queue`, `work`, "
+    "`why`: item-queued, item-declined, item-unanswered, item-call-first, agent-signed-out, …",
+    "item.offered": "It is shown to an agent with room for it. `item`, `queue`, `work`, `agent`.",
+    "item.working": "The agent accepted it. `item`, `queue`, `work`, `agent`.",
+    "item.done": "The agent finished it. `item`, `queue`, `work`, `agent`.",
+    "item.withdrawn": "Nobody needs it done any more. `item`, `queue`, `work`, `agent`, `why`.",
     "callback.queued": "A caller is to be called back. `number`, `attempts`, `due`.",
     "callback.dialling": "The callback is with an agent and being dialled.",
     "callback.retry": "Nobody was reached; it is tried again at `due`.",

@@ -105,6 +105,11 @@ AGENTS = {
     "fay": ("Fay O'Neill", ["billing"], {"billing": 1}),
     "sam": ("Sam Supervisor", [], {}),
 }
+SKILLS: dict[str, dict[str, str]] = {
+    "billing": both("Billing", "账务"),
+    "support": both("Technology", "技术"),
+    "zh": both("Chinese", "中文"),
+}
 PLAYED = ("chen", "dora", "eli", "fay")  # who work by themselves
 FLOWS: list[Choice] = [
     {"id": "main", "label": both("Main menu", "主菜单")},

@@ -109,7 +109,7 @@ class Moves(Stage):
         raise NotImplementedError
 
     def _offer(self, person: Person, now: float) -> None:
-        queues = AGENTS[person.id][1]
+        queues = self.duties[person.id]["queues"]
         caller = next((c for c in self.waiting if c.queue in queues), None)
         if caller is None:
             if person.played:

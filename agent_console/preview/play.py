@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from agent_console.ports import Refusal
 from agent_console.preview.callcontrol import Control
 from agent_console.preview.company import a_customer
+from agent_console.preview.duties import DutiesAndItems
 
 
-class Play(Control):
+class Play(Control, DutiesAndItems):
     """A floor, a history and callers, without a switch; also `Floor` and `History`."""
 
     # Floor --------------------------------------------------------------------------------

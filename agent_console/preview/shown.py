@@ -12,6 +12,7 @@ from agent_console.preview.company import (
     FLOWS,
     QUEUES,
     REASONS,
+    SKILLS,
     SPEED_DIALS,
     PreviewCustomers,
     as_match,
@@ -25,6 +26,8 @@ from agent_console.protocol import (
     CallCard,
     Customer,
     Desk,
+    Duties,
+    ItemCard,
     ParkedCall,
     QueueLive,
     Record,
@@ -42,6 +45,11 @@ class Stage(PreviewHistory):
         self.live = live
         self.customers = customers
         self.people = {id_: Person(id_, since=time.time()) for id_ in AGENTS}
+        self.duties: dict[str, Duties] = {
+            id_: {"queues": list(queues), "skills": dict(skills), "order": {}}
+            for id_, (_, queues, skills) in AGENTS.items()
+        }
+        self.items: dict[str, list[ItemCard]] = {id_: [] for id_ in AGENTS}
         self.figures = {queue: Figures() for queue in QUEUES}
         self.waiting: list[Caller] = []
         self.parked: list[Caller] = []
@@ -54,6 +62,7 @@ class Stage(PreviewHistory):
             {
                 "company": "Preview Ltd.",
                 "queues": [{"id": id_, "label": label} for id_, label in QUEUES.items()],
+                "skills": [{"id": id_, "label": label} for id_, label in SKILLS.items()],
                 "flows": FLOWS,
                 "speed_dials": SPEED_DIALS,
                 "not_ready_reasons": REASONS,
@@ -78,8 +87,8 @@ class Stage(PreviewHistory):
         for queue in QUEUES:
             figures = self._queue(queue)
             self.live.put(SUPERVISOR, f"queue:{queue}", figures)
-            for agent, (_, queues, _skills) in AGENTS.items():
-                if queue in queues:
+            for agent, duties in self.duties.items():
+                if queue in duties["queues"]:
                     self.live.put(agent_room(agent), f"queue:{queue}", figures)
         self._publish_parked()
         for person in self.people.values():
@@ -99,14 +108,15 @@ class Stage(PreviewHistory):
             self.live.put(SUPERVISOR, f"call:{row['call_id']}", row)
 
     def _publish_colleague(self, person: Person) -> None:
-        name, queues, _ = AGENTS[person.id]
+        queues = self.duties[person.id]["queues"]
+        name = AGENTS[person.id][0]
         shown = {"id": person.id, "name": name, "state": person.state, "queues": queues}
         self.live.put(EVERYONE, f"colleague:{person.id}", shown)
 
     def _publish_parked(self) -> None:
-        for agent, (_, queues, _skills) in AGENTS.items():
+        for agent, duties in self.duties.items():
             room = agent_room(agent)
-            mine = {f"parked:{c.call_id}": c for c in self.parked if c.queue in queues}
+            mine = {f"parked:{c.call_id}": c for c in self.parked if c.queue in duties["queues"]}
             for key in self.live.keys(room):
                 if key.startswith("parked:") and key not in mine:
                     self.live.drop(room, key)
@@ -150,11 +160,12 @@ class Stage(PreviewHistory):
         final = max(1, figures.answered + figures.abandoned - figures.short_abandoned)
         states: dict[str, int] = {}
         for person in self.people.values():
-            if queue in AGENTS[person.id][1]:
+            if queue in self.duties[person.id]["queues"]:
                 states[person.state] = states.get(person.state, 0) + 1
         return {
             "id": queue,
             "name": QUEUES[queue]["en"],
+            "work": "call",
             "waiting": len(mine),
             "longest_since": min(mine, default=None),
             "callbacks": 1 if queue == "billing" else 0,
@@ -194,6 +205,7 @@ class Stage(PreviewHistory):
             "intent": person.intent,
             "intent_reason": person.intent_reason,
             "deadline": person.deadline,
+            "extend_left_s": 120.0,
             "phone": {"kind": person.phone, "up": person.state != "offline"},
             "phones": [
                 {"kind": "browser", "number": ""},
@@ -201,6 +213,8 @@ class Stage(PreviewHistory):
                 {"kind": "outside", "number": "(416) 555-0190"},
             ],
             "call": self._card_of(person),
+            "items": self.items[person.id],
+            "capacity": {"chat": 2, "task": 1},
             "today": self._today(person),
         }
 
@@ -226,7 +240,9 @@ class Stage(PreviewHistory):
         return seen
 
     def _agent(self, person: Person) -> AgentLive:
-        name, queues, skills = AGENTS[person.id]
+        name, duties = AGENTS[person.id][0], self.duties[person.id]
+        _, queues, skills = AGENTS[person.id]
+        configured: Duties = {"queues": list(queues), "skills": dict(skills), "order": {}}
         call = self._card_of(person)
         own = person.call
         return {
@@ -244,8 +260,13 @@ class Stage(PreviewHistory):
             "queue": call["queue"] if call else "",
             "caller": call["ani_local"] if call else "",
             "phone": {"kind": person.phone, "up": person.state != "offline"},
-            "queues": queues,
-            "skills": skills,
+            "deadline": person.deadline,
+            "queues": duties["queues"],
+            "skills": duties["skills"],
+            "order": duties["order"],
+            "configured": None if duties == configured else configured,
+            "capacity": {"chat": 2, "task": 1},
+            "items": {"task": len(self.items[person.id])} if self.items[person.id] else {},
             "today": self._today(person),
         }
 

@@ -146,8 +146,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "assign": {"call_id": "c", "agent": "ben"},
     "supervise": {"call_id": "c", "mode": "listen"},
     "take_over": {"call_id": "c"},
+    "staff": {"agent": "ben", "queues": ["billing"], "skills": {"german": 3}},
+    "reset_staffing": {"agent": "ben"},
+    "end_wrap_up": {"agent": "ben"},
+    "add_item": {"queue": "billing", "title": "Check an address"},
+    "withdraw_item": {"item_id": "i", "why": "answered"},
+    "accept_item": {"offer_id": "o"},
+    "decline_item": {"offer_id": "o"},
+    "finish_item": {"item_id": "i"},
 }
 BY_USER = {  # carried out in the user's own name
+    *("staff", "reset_staffing", "end_wrap_up", "add_item", "withdraw_item"),
     *("set_agent_state", "assign", "acknowledge_alert"),
     *("close_queue", "open_queue", "queue_by_hours"),
 }
@@ -171,6 +180,14 @@ WRONG: dict[str, dict[str, Any]] = {
     "assign": {"call_id": "c"},
     "supervise": {"call_id": "c", "mode": "shout"},
     "take_over": {"call_id": "c", "agent": "ben"},
+    "staff": {"agent": "ben", "skills": {"german": 11}},
+    "reset_staffing": {},
+    "end_wrap_up": {"agent": ""},
+    "add_item": {"queue": "billing", "title": ""},
+    "withdraw_item": {"item_id": "i", "agent": "ben"},
+    "accept_item": {},
+    "decline_item": {"offer_id": ["o"]},
+    "finish_item": {"item_id": "i" * 201},
 }
 
 

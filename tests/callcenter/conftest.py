@@ -180,6 +180,7 @@ class Center:
             dispositions=lambda: {one.id for one in site.dispositions},
             phones=lambda agent: {phone.kind for phone in site.agents[agent].phones},
             spawn=self._spawn,
+            skills=lambda: site.skills,
             token=lambda: f"{self.router.last_seq:016x}",  # the same on each run of a seed
         )
 

@@ -28,7 +28,7 @@ def test_every_verb_has_a_route() -> None:
     """A new verb of the floor must not be forgotten by the API."""
     wanted = verbs_of(ports.Floor) | verbs_of(ports.CallControl)
     assert {order.verb for order in ORDERS} == wanted
-    assert len({(order.path) for order in ORDERS}) == len(ORDERS)
+    assert len({(order.method, order.path) for order in ORDERS}) == len(ORDERS)
     assert set(VERBS) <= wanted
 
 
