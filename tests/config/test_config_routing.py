@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from acd import site as acd
+from acd.engine import Engine
 from config.check import ConfigErrors, read_site
 from config.queue_reading import OCCASIONS
 from config.site import TIERS, Announcement, Preference, Site
@@ -336,4 +337,4 @@ def test_any_value_anywhere_in_a_queue_gives_a_site_or_its_mistakes() -> None:
         for value in odd:
             text = SITE.replace("  support: {}", f"  support: {{{key}: {json.dumps(value)}}}")
             with contextlib.suppress(ConfigErrors):
-                read(text).routing()
+                Engine(read(text).routing())

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import config
+from acd.engine import Engine
 from acd.site import Onward, Rule, SkillNeed
 from config.check import ConfigErrors, load_site, read_site, reload_site
 from config.settings import DEMO_SITE
@@ -424,7 +425,7 @@ def test_any_damage_gives_a_site_or_its_mistakes(files: dict[str, bytes | str]) 
             assert mistake.message
             assert mistake.fix
     else:
-        found.routing()
+        Engine(found.routing())
 
 
 values: st.SearchStrategy[object] = st.recursive(
