@@ -102,7 +102,7 @@ def take(floor: Floor) -> dict[str, Any]:
         "over": floor.over_in_order(),
         "queues": {queue.id: _queue(queue) for queue in (*floor.queues.values(), *_retired(floor))},
         "shares": _shares(floor),
-        "places": [[caller, list(place)] for caller, place in floor.places],
+        "places": [[caller, list(queues), *rest] for caller, (queues, *rest) in floor.places],
         "turned": [[call, list(been)] for call, been in floor.turned],
         "sent": [[call, list(been)] for call, been in floor.sent],
         "counts": {
@@ -269,8 +269,8 @@ def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
             shares.base, shares.turns = base, dict(turns)
     presence.rebuild(floor)
     queues = _fill_visits(floor, snapshot["visits"], snapshot["retired"])
-    for caller, place in snapshot.get("places", ()):
-        floor.places.keep(caller, Place(tuple(place[0]), *place[1:]))
+    for caller, been, *rest in snapshot.get("places", ()):
+        floor.places.keep(caller, Place(tuple(been), *rest))
     for call, been in snapshot.get("turned", ()):
         floor.turned.keep(call, tuple(been))
     for call, been in snapshot.get("sent", ()):

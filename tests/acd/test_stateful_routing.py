@@ -17,14 +17,37 @@ from acd.views import VisitView
 
 SITE = Site(
     (
-        Queue("q", wrap_up_s=10.0, rules=(Rule("waited", Onward("queue", "last"), 15.0),)),
-        Queue("last", priority=1, wrap_up_s=0.0, callback_attempts=2, callback_retry_s=20.0),
+        Queue(
+            "q",
+            wrap_up_s=10.0,
+            rules=(
+                Rule("closed", Onward("queue", "last")),
+                Rule("waited", Onward("queue", "last"), 15.0),
+                Rule("left-alone", Onward("voicemail"), 20.0),
+            ),
+        ),
+        Queue(
+            "last",
+            priority=1,
+            wrap_up_s=0.0,
+            callback_attempts=2,
+            callback_retry_s=20.0,
+            callback_window_s=10.0,
+            callback_expires_s=300.0,
+            staffed="ready",
+            rules=(
+                Rule("full", Onward("flow", "full"), 2.0),
+                Rule("nobody", Onward("queue", "q")),
+                Rule("closing", Onward("number", "+15550199"), 5.0),
+            ),
+        ),
     ),
     (
         Agent("anna", queues=("q", "last"), skills={"german": 3}),
         Agent("bob", queues=("q",)),
         Agent("cleo", queues=("last",), skills={"german": 1}),
     ),
+    place_grace_s=30.0,
 )
 FEWER = Site(
     (Queue("last", callback_attempts=2),),
@@ -74,13 +97,49 @@ class Floor(RuleBasedStateMachine):
         needs=needs,
         priority=st.sampled_from([0, 0, 2]),
         waited_s=st.sampled_from([None, 5.0]),
+        caller=st.sampled_from(["", "+1", "+2"]),
     )
     def call(
-        self, queue: str, needs: tuple[SkillNeed, ...], priority: int, waited_s: float | None
+        self,
+        queue: str,
+        needs: tuple[SkillNeed, ...],
+        priority: int,
+        waited_s: float | None,
+        caller: str,
     ) -> None:
         self.calls += 1
         entered = None if waited_s is None else self.now - waited_s
-        self.tell(f.CallQueued(f"c{self.calls}", queue, needs, priority, entered))
+        self.tell(f.CallQueued(f"c{self.calls}", queue, needs, priority, entered, caller=caller))
+
+    @rule(queue=st.sampled_from(["q", "last"]), closes=st.booleans())
+    def hours(self, queue: str, closes: bool) -> None:
+        self.tell(f.QueueClosed(queue) if closes else f.QueueOpened(queue))
+
+    @rule(queue=st.sampled_from(["q", "last"]))
+    def comes_to_the_door(self, queue: str) -> None:
+        """However the queues send the caller, the way ends, and no queue is met twice."""
+        self.calls += 1
+        met: list[str] = []
+        while queue:
+            assert queue not in met
+            met.append(queue)
+            turned = self.tell(f.EntryAsked(f"c{self.calls}", queue))
+            queue = next(
+                (x.target for x in turned if isinstance(x, d.CallTurnedAway) and x.kind == "queue"),
+                "",
+            )
+
+    @precondition(some)
+    @rule(number=picks)
+    def hears_the_position(self, number: int) -> None:
+        """What is told is the place in the line."""
+        view = self.pick(number, "waiting")
+        if view is None:
+            return
+        told = [x for x in self.tell(f.PositionAsked(view.call)) if isinstance(x, d.PositionTold)]
+        if told:  # else a rule has just moved the call
+            line = self.engine.waiting(told[0].queue)
+            assert line[told[0].position - 1].call == view.call
 
     @rule(agent=agents, phone_up=st.booleans())
     def sign_in(self, agent: str, phone_up: bool) -> None:
@@ -157,11 +216,20 @@ class Floor(RuleBasedStateMachine):
             self.tell(f.CallWithdrawn(view.call, "voicemail"))
 
     @precondition(some)
-    @rule(number=picks)
-    def ask_for_callback(self, number: int) -> None:
+    @rule(number=picks, in_s=st.sampled_from([None, None, -5.0, 8.0, 100.0]))
+    def ask_for_callback(self, number: int, in_s: float | None) -> None:
         view = self.pick(number, "waiting", "offered")
         if view is not None:
-            self.tell(f.CallbackRequested(view.call, f"k{view.call}", "+15550100"))
+            due = None if in_s is None else self.now + in_s
+            self.tell(f.CallbackRequested(view.call, f"k{view.call}", "+15550100", due))
+
+    @precondition(some)
+    @rule(number=picks, in_s=st.sampled_from([None, 3.0, 100.0]), by=st.sampled_from(["", "zoe"]))
+    def move_callback(self, number: int, in_s: float | None, by: str) -> None:
+        view = self.pick(number, "waiting", "offered", "parked", "retry", "due later", "dialling")
+        if view is not None:
+            due = None if in_s is None else self.now + in_s
+            self.tell(f.CallbackRescheduled(view.call, due, by))
 
     @precondition(some)
     @rule(
@@ -169,7 +237,7 @@ class Floor(RuleBasedStateMachine):
         why=st.sampled_from(["", "busy", "agent gone", "cancelled"]),
     )
     def callback(self, number: int, why: str) -> None:
-        view = self.pick(number, "dialling", "offered", "parked", "retry")
+        view = self.pick(number, "dialling", "offered", "parked", "retry", "due later")
         if view is None:
             return
         if why == "":
