@@ -216,6 +216,11 @@ class _Run:
     # Callers ---------------------------------------------------------------------------------
 
     def _arrives(self, journey: Journey) -> None:
+        """The caller is there; unless what went before has come to something else by now."""
+        before = journey.after
+        then = self.under.get(before.id) if before is not None else None
+        if before is not None and then is not None and bool(before.talks) != bool(then.talks):
+            return
         dice = random.Random(f"{self.seed}/{journey.id}")
         self.under[journey.id] = _Under(journey, dice)
         self.switch.call_in(Caller(ani=journey.id), journey.id)

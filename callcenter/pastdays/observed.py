@@ -69,13 +69,19 @@ class Callback:
 class Journey:
     """A caller from the arrival to the end: wait, talk, and again after a transfer."""
 
-    id: str
     call: str
+    number: int  # of the same call's journeys, from 1 on
     waits: list[Asking]
     talks: list[Talk] = field(default_factory=list)
     callback: Callback | None = None
     turned_away: bool = False
     open: bool = True
+    after: Journey | None = None  # the same caller's journey before, which led to this one
+
+    @property
+    def id(self) -> str:
+        """The call's id, with a number for its later journeys."""
+        return self.call if self.number == 1 else f"{self.call}#{self.number}"
 
     @property
     def at(self) -> float:
@@ -183,7 +189,7 @@ class _Watching:
         account = Account(since, until, limits)
         self.day = Observed(since, until, until, _site_of(engine), account)
         self._open: dict[str, Journey] = {}  # by call: waits or talks
-        self._journeys: dict[str, int] = {}  # by call: how many began
+        self._journeys: dict[str, Journey] = {}  # by call, the latest
         self._wrapping: dict[tuple[str, str], Talk] = {}  # by call and agent
         self._callbacks: dict[str, Callback] = {}
         self._asked: dict[str, Journey] = {}  # may I wait? And not in the line yet
@@ -223,7 +229,7 @@ class _Watching:
                 if visit.entered < since:
                     asking = Asking(visit.queue, (), visit.priority, since)
                     asking.entered = visit.entered
-                    self._begin(visit.call, asking)
+                    self._open[visit.call] = self._begin(visit.call, asking)
             elif visit.kind == "callback":
                 self.day.left_out += 1
         for queue in engine.site.queues:
@@ -232,6 +238,7 @@ class _Watching:
         for agent in engine.agents:
             view = engine.agent_view(agent)
             if view.state != OFFLINE and agent not in told:
+                self.day.account.agent(view, since)
                 self._agent(view, since)
 
     def take(self, step: Step) -> None:
@@ -265,10 +272,10 @@ class _Watching:
     # Callers ---------------------------------------------------------------------------------
 
     def _begin(self, call: str, asking: Asking) -> Journey:
-        number = self._journeys[call] = self._journeys.get(call, 0) + 1
-        journey = Journey(call if number == 1 else f"{call}#{number}", call, [asking])
+        before = self._journeys.get(call)
+        number = 1 if before is None else before.number + 1
+        journey = self._journeys[call] = Journey(call, number, [asking], after=before)
         self.day.journeys.append(journey)
-        self._open[call] = journey
         return journey
 
     def _entry_asked(self, fact: f.EntryAsked, at: float) -> None:
@@ -276,7 +283,6 @@ class _Watching:
             return  # sent from queue to queue at the door: the first is what was asked for
         asking = Asking(fact.queue, fact.needs, fact.priority, at)
         self._asked[fact.call] = self._begin(fact.call, asking)
-        del self._open[fact.call]  # not in a line yet
 
     def _turned_away(self, away: d.CallTurnedAway, at: float) -> None:
         journey = self._asked.get(away.call)
@@ -292,8 +298,7 @@ class _Watching:
             if at >= self.day.until:
                 return
             journey = self._begin(fact.call, Asking(fact.queue, fact.needs, fact.priority, at))
-        else:
-            self._open[fact.call] = journey
+        self._open[fact.call] = journey
         journey.waits[0].queued = fact
         journey.waits[0].at = at
 
@@ -351,13 +356,10 @@ class _Watching:
         talk = self._wrapping.get((taken.call, taken.giver))
         if talk is not None:
             self._wrapping[taken.call, taken.agent] = talk
-            journey = self._latest(taken.call)
+            journey = self._journeys.get(taken.call)
             if journey is not None:
                 journey.open = True
                 self._open[taken.call] = journey
-
-    def _latest(self, call: str) -> Journey | None:
-        return next((one for one in reversed(self.day.journeys) if one.call == call), None)
 
     def _wrapped_up(self, ended: d.WrapUpEnded, at: float) -> None:
         talk = self._wrapping.pop((ended.call, ended.agent), None)

@@ -94,6 +94,8 @@ def show_sides(sides: SideBySide, zone: str, name_of: NameOf, other: str, consol
     for doubt in _doubts(sides):
         console.print(f"[yellow]{doubt}[/]", highlight=False, soft_wrap=True)
     say(_patience_told(sides.habits.patience, name_of))
+    if sides.left_out:
+        say(f"Left out of the simulations: callbacks that were promised before, {sides.left_out}.")
     if sides.idle:
         who = ", ".join(name_of("agent", one) for one in sides.idle)
         say(f"Not there on these days: {who}. Give a shift with --add {sides.idle[0]}=AGENT.")
@@ -211,6 +213,7 @@ def sides_as_json(sides: SideBySide, zone: str) -> dict[str, Any]:
         },
         "doubts": list(_doubts(sides)),
         "without_a_shift": sides.idle,
+        "callbacks_left_out": sides.left_out,
         "first_differences": [
             {
                 "call": one.call,

@@ -63,6 +63,7 @@ class SideBySide:
     partings: list[Parting]  # of the first seed, in the order of their moments
     habits: Habits
     idle: list[str]  # new agents of the other configuration, who have no shift on these days
+    left_out: int  # callbacks that were promised before these days
 
 
 def changed(site: Site, *, without: Iterable[str] = (), add: Mapping[str, str]) -> Site:
@@ -125,6 +126,7 @@ def compare_sites(
         list(_partings(runs[False][0], runs[True][0]))[:most],
         habits,
         sorted({one.id for one in other.agents} - present - on_duty - set(shifts)),
+        day.left_out,
     )
 
 

@@ -156,6 +156,7 @@ async def test_a_part_of_a_day_begins_with_who_is_there_and_waits(folder: Path) 
     really = sides.really[""]
     assert 0 < really.offered < 180
     assert sides.present[""]["service_level"].mean == pytest.approx(really.service_level, abs=0.12)
+    assert sides.present[""]["occupancy"].mean == pytest.approx(really.occupancy, abs=0.05)
     assert sides.present[""]["abandon_rate"].mean == pytest.approx(really.abandon_rate, abs=0.12)
 
 
@@ -178,6 +179,8 @@ async def test_wild_days_can_be_simulated(tmp_path: Path) -> None:
     assert wild.lapses
     assert any(len(journey.waits) > 1 for journey in wild.journeys)
     assert any(journey.callback for journey in wild.journeys)
+    for journey in wild.journeys:  # who waits in the end has waited since the last crash, not more
+        assert all((one.waited_s or 0.0) < 2 * 86_400.0 for one in journey.waits)
     sides = _compared(wild, seeds=(1, 2))
     known = {journey.id for journey in wild.journeys}
     run = simulate_again(wild, sides.habits, LIMITS)
