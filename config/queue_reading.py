@@ -42,9 +42,7 @@ def read_queue(name: str, part: Section, languages: Sequence[str], site: Recordi
     wait = part.section("wait")
     back_wanted = part.take("callback") is not False
     back = part.section("callback") if back_wanted else _empty(part, "callback")
-    wait_flow = wait.name("flow", "")
-    first_s = wait.number("first_s", 1.0, low=1, high=600)
-    every_s = wait.number("every_s", 45.0, low=10, high=3600)
+    flow = wait.name("flow", "")
     found = Queue(
         id=name,
         labels=part.labels("labels", languages, name),
@@ -73,10 +71,8 @@ def read_queue(name: str, part: Section, languages: Sequence[str], site: Recordi
         callback_expires_s=back.number("expires_s", 86_400.0, low=600, high=604_800),
         callback_times=_times(back),
         callback_days=back.whole("days", 2, low=0, high=14),
-        wait_flow=wait_flow,
-        visit_first_s=first_s,
-        visit_every_s=every_s,
-        announcements=_announcements(wait, wait_flow, first_s, every_s),
+        wait_flow=flow,
+        announcements=_announcements(wait, flow),
         music=wait.name("music", "default"),
         preferred=_preferred(part.section("preferred")),
         recording=read_recording(part.section("recording"), site),
@@ -215,10 +211,10 @@ def _target(part: Section, path: Path, value: object, key: str) -> Onward | None
     return Onward(kind, target) if target or own == "" else None
 
 
-def _announcements(
-    wait: Section, flow: str, first_s: float, every_s: float
-) -> tuple[Announcement, ...]:
+def _announcements(wait: Section, flow: str) -> tuple[Announcement, ...]:
     """The whole plan: `wait.flow` with its times is the first of it."""
+    first_s = wait.number("first_s", 1.0, low=1, high=600)
+    every_s = wait.number("every_s", 45.0, low=10, high=3600)
     found = [Announcement(flow, first_s, every_s)] if flow else []
     for path, item in wait.items("announcements"):
         one = Section(wait.report, path, item, "an announcement")

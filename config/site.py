@@ -115,10 +115,8 @@ class Queue:
     hours: str = ""  # the calendar by which it opens; "": always open
     staffed: acd_site.Staffed = "signed in"
     rules: tuple[acd_site.Rule, ...] = ()
-    wait_flow: str = ""  # "": music only
-    visit_first_s: float = 1.0  # the first visit, after entering the queue
-    visit_every_s: float = 45.0
-    announcements: tuple[Announcement, ...] = ()  # the whole plan, `wait_flow` with it
+    wait_flow: str = ""  # `wait.flow` of the site: the first of the plan
+    announcements: tuple[Announcement, ...] = ()  # the whole plan; none: music only
     music: str = "default"
     # callbacks
     callback: bool = True
@@ -330,11 +328,6 @@ class Site:
         found = self.queues.get(queue)
         template = (found.screen_pop_url if found else "") or self.screen_pop_url
         return popurl.filled(template, values) if template else ""
-
-    def wait_flow(self, queue: str) -> Flow | None:
-        """The flow that visits the callers of a queue, if it has one."""
-        found = self.queues.get(queue)
-        return self.flows.get(found.wait_flow) if found and found.wait_flow else None
 
     def hours(self, calendar: str, utc: float) -> State:
         """The state of a calendar at a moment; an unknown one is open: never lose a caller."""

@@ -14,7 +14,7 @@ from acd.engine import Engine
 from acd.site import Onward, Rule, SkillNeed
 from config.check import ConfigErrors, load_site, read_site, reload_site
 from config.settings import DEMO_SITE
-from config.site import NumberRule, Site
+from config.site import Announcement, NumberRule, Site
 from config.yaml_lines import load_yaml
 
 SITE = """\
@@ -110,8 +110,8 @@ def test_a_whole_site_is_read() -> None:
         ("outside", "+14165550199"),
     ]
     assert site.trunks["carrier"].addresses == ("192.0.2.0/24",)
-    assert site.wait_flow("support") is site.flows["wait"]
-    assert site.wait_flow("sales") is None
+    assert support.announcements == (Announcement("wait", 1.0, 45.0),)
+    assert sales.announcements == ()
     assert site.hours("office", 0.0) == "open"
     assert site.warnings == ()
 
@@ -336,7 +336,7 @@ def test_the_demonstration_company_is_sound() -> None:
     assert len([agent for agent in site.agents.values() if agent.queues]) == 6
     assert site.agents["sam"].queues == ()
     assert {"billing", "technical", "english", "mandarin"} <= set(site.skills)
-    assert site.wait_flow("sales") is site.wait_flow("support") is site.flows["wait"]
+    assert {one.flow for queue in site.queues.values() for one in queue.announcements} == {"wait"}
     assert site.flows["wait"].wait_digits == "1"
     for labelled in (*site.skills.values(), *site.dispositions, *site.not_ready_reasons):
         assert set(labelled.labels) == {"en", "zh"}
