@@ -21,6 +21,7 @@ Work items have theirs in `acd.item_invariants`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -100,7 +101,7 @@ class Ledger:
         self.connected: dict[str, tuple[str, float]] = {}  # call to agent and when
         self.legs: dict[str, tuple[str, str]] = {}  # leg to call and agent
         self.entered: dict[tuple[str, str], int] = {}  # (queue, kind) to number
-        self.left: dict[tuple[str, str, str], int] = {}  # (queue, kind, outcome) to number
+        self.left: dict[tuple[str, str], Counter[str]] = {}  # (queue, kind) to outcomes
         self._offer_ids: set[str] = set()
         self._asked: dict[str, f.CallQueued] = {}
         self._wishes: dict[str, f.CallQueued] = {}  # asked and not entered yet
@@ -407,8 +408,7 @@ class Ledger:
             self._broken("I2", f"{x.call} left {x.queue} but had entered {stay.queue}")
         if x.outcome not in OUTCOMES[x.kind]:
             self._broken("I2", f"{x.call} left as {x.outcome}, which is no outcome")
-        key = (x.queue, x.kind, x.outcome)
-        self.left[key] = self.left.get(key, 0) + 1
+        self.left.setdefault((x.queue, x.kind), Counter())[x.outcome] += 1
         if x.waited_s < 0 or x.entered + x.waited_s > self.now + TOLERANCE_S:
             self._broken("I11", f"{x.call} waited {x.waited_s} s")
         if stay.offers:
@@ -522,7 +522,7 @@ class Ledger:
     def _fair(self, x: d.Offer | d.Callback, stay: Stay) -> None:
         if not self.rights.may(x.agent, stay, self.now):
             self._broken("I5", f"{x.agent} may not serve {x.call} of {stay.queue}")
-        if stay.kind == "outbound" or self._is_parked(stay):
+        if stay.kind == "outbound" or stay.later or self._is_parked(stay):
             self._broken("I5", f"{x.agent} gets {x.call}, which is in no line")
         for other in self.stays.values():
             if (
@@ -727,14 +727,14 @@ class Ledger:
                 self._broken("I9", f"{agent} does {engine.agents[agent].config}, not {does}")
 
     def _compare_counts(self, engine: Looking) -> None:
+        inside = Counter((stay.queue, stay.kind) for stay in self.stays.values())
         for queue, counts in engine.counts.items():
             turned = sum(counts.turned_away.values())
             if turned != self.turned_away.get(queue, 0):
                 self._broken("I1", f"{queue} turned away {turned}, not as told")
             for kind in OUTCOMES:
                 books = counts.of(kind)
-                left = {o: n for (q, k, o), n in self.left.items() if (q, k) == (queue, kind)}
-                there = sum(1 for s in self.stays.values() if (s.queue, s.kind) == (queue, kind))
+                left, there = self.left.get((queue, kind), {}), inside[queue, kind]
                 offered = self.entered.get((queue, kind), 0)
                 if (books.offered, books.left, books.open) != (offered, left, there):
                     self._broken(

@@ -69,8 +69,9 @@ class Agents:
         elif view.call and view.state in IN_CALL and roll < 0.6:
             self._in_call(agent, view.call, view.state)
         elif roll < 0.45:
-            day.tell(f"{agent} wants calls")
-            self._back_to_work(agent)
+            if view.state not in ("ready", "reserved") or dice.random() < 0.2:
+                day.tell(f"{agent} wants calls")
+                self._back_to_work(agent)
         elif roll < 0.55:
             day.act(f.AgentNotReady(agent, "lunch"))
         elif roll < 0.60:
