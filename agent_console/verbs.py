@@ -165,6 +165,20 @@ class CloseQueue(_Args):
     why: Word = ""
 
 
+class Callback(_Args):
+    callback: Id
+
+
+class CancelCallback(_Args):
+    callback: Id
+    why: Word = ""
+
+
+class MoveCallback(_Args):
+    callback: Id
+    due: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class SetAgentState(_Args):
     agent: Id
     state: Literal["ready", "not ready", "offline"]
@@ -222,6 +236,17 @@ VERBS: dict[str, Verb] = {
     ),
     "acknowledge_alert": Verb(
         Alert, lambda f, who, a: f.acknowledge_alert(who, a.alert), as_agent=False
+    ),
+    "cancel_callback": Verb(
+        CancelCallback,
+        lambda f, who, a: f.cancel_callback(who, a.callback, a.why),
+        as_agent=False,
+    ),
+    "move_callback": Verb(
+        MoveCallback, lambda f, who, a: f.move_callback(who, a.callback, a.due), as_agent=False
+    ),
+    "call_back_now": Verb(
+        Callback, lambda f, who, a: f.call_back_now(who, a.callback), as_agent=False
     ),
     "close_queue": Verb(
         CloseQueue, lambda f, who, a: f.close_queue(who, a.queue, a.why), as_agent=False

@@ -124,6 +124,8 @@ class LiveCall:
     sent: d.SendOn | None = None  # on the way elsewhere, not there yet
     announced: dict[str, tuple[int, float]] = field(default_factory=dict)  # in this queue: place
     # in its plan to how often, and when last
+    asked_in: str = ""  # callback: the call in which it was asked for
+    promised: float | None = None  # callback: the time that the customer chose
     why: str = ""  # the code of why it waits, as written down last
     whys: int = 0  # how often it was
     rank: dict[str, int] = field(default_factory=dict)  # see `callcenter.happenings.Ranked`
@@ -591,9 +593,10 @@ class CallBook:
         call = self.calls.get(x.callback)
         if call is None:
             return
+        call.promised = x.promised
         if not call.ani:
             self._begin_callback(call, x)
-        if x.state in ("queued", "retry", "expired", "cancelled"):
+        if x.state in ("queued", "due later", "retry", "expired", "cancelled"):
             self._put_back(call)
         if x.state in ("expired", "cancelled"):
             call.ended, call.place = at, Place.ENDED
@@ -601,6 +604,7 @@ class CallBook:
 
     def _begin_callback(self, call: LiveCall, x: d.CallbackChanged) -> None:
         call.ani = call.dnis = x.number
+        call.asked_in = x.call
         first = self.calls.get(x.call)
         if first is not None:
             call.link, call.ani_name = first.link, first.ani_name

@@ -152,6 +152,25 @@ class Floor(CallControl, Staffing, ItemDeeds):
         self._router.opening.override(queue, state, doer(by), why)
         await self._saved(lost)
 
+    # Callbacks -----------------------------------------------------------------------------
+
+    async def cancel_callback(self, by: str, callback: str, why: str) -> None:
+        self._callback(callback)
+        await self._tell(f.CallbackCancelled(callback, why or doer(by)))
+
+    async def move_callback(self, by: str, callback: str, due: float) -> None:
+        self._callback(callback)
+        await self._tell(f.CallbackRescheduled(callback, due, doer(by)))
+
+    async def call_back_now(self, by: str, callback: str) -> None:
+        self._callback(callback)
+        await self._tell(f.CallbackRescheduled(callback, None, doer(by)))
+
+    def _callback(self, callback: str) -> None:
+        visit = self._router.engine.visit(callback)
+        if visit is None or visit.kind != "callback":
+            raise Refusal("unknown-callback", "There is no such callback any more.", 404)
+
     # The call ------------------------------------------------------------------------------
 
     async def decline(self, agent: str, offer_id: str) -> None:

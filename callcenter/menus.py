@@ -27,6 +27,7 @@ from cti.calls import Prompt
 from ivr import actions as a
 from ivr import runner
 from ivr.flow import Flow
+from ivr.times import Slot
 
 if TYPE_CHECKING:
     from callcenter.router import Router
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("callcenter.menus")
 
 POSITION = frozenset(("position", "expected_low_s", "expected_wait_s"))
+SOON_S = 300.0  # sooner than that no time can be chosen
+MOST_TIMES = 24
 MAX_TURNS = 50  # actions answered at once (hours, …) before a flow counts as broken
 
 
@@ -61,6 +64,10 @@ class MenuSite(Plans, Protocol):
         ...
 
     def transfer_number(self, number: str) -> str: ...
+    def callback_times(self, queue: str, after: float, most: int) -> tuple[Slot, ...]:
+        """When callers of a queue may choose to be called back."""
+        ...
+
     def e164(self, number: str) -> str:
         """Who calls, "" when that is withheld or no number."""
         ...
@@ -290,6 +297,10 @@ class Menus:
                 hours = self.site.hours(action.calendar, self.router.now())
                 turn = runner.resume(flow, turn.state, a.Hours(hours))  # type: ignore[arg-type]
                 continue
+            if isinstance(action, a.AskTimes):
+                slots = self._times(call_id)
+                turn = runner.resume(flow, turn.state, a.Times(slots))
+                continue
             self._do(call_id, flow, turn)
             return
         log.error("flow goes round in circles", flow=flow.id)
@@ -318,7 +329,7 @@ class Menus:
                 )
                 self._run(call_id, flow, turn, step)
             case a.TakeCallback():
-                self._take_callback(call, flow, turn, action.number)
+                self._take_callback(call, flow, turn, action)
             case a.EnterQueue():
                 self._visits.pop(call_id, None)
                 self.door.enter(call, action, turn.language)
@@ -337,7 +348,7 @@ class Menus:
                 )
                 self.router.note(ended, self.router.now())
                 self.router.execute(c.HangUpCall(call_id, action.why))
-            case a.AskHours():
+            case a.AskHours() | a.AskTimes():
                 raise AssertionError("answered in _turn")
 
     def _run(self, call_id: str, flow: Flow, turn: runner.Turn, step: c.VoiceStep) -> None:
@@ -345,19 +356,28 @@ class Menus:
         self._visits[call_id] = _Visit(flow, turn.state, self._steps, turn.action)
         self.router.execute(c.RunStep(call_id, self._steps, step, f"{flow.id}:{turn.state}"))
 
-    def _take_callback(self, call: LiveCall, flow: Flow, turn: runner.Turn, number: str) -> None:
+    def _times(self, call_id: str) -> tuple[Slot, ...]:
+        call = self.router.book.get(call_id)
+        if call is None:
+            return ()
+        return self.site.callback_times(call.queue, self.router.now() + SOON_S, MOST_TIMES)
+
+    def _take_callback(
+        self, call: LiveCall, flow: Flow, turn: runner.Turn, wish: a.TakeCallback
+    ) -> None:
         """Promise a callback only once it is on disk."""
-        dial = self.site.callback_number(number)
+        dial = self.site.callback_number(wish.number)
         if not dial:
             answer: a.Answer = a.Failed("number refused")
             self._turn(call.call_id, flow, runner.resume(flow, turn.state, answer))
             return
         self._steps += 1
         self._visits[call.call_id] = _Visit(flow, turn.state, self._steps, turn.action)
-        self._spawn(self._promise(call.call_id, flow, turn, dial, self._steps))
+        wanted = a.TakeCallback(dial, wish.due)
+        self._spawn(self._promise(call.call_id, flow, turn, wanted, self._steps))
 
     async def _promise(
-        self, call_id: str, flow: Flow, turn: runner.Turn, number: str, step_no: int
+        self, call_id: str, flow: Flow, turn: runner.Turn, wish: a.TakeCallback, step_no: int
     ) -> None:
         """Whoever is offered to an agent meanwhile, or hangs up, is promised nothing."""
         router = self.router
@@ -369,7 +389,8 @@ class Menus:
             answer = a.Failed("cannot be saved")
         else:
             lost = router.lost
-            refused = router.act(f.CallbackRequested(call_id, f"cb-{call_id}", number))
+            asked = f.CallbackRequested(call_id, f"cb-{call_id}", wish.number, wish.due)
+            refused = router.act(asked)
             if refused is not None:
                 log.warning("callback refused", code=refused.code)
                 answer = a.Failed(refused.message)

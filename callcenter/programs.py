@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from acd.decisions import Reason
 from agent_console.api.ports import Answered, ApiPorts, ApiSettings, Figures
 from agent_console.live import LiveStore
 from agent_console.ports import Customers, Floor, History, Recordings, Refusal
-from callcenter.callbook import CallBook, LiveCall
+from callcenter.callbook import LiveCall
 from callcenter.eventfeed import EventFeed, Journal
 from callcenter.happenings import SupervisorActed
 from callcenter.itembook import ItemsNow
@@ -28,22 +27,21 @@ _OUTCOMES = {"entry": "in menu", "ringing": "waiting", "held": "talking"}
 class CallsNow:
     """The live calls, in the API's shape. `name_of(kind, id)` gives labels.
 
-    `why` gives the reason for where a call is now, `sentence` a reason's words in each language.
+    `sentence` gives a reason's words in each language.
     """
 
     def __init__(
         self,
-        book: CallBook,
+        router: Router,
         pops: Pops,
         name_of: Callable[[str, str], str],
-        why: Callable[[str], Reason | None],
         sentence: Callable[[str, Any], dict[str, str]],
     ) -> None:
-        self._why = why
-        self._sentence = sentence
-        self._book = book
+        self._router = router
+        self._book = router.book
         self._pops = pops
         self._name_of = name_of
+        self._sentence = sentence
 
     def live(self) -> Sequence[dict[str, Any]]:
         """All of them, the latest first. A call in wrap-up is still one."""
@@ -55,9 +53,31 @@ class CallsNow:
         call = self._book.get(call_id)
         return None if call is None else self._shown(call)
 
+    def callbacks(self) -> Sequence[dict[str, Any]]:
+        """Who is to be called back; the oldest first."""
+        calls = (call for call in self._book.calls.values() if call.direction == "callback")
+        return [shown for call in calls if (shown := self._callback(call)) is not None]
+
+    def _callback(self, call: LiveCall) -> dict[str, Any] | None:
+        visit = self._router.engine.visit(call.call_id)
+        if visit is None or call.ended is not None:
+            return None
+        return {
+            "id": call.call_id,
+            "asked_in": call.asked_in,
+            "queue": visit.queue,
+            "number": visit.number,
+            "customer_name": call.customer_name,
+            "state": visit.place,
+            "attempts": visit.attempts,
+            "entered": visit.entered,
+            "due": visit.due,
+            "promised": call.promised,
+        }
+
     def why(self, call_id: str) -> Mapping[str, Any] | None:
         """Why the call waits, or rings or talks where it does: code, data, and the words."""
-        reason = self._why(call_id)
+        reason = self._router.whys.now(call_id)
         if reason is None:
             return None
         text = self._sentence(reason.code, reason.data)
@@ -184,7 +204,7 @@ class Programs:
             keys=self._keys,
             answers=self._answers,
             floor=floor,
-            calls=CallsNow(router.book, pops, self._name_of, router.whys.now, self._sentence),
+            calls=CallsNow(router, pops, self._name_of, self._sentence),
             history=history,
             customers=customers,
             live=live,

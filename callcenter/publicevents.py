@@ -256,7 +256,7 @@ def _callback(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str,
     call.queue, call.arrived = data["queue"], call.arrived or at
     names = ("number", "attempts", "due")
     more = {"asked_in": data["call"], **{name: data[name] for name in names}}
-    name = f"callback.{data['state']}"
+    name = f"callback.{data['state'].replace(' ', '_')}"
     return (name, more) if name in EVENTS else None
 
 

@@ -14,6 +14,7 @@ from config.site import Announcement, Queue, Site
 from crm_link.numbers import format_local, to_e164
 from cti.calls import PhoneKind
 from ivr.flow import Flow
+from ivr.times import Slot
 from reporting.intervals import Limits
 
 
@@ -90,6 +91,27 @@ class SiteView:
     def tier_priority(self, tier: str) -> int:
         return self._site().tiers.get(tier, 0)
 
+    def callback_times(self, queue: str, after: float, most: int) -> tuple[Slot, ...]:
+        """When callers of a queue may choose to be called back."""
+        site = self._site()
+        known = site.queues.get(queue)
+        calendar = site.calendars.get(known.hours) if known is not None else None
+        zone = ZoneInfo(calendar.time_zone if calendar is not None else site.time_zone)
+        today = datetime.fromtimestamp(after, zone).date()
+        walls = (
+            datetime.fromtimestamp(due, zone) for due in site.callback_times(queue, after, most)
+        )
+        return tuple(
+            Slot(
+                round(wall.timestamp()),
+                (wall.date() - today).days,
+                wall.weekday(),
+                wall.hour,
+                wall.minute,
+            )
+            for wall in walls
+        )
+
     def caller_id(self, queue: str) -> str:
         return self._site().callback_caller_id
 
@@ -113,7 +135,7 @@ class SiteView:
         return [a.id for a in self._site().agents.values() if queue in a.queues]
 
     def name_of(self, kind: str, ident: str, language: str = "") -> str:
-        """The name of a queue, agent, team, menu or disposition; the id when it is not known (any more).
+        """The name of a queue, agent, team, menu or disposition; the id of what is not known (any more).
 
         `language` "" is the site's first.
         """

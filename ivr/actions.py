@@ -1,7 +1,7 @@
 """What the flow runner asks for (actions) and what it is told (answers).
 
-One action is out at a time. `Say`, `Collect`, `AskHours` and `TakeCallback` are answered
-through `ivr.runner.resume`; `EnterQueue`, `KeepWaiting`, `Transfer` and `HangUp` end the
+One action is out at a time. `Say`, `Collect`, `AskHours`, `AskTimes` and `TakeCallback` are
+answered through `ivr.runner.resume`; `EnterQueue`, `KeepWaiting`, `Transfer` and `HangUp` end the
 flow (answer them with `Failed` only when they could not be carried out).
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ivr.skillneeds import Need
+from ivr.times import Slot
 
 
 class Prompt(NamedTuple):
@@ -68,6 +69,11 @@ class AskHours:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTimes:
+    """Answer with the times at which the caller may be called back (`Times`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class EnterQueue:
     """Put the caller into `queue`; in a wait flow: move the caller to this other queue.
 
@@ -89,13 +95,15 @@ class KeepWaiting:
 
 @dataclass(frozen=True, slots=True)
 class TakeCallback:
-    """Note a callback to `number` (as typed or as the ANI came) in the caller's place.
+    """Note a callback to `number` (as typed or as the ANI came) in the caller's place, or at
+    the moment `due` (UTC epoch seconds) that the caller chose.
 
     Answer with `Done` once it is noted, or `Failed` when the number is refused: the
     caller is then asked for another one.
     """
 
     number: str
+    due: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,17 @@ class HangUp:
     served: bool = False
 
 
-Action = Say | Collect | AskHours | EnterQueue | KeepWaiting | TakeCallback | Transfer | HangUp
+Action = (
+    Say
+    | Collect
+    | AskHours
+    | AskTimes
+    | EnterQueue
+    | KeepWaiting
+    | TakeCallback
+    | Transfer
+    | HangUp
+)
 FINAL = (EnterQueue, KeepWaiting, Transfer, HangUp)
 
 
@@ -151,4 +169,11 @@ class Hours:
     state: Literal["open", "closed", "holiday"]
 
 
-Answer = Done | Digits | Timeout | Failed | Hours
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When the caller may be called back, in order; none is an answer, too."""
+
+    slots: tuple[Slot, ...]
+
+
+Answer = Done | Digits | Timeout | Failed | Hours | Times

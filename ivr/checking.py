@@ -65,7 +65,7 @@ class Checks:
                         where, f"the secret digits {name!r} are kept nowhere", "do not read them"
                     )
                 elif name not in known and not (
-                    name == "number" and isinstance(step, flow.OfferCallback)
+                    name in ("number", "time", "key") and isinstance(step, flow.OfferCallback)
                 ):
                     message = f"unknown variable {shown(name)}"
                     self.report.add(where, message, suggestion(name, known))

@@ -158,7 +158,9 @@ class Wait:
 class OfferCallback:
     """Ask for consent to a callback, to the caller's number or to one typed in.
 
-    `accepted` follows when it is noted; `next` when the caller does not want it.
+    `accepted` follows when it is noted; `next` when the caller does not want it. With a key `at`
+    the caller may choose a time: `times` says one ({time}, {key}), `more` that there are others,
+    `confirm_time` asks once more with {time} and {number}, `no_time` says that there is none.
     """
 
     id: str
@@ -173,6 +175,11 @@ class OfferCallback:
     other: str = "2"
     timeout_s: float = 6.0
     retries: int = 2
+    at: str = ""
+    times: Speech | None = None
+    more: Speech | None = None
+    confirm_time: Speech | None = None
+    no_time: Speech | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +315,10 @@ def speeches(step: Step) -> tuple[tuple[str, Speech], ...]:
                 ("ask_number", step.ask_number),
                 ("confirm", step.confirm),
                 ("invalid", step.invalid),
+                ("times", step.times),
+                ("more", step.more),
+                ("confirm_time", step.confirm_time),
+                ("no_time", step.no_time),
             ]
         case _:
             pass

@@ -351,6 +351,12 @@ class _FlowReader:
         other = fields.text("other", "2", pattern=KEY, form=KEY_FORM)
         if accept == other:
             fields.wrong("other", f"'accept' and 'other' are both {accept!r}", "use two keys")
+        at = fields.text("at", "", pattern=KEY, form=KEY_FORM)
+        if at in (accept, other):
+            fields.wrong("at", f"the key {at!r} means something else already", "use another key")
+        times, confirm_time = (self.maybe_speech(fields, key) for key in ("times", "confirm_time"))
+        if at and (times is None or confirm_time is None):
+            fields.missing("times" if times is None else "confirm_time", "say what can be chosen")
         return flow.OfferCallback(
             id=name,
             line=fields.line,
@@ -364,6 +370,11 @@ class _FlowReader:
             other=other,
             timeout_s=fields.number("timeout_s", 6.0, low=1, high=60),
             retries=fields.whole("retries", 2, low=0, high=10),
+            at=at,
+            times=times,
+            more=self.maybe_speech(fields, "more"),
+            confirm_time=confirm_time,
+            no_time=self.maybe_speech(fields, "no_time"),
         )
 
     def transfer(self, name: str, fields: Section) -> Step:

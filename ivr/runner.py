@@ -25,12 +25,15 @@ from ivr.flow import CUSTOMER_FIELDS, DERIVED, GIVEN, WORDED, Flow, Speech, Step
 from ivr.skillneeds import Need, both
 from ivr.state import State, StateBroken, from_text, to_text
 from ivr.templates import fill
+from ivr.times import MORE, chosen, kept, page_of
 from ivr.waits import wait_in_words
 
 STEP_BOUND = 200  # steps without an action
 TURN_BOUND = 200  # actions in one run of a flow
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _COUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+# What the choice of a time needs to remember; no flow's variable is called so.
+TIMES, TIMES_PAGE, TIME_WORDS, DUE = "*times", "*page", "*words", "*due"
 _KEYS = frozenset("0123456789*#")
 
 Given = Mapping[str, str | int | float | None]
@@ -317,12 +320,48 @@ class _Run:
         prompts = (*self.pending, *before, *self.say(step.speech, number=ani))
         return self.act("ask", actions.Collect(prompts, 1, step.timeout_s, terminator=""))
 
+    # A chosen time ------------------------------------------------------------------------
+
+    def times(self, step: steps.OfferCallback, answer: Answer) -> Action:
+        """Say the times of a page, each with its key."""
+        slots = answer.slots if isinstance(answer, actions.Times) else ()
+        own = self.state.collected
+        page, others = page_of(slots, int(own.get(TIMES_PAGE, "0") or 0))
+        if not page:
+            self.note("callback", step.id, "no time")
+            return self.offer(step, self.say(step.no_time))
+        own[TIMES] = kept(page)
+        prompts = [
+            prompt
+            for key, slot in enumerate(page, start=1)
+            for prompt in self.say(step.times, time=slot.words(self.spoken), key=str(key))
+        ]
+        prompts += self.say(step.more, key=MORE) if others else ()
+        key = actions.Collect(tuple(prompts), 1, step.timeout_s, terminator="")
+        return self.act("when", key)
+
+    def chosen_time(self, step: steps.OfferCallback, pressed: str) -> Action:
+        own = self.state.collected
+        slot = chosen(own.get(TIMES, ""), pressed[:1])
+        if slot is not None:
+            own[TIME_WORDS], own[DUE] = slot.words(self.spoken), str(slot.due)
+            self.state.number = self.callers_number()
+            return self.confirm(step) if self.state.number else self.ask_number(step, ())
+        if pressed[:1] == MORE:
+            own[TIMES_PAGE] = str(int(own.get(TIMES_PAGE, "0") or 0) + 1)
+            return self.act("times", actions.AskTimes())
+        return self.not_taken(step, pressed) or self.act("times", actions.AskTimes())
+
     def ask_number(self, step: steps.OfferCallback, before: tuple[Prompt, ...]) -> Action:
         prompts = (*self.pending, *before, *self.say(step.ask_number))
         return self.act("type", actions.Collect(prompts, 15, step.timeout_s + 2, 4.0, "#"))
 
     def confirm(self, step: steps.OfferCallback, before: tuple[Prompt, ...] = ()) -> Action:
-        prompts = (*before, *self.say(step.confirm, number=self.state.number))
+        speech, own = step.confirm, self.state.collected
+        if DUE in own and step.confirm_time is not None:
+            speech = step.confirm_time
+        said = self.say(speech, number=self.state.number, time=own.get(TIME_WORDS, ""))
+        prompts = (*before, *said)
         return self.act("sure", actions.Collect(prompts, 1, step.timeout_s, terminator=""))
 
     def callers_number(self) -> str:
@@ -342,6 +381,8 @@ class _Run:
                 return self.confirm(step)
             if self.state.phase == "take":
                 return self.take_callback(self.state.number or self.callers_number())
+            if self.state.phase in ("times", "when"):
+                return self.act("times", actions.AskTimes())
         self.state.phase = "do"
         return self.go()
 
@@ -362,6 +403,10 @@ class _Run:
                 return self.chosen(step, _pressed(answer))
             case (steps.Collect(), "ask"):
                 return self.collected(step, _pressed(answer))
+            case (steps.OfferCallback(), "times"):
+                return self.times(step, answer)
+            case (steps.OfferCallback(), "when"):
+                return self.chosen_time(step, _pressed(answer))
             case (steps.OfferCallback(), "ask" | "type" | "sure"):
                 return self.callback_digits(step, _pressed(answer))
             case (steps.OfferCallback(), "take"):
@@ -428,6 +473,9 @@ class _Run:
             if pressed[:1] == step.other:
                 self.state.tries = 0
                 return self.ask_number(step, ())
+            if step.at and pressed[:1] == step.at:
+                self.state.tries = 0
+                return self.act("times", actions.AskTimes())
             return self.not_taken(step, pressed) or self.offer(step, self.complaint(step, pressed))
         if self.state.phase == "type":
             if _NUMBER.fullmatch(pressed):
@@ -455,11 +503,14 @@ class _Run:
     def take_callback(self, number: str) -> Action:
         if not number:
             return self.fall_back("a callback without a number")
-        return self.act("take", actions.TakeCallback(number))
+        due = self.state.collected.get(DUE, "")
+        return self.act("take", actions.TakeCallback(number, int(due) if due.isdigit() else None))
 
     def callback_noted(self, step: steps.OfferCallback, answer: Answer) -> Action:
         if not isinstance(answer, Failed):
-            self.note("callback", step.id, self.state.number or self.callers_number())
+            number = self.state.number or self.callers_number()
+            when = self.state.collected.get(TIME_WORDS, "") if DUE in self.state.collected else ""
+            self.note("callback", step.id, f"{number} {when}".rstrip())
             return self.to(step.accepted)
         self.state.number = ""
         self.note("callback", step.id, f"refused: {answer.why[:60]}")

@@ -26,6 +26,8 @@ PHASES = (
     "type",  # the caller types a number for the callback
     "sure",  # the caller confirms the typed number
     "take",  # TakeCallback is out
+    "times",  # AskTimes is out
+    "when",  # the caller chooses one of the times
     "hours",  # AskHours is out
     "end",  # a final action is out
     "fallback",  # the fallback's final action is out

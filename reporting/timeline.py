@@ -136,6 +136,7 @@ SPECIAL_TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         "从队列 {queue} 转往 {target}",
     ),
     ("callback-state", "queued"): ("Callback waits for an agent", "回拨等待坐席"),
+    ("callback-state", "due later"): ("Callback at a chosen time", "按约定时间回拨"),
     ("callback-state", "dialling"): (
         "Customer is dialled, attempt {attempts}",
         "正在呼叫客户，第 {attempts} 次",

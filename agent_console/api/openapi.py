@@ -32,6 +32,7 @@ _IN_PATH = {
     "leg_id": "The leg's id, from `live.legs` or the consultation's answer",
     "item_id": "The work item's id",
     "queue": "The queue's id",
+    "callback": "The callback's id",
     "customer_id": "The customer's id",
     "webhook_id": "The webhook's id",
     "recording_id": "The recording's id",

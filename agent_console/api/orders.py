@@ -91,6 +91,20 @@ def _of_queue(verb: str, what: str, summary: str, description: str = "", **more:
     return Order(verb, path, QUEUES, summary, description, refusals=refusals, **more)
 
 
+def _of_callback(
+    verb: str,
+    what: str,
+    summary: str,
+    description: str = "",
+    *,
+    refusals: tuple[str, ...] = ("callback-connected",),
+    **more: Any,
+) -> Order:
+    refusals = ("unknown-callback", *refusals, "cannot-save", "not-saved-yet")
+    path = f"/callbacks/{{callback}}/{what}"
+    return Order(verb, path, CALLS, summary, description, refusals=refusals, **more)
+
+
 ORDERS: tuple[Order, ...] = (
     # Agents
     _of_agent("sign_in", "sign-in", "Begin an agent's shift", example={"phone": "browser"}),
@@ -140,6 +154,24 @@ ORDERS: tuple[Order, ...] = (
         "console-lost",
         "The agent's screen of yours is gone",
         "After the site's grace time the agent gets no more calls; a call in hand goes on.",
+    ),
+    # Callbacks
+    _of_callback(
+        "cancel_callback", "cancel", "Nobody needs a callback any more", example={"why": "solved"}
+    ),
+    _of_callback(
+        "move_callback",
+        "move",
+        "Call back at another time",
+        "`due` in UTC epoch seconds. What the customer was promised stays the promise.",
+        example={"due": 1800000000.0},
+        refusals=("bad-time", "callback-begun"),
+    ),
+    _of_callback(
+        "call_back_now",
+        "now",
+        "Call back as soon as an agent is free",
+        refusals=("callback-begun",),
     ),
     # Queues
     _of_queue(
@@ -336,6 +368,9 @@ LEADS_ONLY = frozenset(
     (
         "set_agent_state",
         "acknowledge_alert",
+        "cancel_callback",
+        "move_callback",
+        "call_back_now",
         "close_queue",
         "open_queue",
         "queue_by_hours",

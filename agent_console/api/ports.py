@@ -62,6 +62,10 @@ class CallsNow(Protocol):
 
     def live(self) -> Sequence[dict[str, Any]]: ...
     def one(self, call_id: str) -> dict[str, Any] | None: ...
+    def callbacks(self) -> Sequence[dict[str, Any]]:
+        """All that are open, as `agent_console.api.shapes.CallbackRow` says."""
+        ...
+
     def why(self, call_id: str) -> Mapping[str, Any] | None:
         """Why the call waits, or is with whom it is: `code`, `data`, and `text` by language.
 

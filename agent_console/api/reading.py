@@ -100,6 +100,10 @@ async def call(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     return 200, shown
 
 
+async def callbacks(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    return 200, {"callbacks": ports.calls.callbacks()}
+
+
 async def why(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     """Why now, and every reason that the call's timeline has."""
     query: shapes.WhyQuery = asked.query
@@ -283,6 +287,16 @@ ROUTES: tuple[Route, ...] = (
         handler=call,
         answer=shapes.CallDetail,
         refusals=("not-found",),
+    ),
+    Route(
+        method="GET",
+        path="/callbacks",
+        scope="calls:read",
+        tag="calls",
+        summary="Who is to be called back",
+        handler=callbacks,
+        answer=shapes.Callbacks,
+        unbound_only=True,
     ),
     Route(
         method="GET",

@@ -121,6 +121,28 @@ class Whys(Told):
     before: list[WhyThen]
 
 
+class CallbackRow(Told):
+    """Somebody who is to be called back."""
+
+    id: str
+    asked_in: str = Field(description="The call in which it was asked for")
+    queue: str
+    number: str
+    customer_name: str
+    state: str = Field(
+        description="Where it is: parked (its caller is still on the line), "
+        "due later, waiting, offered, dialling, retry or connected"
+    )
+    attempts: int
+    entered: float
+    due: float | None = Field(description="When it is tried (again); null for as soon as possible")
+    promised: float | None = Field(description="The time that the customer chose")
+
+
+class Callbacks(Told):
+    callbacks: list[CallbackRow]
+
+
 class CallDetail(Told):
     call: Call
     timeline: list[dict[str, Any]]

@@ -60,6 +60,7 @@ EVENTS: dict[str, str] = {
     "item.done": "The agent finished it. `item`, `queue`, `work`, `agent`.",
     "item.withdrawn": "Nobody needs it done any more. `item`, `queue`, `work`, `agent`, `why`.",
     "callback.queued": "A caller is to be called back. `number`, `attempts`, `due`.",
+    "callback.due_later": "The caller, or one of us, chose the time `due`.",
     "callback.dialling": "The callback is with an agent and being dialled.",
     "callback.retry": "Nobody was reached; it is tried again at `due`.",
     "callback.reached": "The customer answered.",

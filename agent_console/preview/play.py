@@ -128,6 +128,15 @@ class Play(Control, DutiesAndItems):
     async def acknowledge_alert(self, by: str, alert: str) -> None:
         self.told.append(("acknowledge_alert", by, alert))
 
+    async def cancel_callback(self, by: str, callback: str, why: str) -> None:
+        self.told.append(("cancel_callback", by, callback, why))
+
+    async def move_callback(self, by: str, callback: str, due: float) -> None:
+        self.told.append(("move_callback", by, callback, str(due)))
+
+    async def call_back_now(self, by: str, callback: str) -> None:
+        self.told.append(("call_back_now", by, callback))
+
     async def close_queue(self, by: str, queue: str, why: str) -> None:
         self.told.append(("close_queue", by, queue, why))
 

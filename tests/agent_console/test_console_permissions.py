@@ -128,6 +128,9 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "create_customer": {"call_id": "c", "fields": {"name": "x"}},
     "set_agent_state": {"agent": "ben", "state": "not ready", "reason": "break"},
     "acknowledge_alert": {"alert": "long-wait:billing"},
+    "cancel_callback": {"callback": "cb", "why": "solved"},
+    "move_callback": {"callback": "cb", "due": 1800000000.0},
+    "call_back_now": {"callback": "cb"},
     "close_queue": {"queue": "billing", "why": "fire drill"},
     "open_queue": {"queue": "billing"},
     "queue_by_hours": {"queue": "billing"},
@@ -158,10 +161,20 @@ SAMPLES: dict[str, dict[str, Any]] = {
 BY_USER = {  # carried out in the user's own name
     *("staff", "reset_staffing", "end_wrap_up", "add_item", "withdraw_item"),
     *("set_agent_state", "assign", "acknowledge_alert"),
-    *("close_queue", "open_queue", "queue_by_hours"),
+    *(
+        "cancel_callback",
+        "move_callback",
+        "call_back_now",
+        "close_queue",
+        "open_queue",
+        "queue_by_hours",
+    ),
 }
 WRONG: dict[str, dict[str, Any]] = {
     "acknowledge_alert": {"alert": ""},
+    "cancel_callback": {"callback": ""},
+    "move_callback": {"callback": "cb", "due": "tomorrow"},
+    "call_back_now": {"callback": "cb", "due": 1.0},
     "close_queue": {"queue": "billing", "why": "x" * 201},
     "open_queue": {"queue": ""},
     "queue_by_hours": {},

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
+
+from agent_console.ports import Refusal
 from cti import events as e
 from cti.virtual.phones import Act, Reaction, always
+from ivr.flow import OfferCallback, Speech
+from tests.callcenter.conftest import SITE, START
 
 DIGITS = ("1", "1", "1", "1")  # English, sales, "leave a number", "yes, this one"
 

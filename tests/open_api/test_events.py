@@ -329,7 +329,7 @@ def test_every_event_is_described_and_every_description_is_told() -> None:
     told = set(re.findall(r'"((?:call|agent|alert|callback|queue|switch)\.[a-z_]+)"', source))
     callbacks = {name for name in EVENTS if name.startswith("callback.")}
     assert told | callbacks == set(EVENTS)
-    states = {"queued", "dialling", "retry", "reached", "expired", "cancelled"}
+    states = {"queued", "dialling", "retry", "reached", "expired", "cancelled", "due_later"}
     assert callbacks == {f"callback.{state}" for state in states}
 
 

@@ -217,3 +217,20 @@ async def test_a_queue_is_closed_and_follows_its_hours_again(center: Any) -> Non
     assert center.system.router.opening.is_open("sales")
     status, told, _ = await center.ask("POST", "/queues/nowhere/open", json={})
     assert (status, told["code"]) == (404, "unknown-queue")
+
+
+async def test_who_is_to_be_called_back_is_listed_and_moved(center: Any) -> None:
+    """Another program sees when, how often tried and what was promised, and changes it."""
+    document = await described(center)
+    call = await center.calls(digits=("1", "1", "1", "1"), patience_s=600.0)
+    await center.until(lambda: f"cb-{call}" in center.system.router.book.calls, 40.0)
+    status, told, _ = await center.ask("GET", "/callbacks")
+    fits(document, "/callbacks", "get", status, told)
+    (row,) = told["callbacks"]
+    assert (row["id"], row["asked_in"], row["attempts"]) == (f"cb-{call}", call, 0)
+    await center.done(f"/callbacks/cb-{call}/move", due=center.system.clock.now() + 3600.0)
+    status, told, _ = await center.ask("GET", "/callbacks")
+    assert told["callbacks"][0]["due"] is not None
+    await center.done(f"/callbacks/cb-{call}/now")
+    await center.done(f"/callbacks/cb-{call}/cancel", why="solved")
+    assert (await center.ask("GET", "/callbacks"))[1] == {"callbacks": []}
