@@ -58,7 +58,7 @@ REST: dict[str, Any] = {
     "hours": {"office": {"week": {"weekdays": "09:00-17:00"}}},
 }
 WAITS = ("wait", "welcome", "patience")
-FLOWS = ("main", "closed", "busy", "offer-callback")
+FLOWS = ("main", "closed", "busy")
 
 
 @dataclass(frozen=True, slots=True)
