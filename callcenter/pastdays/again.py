@@ -252,7 +252,7 @@ class _Run:
             now,
             needs=asking.needs,
             priority=asking.priority,
-            entered=asking.entered,
+            entered=asking.place,
             visit_after_s=0.0,
         )
         self._waits(under, asking)
@@ -308,7 +308,7 @@ class _Run:
     def _talk(self, under: _Under, number: int) -> Talk:
         """The caller's conversation of this number (from 0): the real one, or one of the queue."""
         journey = under.journey
-        if number < len(journey.talks):
+        if number < len(journey.talks) and journey.talks[number].talk_s > 0.0:
             return journey.talks[number]
         if journey.callback is not None and journey.callback.talk is not None:
             return journey.callback.talk

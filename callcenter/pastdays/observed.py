@@ -56,6 +56,14 @@ class Asking:
     left: str = ""  # "callback" or "withdrawn", by the caller's own wish
     entered: float | None = None  # when the caller waited already as the range began
 
+    @property
+    def place(self) -> float | None:
+        """The moment of an earlier place that the caller has in the line; None for the last."""
+        if self.entered is None and self.queued is not None:
+            kept = self.queued.entered
+            return kept if kept is not None and kept < self.at else None
+        return self.entered
+
 
 @dataclass(slots=True)
 class Callback:
