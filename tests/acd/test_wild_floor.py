@@ -16,7 +16,18 @@ import pytest
 
 import acd.engine
 import acd.matching
-from acd import callbacks, calls, configuring, desk, legs, offers, transfers
+from acd import (
+    callbacks,
+    calls,
+    configuring,
+    desk,
+    entrance,
+    legs,
+    offers,
+    overflowing,
+    places,
+    transfers,
+)
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import HANDLERS, Engine
@@ -29,6 +40,7 @@ from acd.invariants import (
     CheckedEngine,
 )
 from acd.lines import Line, Visit
+from acd.recent import Recent
 from acd.site import Agent, Onward, Queue, Rona, Rule, Site, SkillNeed
 
 SITE = Site(
@@ -651,6 +663,58 @@ def _parked_calls_ring_like_any_other(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Floor, "_is_parked", lambda board, visit: False)
 
 
+def _places_are_never_used_up(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Recent, "take", Recent.get)
+
+
+def _places_are_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
+    keep = places.keep
+
+    def late(board: Floor, visit: Visit, outcome: str) -> None:
+        keep(board, visit, outcome)
+        for caller, place in list(board.places):
+            board.places.keep(caller, place._replace(gone=board.now))
+
+    patch.setattr(places, "keep", late)
+
+
+def _rules_move_callers_in_a_circle(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(overflowing, "_been", lambda visit, to: (visit.queue.id,))
+
+
+def _sent_on_and_still_in_line(patch: pytest.MonkeyPatch) -> None:
+    go_on = overflowing._go_on
+
+    def twice(board: Floor, visit: Visit, rule: Rule) -> None:
+        go_on(board, visit, rule)
+        if rule.to.kind != "queue":
+            board.enter(visit)
+            board.put_back(visit)
+
+    patch.setattr(overflowing, "_go_on", twice)
+
+
+def _turned_away_and_let_in(board: Floor, fact: f.EntryAsked) -> None:
+    told = len(board.out)
+    entrance.asked(board, fact)
+    if len(board.out) > told and fact.call not in board.visits:
+        calls.queued(board, f.CallQueued(fact.call, fact.queue))
+        board.out.insert(told, board.out.pop(told + 1))
+
+
+def _a_chosen_time_is_the_end_of_the_line(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(callbacks, "EARLY_S", 0.0)
+
+
+def _called_back_before_the_time(patch: pytest.MonkeyPatch) -> None:
+    def early(board: Floor, callback: Visit) -> None:
+        callback.due = None
+        board.timers.cancel(callback.timer)
+        board.back_in_line(callback)
+
+    patch.setattr(callbacks, "_begin", early)
+
+
 BUGS: dict[str, Plant] = {
     "two agents answer one call": _handler(f.OfferAccepted, _answered_and_still_in_line),
     "two offers for one agent": _two_phones_for_one_agent,
@@ -681,6 +745,13 @@ BUGS: dict[str, Plant] = {
         f.CallHandedOver, _the_giver_keeps_the_call
     ),
     "a parked call rings at anybody's": _parked_calls_ring_like_any_other,
+    "a kept place is used twice": _places_are_never_used_up,
+    "a place is kept beyond its grace": _places_are_kept_for_ever,
+    "rules move a caller in a circle": _rules_move_callers_in_a_circle,
+    "a caller is sent on and still in the line": _sent_on_and_still_in_line,
+    "a caller is turned away and let in": _handler(f.EntryAsked, _turned_away_and_let_in),
+    "a callback at its time waits behind the others": _a_chosen_time_is_the_end_of_the_line,
+    "a callback is made before its time": _called_back_before_the_time,
     "a removed queue loses its callers": _handler(f.Configured, _removed_queue_loses_its_callers),
 }
 
