@@ -98,3 +98,66 @@ async def test_a_promise_outlives_us(opened: Any) -> None:
     await again.staff("anna")
     await again.run(5.0)
     assert again.outcome(f"cb-{call}") == "talking"
+
+
+def choosing(minutes: tuple[int, ...]) -> Any:
+    """The demonstration, whose callers may choose one of these minutes of the day with 3."""
+    said = Speech({"en": "For {time}, press {key}.", "zh": "{time}请按 {key}。"})
+    flow = SITE.flows["wait"]
+    offer = flow.steps["callback"]
+    assert isinstance(offer, OfferCallback)
+    offer = replace(offer, at="3", times=said, confirm_time=offer.confirm)
+    flows = {**SITE.flows, "wait": replace(flow, steps={**flow.steps, "callback": offer})}
+    queue = replace(SITE.queues["sales"], callback_times=minutes)
+    return replace(SITE, flows=flows, queues={**SITE.queues, "sales": queue})
+
+
+async def test_a_callback_at_a_chosen_time_is_kept_over_a_restart(opened: Any) -> None:
+    """Nobody is rung before; then the promise is kept, and the record says so."""
+    zone = ZoneInfo(SITE.time_zone)
+    now = datetime.fromtimestamp(START, zone)
+    minute = (now.hour * 60 + now.minute + 30) % 1440
+    center = await opened(site=choosing((minute,)))
+    await center.staff("anna")
+    await center.floor.not_ready("anna", "lunch")
+    call = center.call(digits=("1", "1", "1", "3", "1", "1"), patience_s=900.0)
+    await center.until(lambda: call not in center.switch.live, within_s=90.0)
+    assert center.outcome(call) == "callback"
+    await center.floor.ready("anna")
+    await center.run(60.0)
+    visit = center.router.engine.visit(f"cb-{call}")
+    assert visit.place == "due later"
+    wall = datetime.fromtimestamp(visit.due, zone)
+    assert (wall.hour * 60 + wall.minute, wall.second) == (minute, 0)
+    assert center.state("anna") == "ready"
+    center.die()
+    again = await opened(after=center)
+    await again.run(visit.due - again.time.now() - 5.0)
+    assert again.state("anna") == "ready"
+    await again.until(lambda: again.state("anna") == "talking")
+    record = again.fold.calls[f"cb-{call}"]
+    assert record.outcome == "talking"
+    changed = [entry.decode() for entry in again.journal.entries if entry.kind == "CallbackChanged"]
+    assert changed[-1]["promise"] == "kept"
+
+
+async def test_a_supervisor_moves_a_callback_and_calls_it_off(opened: Any) -> None:
+    """Another time, now, or not at all; each is refused once the callback is over."""
+    center = await opened()
+    call = center.call(digits=DIGITS, patience_s=600.0)
+    await center.until(lambda: call not in center.switch.live, within_s=90.0)
+    callback = f"cb-{call}"
+    due = center.time.now() + 3600.0
+    await center.floor.move_callback("zoe", callback, due)
+    assert center.router.engine.visit(callback).due == due
+    await center.floor.call_back_now("zoe", callback)
+    assert center.router.engine.visit(callback).place == "waiting"
+    await center.floor.cancel_callback("zoe", callback, "solved by mail")
+    for deed in (
+        center.floor.cancel_callback("zoe", callback, ""),
+        center.floor.move_callback("zoe", callback, due),
+        center.floor.call_back_now("zoe", callback),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await deed
+        assert refused.value.code == "unknown-callback"
