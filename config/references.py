@@ -217,9 +217,7 @@ class _Site:
             if queue.callback:
                 continue
             for name in dict.fromkeys(one.flow for one in queue.announcements):
-                flow = self.site.flows.get(name)
-                said = flow.steps.values() if flow is not None else ()
-                if any(isinstance(step, steps.OfferCallback) for step in said):
+                if _callback_offers(self.site, name):
                     message = f"no callbacks here, but the flow {name!r} offers one"
                     fix = "give this queue a wait flow without 'offer_callback'"
                     self.report.add(("queues", queue.id, "callback"), message, fix)
@@ -335,12 +333,23 @@ def _odd_queue(site: Site, queue: Queue, report: Report) -> Iterable[Mistake]:
     if queue.hours and not any(rule.when == "closed" for rule in queue.rules):
         message = f"{queue.id!r} has hours, but does not say where callers go when it is closed"
         yield _odd(report, (*at, "hours"), message, "add 'closed: {flow: …}', or they will wait")
+    for path, name in _announced(queue) if not queue.callback_times else ():
+        if any(step.at for step in _callback_offers(site, name)):
+            message = f"the flow {name!r} lets callers choose a time, but {queue.id!r} has none"
+            yield _odd(report, path, message, "add 'callback: {times: [\"09:30\", …]}'")
     moves = [rule.limit for rule in queue.rules if rule.when == "waited"]
     for index, step in enumerate(queue.relax):
         if moves and step.after_s >= min(moves):
             message = f"nobody waits {step.after_s:g} s here: callers move on at {min(moves):g} s"
             fix = "let this step of 'relax' come before the overflow"
             yield _odd(report, (*at, "relax", index), message, fix)
+
+
+def _callback_offers(site: Site, flow_id: str) -> list[steps.OfferCallback]:
+    """The steps of a flow that offer to call back."""
+    flow = site.flows.get(flow_id)
+    found = flow.steps.values() if flow is not None else ()
+    return [step for step in found if isinstance(step, steps.OfferCallback)]
 
 
 def _at_a_time(agent: Agent, work: str) -> int:

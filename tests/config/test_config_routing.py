@@ -283,6 +283,23 @@ def test_what_nobody_may_have_meant_is_a_warning(row: str) -> None:
     assert read().warnings == ()
 
 
+def test_a_choice_of_times_without_times_is_a_warning() -> None:
+    """Callers who press the key would hear that there is nothing to choose."""
+    texts = ("text", "ask_number", "confirm", "times", "confirm_time")
+    said = "".join(f"    {key}: x\n" for key in texts)
+    offer = (
+        "kind: wait\nsteps:\n  back: {do: wait}\n  offer:\n    do: offer_callback\n"
+        f"{said}    at: '3'\n    accepted: back\n    next: back\nstart: offer\n"
+    )
+    files = {**FLOWS, "flows/wait.yaml": offer, "site.yaml": SITE}
+    assert read_site(files).warnings == ()
+    files["site.yaml"] = SITE.replace('times: ["14:00", "09:30"], ', "")
+    assert [str(one) for one in read_site(files).warnings] == [
+        "site.yaml:40: the flow 'wait' lets callers choose a time, but 'sales' has none; "
+        "add 'callback: {times: [\"09:30\", …]}'"
+    ]
+
+
 def test_a_queue_is_open_by_its_calendar() -> None:
     """Callers are told what the calendar says, in its own zone."""
     site = read()
