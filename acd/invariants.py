@@ -734,7 +734,8 @@ class Ledger:
                 self._broken("I1", f"{queue} turned away {turned}, not as told")
             for kind in OUTCOMES:
                 books = counts.of(kind)
-                left, there = self.left.get((queue, kind), {}), inside[queue, kind]
+                left: Mapping[str, int] = self.left.get((queue, kind), {})
+                there = inside[queue, kind]
                 offered = self.entered.get((queue, kind), 0)
                 if (books.offered, books.left, books.open) != (offered, left, there):
                     self._broken(

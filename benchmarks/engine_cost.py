@@ -20,6 +20,7 @@ import statistics
 import time
 import tracemalloc
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from acd import decisions as d
@@ -55,10 +56,16 @@ def site_of(agents: int, queues: int) -> Site:
 
 
 class Floor:
-    """Feeds an engine: with `line` waiting callers, or (0) with four agents in five talking."""
+    """Feeds an engine: with `line` waiting callers, or (0) with four agents in five talking.
 
-    def __init__(self, site: Site, line: int, seed: int = 1) -> None:
-        self.dice = random.Random(seed)
+    `clock` times each `handle`, in nanoseconds.
+    """
+
+    def __init__(
+        self, site: Site, line: int, clock: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
+        self.clock = clock
+        self.dice = random.Random(1)
         self.site = site
         self.engine = Engine(site)
         self.now = 0.0
@@ -88,9 +95,9 @@ class Floor:
 
     def tell(self, fact: f.Fact) -> None:
         self.now += STEP_S
-        began = time.perf_counter_ns()
+        began = self.clock()
         decided = self.engine.handle(fact, self.now)
-        self.took.append(time.perf_counter_ns() - began)
+        self.took.append(self.clock() - began)
         self.decisions += len(decided)
         for decision in decided:
             if type(decision) is d.Offer:
@@ -135,9 +142,15 @@ class Floor:
         self.tell(f.CallQueued(call, self.dice.choice(self.site.queues).id, needs))
 
 
-def measure(agents: int, queues: int, floor: str, seconds: float) -> dict[str, Any]:
+def measure(
+    agents: int,
+    queues: int,
+    floor: str,
+    seconds: float,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> dict[str, Any]:
     """Run one floor ("calm" or "full") for about `seconds` after it has filled."""
-    run = Floor(site_of(agents, queues), agents if floor == "full" else 0)
+    run = Floor(site_of(agents, queues), agents if floor == "full" else 0, clock)
     run.fill()
     stop = time.perf_counter() + seconds
     while time.perf_counter() < stop:

@@ -28,6 +28,7 @@ from acd import facts as f
 from acd.engine import Engine
 from acd.site import Agent, Queue, Site
 from callcenter.routing import Routing
+from cti import commands as c
 from cti import events as e
 from cti.virtual.callers import Caller, poisson
 from cti.virtual.phones import Phones
@@ -37,6 +38,7 @@ from reporting.figures import Tally, abandon_rate, asa, occupancy, service_level
 from reporting.intervals import BUSY
 
 QUEUE = "queue"
+AT_THE_DOOR = frozenset({"closed", "nobody", "full", "expected-wait"})
 _BUSY, _READY = 1, 2
 _KIND = {**dict.fromkeys(BUSY, _BUSY), "ready": _READY}
 
@@ -142,7 +144,8 @@ class Simulation:
     """One run: a site, its agents, and callers one after the other.
 
     Without a `site` there is one queue, and `params.agents` serve it. With one, `callers` are
-    to be given too: each enters the queue that is called as the number dialled (`Caller.dnis`).
+    to be given too: each enters the queue that is called as the number dialled (`Caller.dnis`),
+    or the one where its rules send the caller; who is sent elsewhere hangs up uncounted.
     `self.counter` counts all queues together; its `on_left` sees each call.
     """
 
@@ -173,6 +176,8 @@ class Simulation:
             self.routing.act(f.AgentSignedIn(agent), 0.0)
             self.routing.act(f.AgentReady(agent), 0.0)
         self.arrived = 0
+        rules = [rule for queue in self.engine.site.queues for rule in queue.rules]
+        self._doors = any(rule.when in AT_THE_DOOR for rule in rules)
         self._callers = callers or poisson(
             params.seed,
             per_hour=params.arrivals_per_hour,
@@ -201,8 +206,23 @@ class Simulation:
 
     def _menu_fact(self, fact: e.Fact, now: float) -> None:
         if type(fact) is e.CallArrived:
-            self.counter.entered(fact.call_id)
-            self.routing.queue_call(fact.call_id, fact.dnis, now, visit_after_s=0.0)
+            call, queue = fact.call_id, fact.dnis
+            if self._doors and (queue := self._let_in(call, queue, now)) == "":
+                self.switch.execute(c.HangUpCall(call, "turned away"))
+                return
+            self.counter.entered(call)
+            self.routing.queue_call(call, queue, now, visit_after_s=0.0)
+
+    def _let_in(self, call: str, queue: str, now: float) -> str:
+        """The queue that lets the caller wait; "" when the way ends elsewhere."""
+        while True:
+            decided = self.routing.act(f.EntryAsked(call, queue), now)
+            away = next((x for x in decided if isinstance(x, d.CallTurnedAway)), None)
+            if away is None:
+                return queue
+            if away.kind != "queue":
+                return ""
+            queue = away.target
 
     def _notice(self, decision: d.Decision) -> None:
         take = self._notices.get(type(decision))
