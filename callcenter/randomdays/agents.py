@@ -128,7 +128,7 @@ class Agents:
         visits = day.engine.visits()
         roll = dice.random()
         if roll < 0.3:
-            queue = dice.choice(day.site.queues).id
+            queue = dice.choice(day.queues)
             number = f"+49304{self._number}"
             day.act(f.CallDialled(f"out-{self._number}", agent, queue, number))
         elif visits and roll < 0.6:
@@ -177,7 +177,7 @@ class Agents:
         view = day.engine.visit(call)
         if view is None or view.entered == now:  # see `Callers.menu`
             return
-        queue = dice.choice(day.site.queues).id
+        queue = dice.choice(day.queues)
         gone = dice.choice(
             (
                 f.CallTransferred(call, queue, priority=dice.choice((0, 1))),

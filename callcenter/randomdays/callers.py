@@ -104,7 +104,7 @@ class Callers:
     def _enter(self, call: str) -> None:
         """Into a queue, if it takes the caller; else to where it sends the caller."""
         dice, day = self._dice(call), self._day
-        queue = dice.choice(day.site.queues).id
+        queue = dice.choice(day.queues)
         needs = random_needs(dice) if dice.random() < 0.3 else ()
         priority = dice.choice((0, 0, 0, 1))
         while (away := self._turned_away(f.EntryAsked(call, queue, needs, priority))) is not None:

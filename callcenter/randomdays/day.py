@@ -18,8 +18,10 @@ from callcenter import happenings as h
 from callcenter.randomdays.agents import Agents
 from callcenter.randomdays.callers import Callers
 from callcenter.randomdays.plan import CALM_AT_S, Happening, Plan, plan_of
+from callcenter.randomdays.sites import calls_of
 from callcenter.randomdays.supervisor import Supervisor
 from callcenter.randomdays.watch import Watch
+from callcenter.randomdays.work import Work
 from callcenter.routing import Routing
 from cti import commands as c
 from cti import events as e
@@ -86,6 +88,7 @@ class Day:
     ) -> None:
         self.plan = plan if isinstance(plan, Plan) else plan_of(plan)
         self.site = self.plan.site  # as it is at first: the queues' and agents' names stay
+        self.queues = calls_of(self.site)
         self.time = VirtualTime()
         self.calm = False
         self.steps = 0
@@ -98,6 +101,7 @@ class Day:
         self.callers = Callers(self)
         self.agents = Agents(self)
         self.supervisor = Supervisor(self)
+        self.work = Work(self)
         self.switch = VirtualSwitch(
             "v", self.time, phones=self.agents.rung, customers=self.callers.dialled
         )
@@ -124,6 +128,7 @@ class Day:
         except Exception as error:
             rule = error.first.invariant if isinstance(error, Broken) else type(error).__name__
             raise Violation(self.plan.seed, self.time.time, rule, str(error)) from error
+        self.work.finish()
         self.checked.ledger.drained()
         for broken in self.checked.ledger.violations:
             self.fail(broken.invariant, broken.text)
@@ -147,6 +152,8 @@ class Day:
         match happening.kind:
             case "call":
                 self.callers.calls(f"c{happening.number}", dice)
+            case "chat":
+                self.work.comes(f"i{happening.number}", dice)
             case "agent":
                 self.agents.moment(happening.who, happening.number, dice)
             case "doors":
@@ -206,6 +213,8 @@ class Day:
             return
         self.watch.feed(decision)
         self.watch.decided(decision)
+        if isinstance(decision, d.OfferItem):
+            self.work.offered(decision)
 
     def tell(self, what: object) -> None:
         """Put it into the story."""
@@ -229,6 +238,6 @@ def _name_of(decision: d.Decision) -> str:
             return f"{kind} {decision.code}"
         case d.CallCompleted():
             return f"{kind} {decision.onward}".rstrip()
-        case d.AgentChanged() | d.CallbackChanged():
+        case d.AgentChanged() | d.CallbackChanged() | d.ItemChanged():
             return f"{kind} {decision.state}"
     return kind

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from acd.site import Site
-from callcenter.randomdays.sites import random_site
+from callcenter.randomdays.sites import calls_of, random_site
 from callcenter.randomdays.story import line, told
 
 CALLS = 40
+CHATS_A_DAY = 20
 CALM_AT_S = 900.0  # from then on nobody misbehaves
 _LAST_CALL_S = CALM_AT_S * 0.8
 _PACE_S = 8.0  # between two moments of an agent
@@ -26,9 +27,10 @@ _RARE = (("doors", 0.4, 4), ("staffing", 0.4, 3), ("configuration", 0.2, 2), ("r
 class Happening:
     """Something that is to happen `at_s`.
 
-    `kind` is "call" (somebody calls), "agent" (`who` may do something), "doors" (a queue opens
-    or closes), "staffing" (a supervisor changes what an agent does), "configuration" (the site
-    is another one) or "restart" (the engine dies and comes back from its snapshot).
+    `kind` is "call" (somebody calls), "chat" (somebody writes), "agent" (`who` may do
+    something), "doors" (a queue opens or closes), "staffing" (a supervisor changes what an agent
+    does), "configuration" (the site is another one) or "restart" (the engine dies and comes back
+    from its snapshot).
     """
 
     number: int
@@ -82,6 +84,8 @@ def plan_of(seed: int) -> Plan:
 def _moments(dice: random.Random, site: Site) -> Iterator[tuple[float, str, str]]:
     for _ in range(CALLS):
         yield dice.uniform(0, _LAST_CALL_S), "call", ""
+    for _ in range(CHATS_A_DAY if len(calls_of(site)) < len(site.queues) else 0):
+        yield dice.uniform(0, _LAST_CALL_S), "chat", ""
     for agent in site.agents:
         at = dice.expovariate(1 / _PACE_S)
         while at < CALM_AT_S:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from acd.site import (
+    CALL,
     Agent,
     Choice,
     Missed,
@@ -25,13 +26,19 @@ SKILLS: Final = ("billing", "chinese")
 ABLE: Final = "able"
 """Who serves every queue and can do everything, so that nobody has to wait for ever."""
 
+CHATS: Final = "chats"
+"""The queue of work items, on sites that have one."""
+
 
 def random_site(dice: random.Random) -> Site:
     """One to three queues and two to six agents, one of whom can do everything."""
     names = [f"q{n}" for n in range(dice.randint(1, 3))]
     queues = tuple(_queue(dice, name, names) for name in names)
     able = Agent(ABLE, queues=tuple(names), skills=dict.fromkeys(SKILLS, 10))
-    others = (_agent(dice, f"agent-{n}", names) for n in range(dice.randint(1, 5)))
+    others = [_agent(dice, f"agent-{n}", names) for n in range(dice.randint(1, 5))]
+    if dice.random() < 0.3:
+        queues += (replace(_queue(dice, CHATS, names), work="chat", rules=(), ring_several=1),)
+        able, *others = (_chats(dice, agent) for agent in (able, *others))
     return Site(
         queues,
         (able, *others),
@@ -42,16 +49,30 @@ def random_site(dice: random.Random) -> Site:
     )
 
 
+def _chats(dice: random.Random, agent: Agent) -> Agent:
+    """The same agent, who has some chats beside the calls."""
+    capacity = {"chat": dice.randint(1, 3)}
+    return replace(agent, queues=(*agent.queues, CHATS), capacity=capacity)
+
+
+def calls_of(site: Site) -> tuple[str, ...]:
+    """The queues of a site where callers wait."""
+    return tuple(queue.id for queue in site.queues if queue.work == CALL)
+
+
 def changed_site(site: Site, dice: random.Random) -> Site:
     """Another configuration with the same queues and agents: rules and people's work differ."""
-    names = [queue.id for queue in site.queues]
+    names = list(calls_of(site))
     queues = [
-        _queue(dice, queue.id, names) if dice.random() < 0.5 else queue for queue in site.queues
+        _queue(dice, queue.id, names) if queue.id in names and dice.random() < 0.5 else queue
+        for queue in site.queues
     ]
     agents = [
         _agent(dice, agent.id, names) if agent.id != ABLE and dice.random() < 0.5 else agent
         for agent in site.agents
     ]
+    if len(names) < len(queues):
+        agents = [_chats(dice, a) if CHATS not in a.queues else a for a in agents]
     return replace(site, queues=tuple(queues), agents=tuple(agents))
 
 
@@ -112,7 +133,8 @@ def _rona(dice: random.Random) -> Rona:
 
 
 def _rules(dice: random.Random, name: str, names: list[str]) -> tuple[Rule, ...]:
-    following = names[(names.index(name) + 1) % len(names)]
+    at = names.index(name) if name in names else 0
+    following = names[(at + 1) % len(names)]
     queue = Onward("queue", following) if len(names) > 1 else Onward("voicemail")
     targets = (queue, queue, Onward("voicemail"), Onward("flow", "closed"), Onward("number", "+4"))
     rules = [

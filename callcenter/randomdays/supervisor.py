@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from acd import facts as f
-from callcenter.randomdays.sites import ABLE, SKILLS, changed_site
+from callcenter.randomdays.sites import ABLE, CHATS, SKILLS, changed_site
 
 if TYPE_CHECKING:
     from callcenter.randomdays.day import Day
@@ -20,7 +20,7 @@ class Supervisor:
 
     def doors(self, dice: random.Random) -> None:
         """A queue opens, or closes for some time."""
-        queue = dice.choice(self._day.site.queues).id
+        queue = dice.choice(self._day.queues)
         if dice.random() < 0.3:
             self._day.act(f.QueueOpened(queue, "boss"))
         else:
@@ -32,11 +32,13 @@ class Supervisor:
 
     def staffing(self, dice: random.Random) -> None:
         """An agent does something else from now on; never the one who can do everything."""
-        names = [queue.id for queue in self._day.site.queues]
+        names = self._day.queues
         agent = dice.choice([agent.id for agent in self._day.site.agents])
         if agent == ABLE:
             return
         queues = tuple(dice.sample(names, dice.randint(0, len(names))))
+        if len(names) < len(self._day.site.queues) and dice.random() < 0.5:
+            queues += (CHATS,)
         self._day.act(
             f.AgentStaffed(
                 agent,
@@ -54,5 +56,5 @@ class Supervisor:
 
     def calm_down(self, _: object) -> None:
         """Every queue is open."""
-        for queue in self._day.site.queues:
-            self._day.act(f.QueueOpened(queue.id))
+        for queue in self._day.queues:
+            self._day.act(f.QueueOpened(queue))
