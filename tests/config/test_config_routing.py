@@ -283,6 +283,21 @@ def test_what_nobody_may_have_meant_is_a_warning(row: str) -> None:
     assert read().warnings == ()
 
 
+@pytest.mark.parametrize(
+    "number", ["+19005550100", "+1416&PJSIP/itsp/1900", "+1416${SHELL(id)}", "0123", "+1416555#"]
+)
+def test_a_queue_sends_callers_only_to_numbers_that_are_allowed(number: str) -> None:
+    """A rule is dialled day and night, without anybody looking: it must not cost the house."""
+    for key in ("closed", "nobody"):
+        text = SITE.replace("  support: {}", f"  support: {{{key}: {{number: '{number}'}}}}")
+        with pytest.raises(ConfigErrors, match=r"site\.yaml:46: "):
+            read(text)
+    for key in ("full: {at: 5, ", "overflow: {after_s: 5, ", "closing: {after_s: 5, "):
+        text = SITE.replace("  support: {}", f"  support: {{{key}to: [{{number: '{number}'}}]}}}}")
+        with pytest.raises(ConfigErrors, match=r"site\.yaml:46: "):
+            read(text)
+
+
 def test_a_choice_of_times_without_times_is_a_warning() -> None:
     """Callers who press the key would hear that there is nothing to choose."""
     texts = ("text", "ask_number", "confirm", "times", "confirm_time")
