@@ -74,6 +74,7 @@ VERBS: dict[str, frozenset[str]] = {
     "create_customer": _people,
     "set_agent_state": _leads,
     "acknowledge_alert": _leads,
+    "voicemail_done": _leads,
     "cancel_callback": _leads,
     "move_callback": _leads,
     "call_back_now": _leads,

@@ -199,6 +199,10 @@ class Floor(CallControl, Staffing, Items, Protocol):
         """Say that somebody has seen it; it goes on standing."""
         ...
 
+    async def voicemail_done(self, by: str, recording: str) -> None:
+        """A caller's message has been dealt with; its sound stays."""
+        ...
+
     async def cancel_callback(self, by: str, callback: str, why: str) -> None: ...
     async def move_callback(self, by: str, callback: str, due: float) -> None:
         """Call back at `due` (UTC epoch seconds); what the customer was promised stays."""

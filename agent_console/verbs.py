@@ -179,6 +179,10 @@ class MoveCallback(_Args):
     due: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class Message(_Args):
+    recording: Id
+
+
 class SetAgentState(_Args):
     agent: Id
     state: Literal["ready", "not ready", "offline"]
@@ -236,6 +240,9 @@ VERBS: dict[str, Verb] = {
     ),
     "acknowledge_alert": Verb(
         Alert, lambda f, who, a: f.acknowledge_alert(who, a.alert), as_agent=False
+    ),
+    "voicemail_done": Verb(
+        Message, lambda f, who, a: f.voicemail_done(who, a.recording), as_agent=False
     ),
     "cancel_callback": Verb(
         CancelCallback,

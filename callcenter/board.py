@@ -134,6 +134,24 @@ class Board:
         self._queues.add(queue)
         self._schedule()
 
+    def touch_message(self, recording_id: str) -> None:
+        """A caller's message has come, or somebody has dealt with it."""
+        message = self._router.voicemails.open.get(recording_id)
+        key = f"voicemail:{recording_id}"
+        if message is None:
+            self._store.drop(SUPERVISOR, key)
+            return
+        entity = {
+            "id": recording_id,
+            "call_id": message.call_id,
+            "box": message.box,
+            "caller": self._local(message.ani),
+            "caller_name": message.customer_name,
+            "at": message.at,
+            "length_s": message.length_s,
+        }
+        self._store.put(SUPERVISOR, key, entity)
+
     def touch_all(self) -> None:
         """Everything, once: at the start and after a new configuration."""
         for agent in (*self._engine.agents, *self._shown(SUPERVISOR, "agent:")):
@@ -141,6 +159,8 @@ class Board:
         self.refresh()
         for call_id in self._fold.calls:
             self.touch_call(call_id)
+        for message in self._router.voicemails.open:
+            self.touch_message(message)
 
     def refresh(self) -> None:
         """What changes by itself: figures start anew at midnight, callbacks become due."""

@@ -134,6 +134,18 @@ class Floor(CallControl, Staffing, ItemDeeds):
         self._refuse_if(self._acknowledge(doer(by), alert))
         await self._saved(lost)
 
+    # Messages ------------------------------------------------------------------------------
+
+    async def voicemail_done(self, by: str, recording: str) -> None:
+        message = self._router.voicemails.open.get(recording)
+        if message is None:
+            raise Refusal("unknown-voicemail", "There is no such message any more.", 404)
+        lost = self._can_save()
+        done = h.VoicemailDone(message.call_id, recording, message.box, doer(by))
+        self._router.note(done, self._router.now())
+        self._router.show_message(recording, message.box)
+        await self._saved(lost)
+
     # Queues --------------------------------------------------------------------------------
 
     async def close_queue(self, by: str, queue: str, why: str) -> None:

@@ -59,6 +59,41 @@ class WaitExplained:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageAsked:
+    """A caller is about to leave a message for `box`, as this recording."""
+
+    call_id: str
+    recording_id: str
+    box: str
+    ani: str
+    customer_id: str = ""
+    customer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailLeft:
+    """A caller has left a message; it can be heard once it is kept (`RecordingKept`)."""
+
+    call_id: str
+    recording_id: str
+    box: str
+    ani: str
+    customer_id: str
+    customer_name: str
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailDone:
+    """Somebody has dealt with a message; `by` is a user's id or a key."""
+
+    call_id: str
+    recording_id: str
+    box: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """The priority with which a caller enters a queue, and what it is made of.
 
@@ -230,6 +265,9 @@ _STREAM_OF: dict[type, str] = {
     FlowEnded: "ivr",
     Announced: "ivr",
     WaitExplained: "ivr",
+    MessageAsked: "ivr",
+    VoicemailLeft: "ivr",
+    VoicemailDone: "person",
     Ranked: "ivr",
     ShiftBegan: "person",
     WrapUpSaved: "person",

@@ -20,6 +20,7 @@ from callcenter.announcing import Announcing, Plans
 from callcenter.callbook import LiveCall
 from callcenter.door import Door
 from callcenter.opening import Hours
+from callcenter.voicemails import new_message
 from config.site import Preference
 from cti import commands as c
 from cti import events as e
@@ -328,6 +329,8 @@ class Menus:
                     action.words,
                 )
                 self._run(call_id, flow, turn, step)
+            case a.RecordMessage():
+                self._record(call, flow, turn, action)
             case a.TakeCallback():
                 self._take_callback(call, flow, turn, action)
             case a.EnterQueue():
@@ -355,6 +358,21 @@ class Menus:
         self._steps += 1
         self._visits[call_id] = _Visit(flow, turn.state, self._steps, turn.action)
         self.router.execute(c.RunStep(call_id, self._steps, step, f"{flow.id}:{turn.state}"))
+
+    def _record(
+        self, call: LiveCall, flow: Flow, turn: runner.Turn, action: a.RecordMessage
+    ) -> None:
+        """Let the caller leave a message; whose it is stands in the journal before the tone."""
+        message = new_message()
+        self.router.note(
+            h.MessageAsked(
+                call.call_id, message, action.box, call.ani, call.customer_id, call.customer_name
+            ),
+            self.router.now(),
+        )
+        prompts = _prompts(action.prompts)
+        step = c.RecordMessage(prompts, message, action.max_s, action.silence_s)
+        self._run(call.call_id, flow, turn, step)
 
     def _times(self, call_id: str) -> tuple[Slot, ...]:
         call = self.router.book.get(call_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -57,6 +58,11 @@ class CallsNow:
         """Who is to be called back; the oldest first."""
         calls = (call for call in self._book.calls.values() if call.direction == "callback")
         return [shown for call in calls if (shown := self._callback(call)) is not None]
+
+    def voicemails(self) -> Sequence[dict[str, Any]]:
+        """What nobody has dealt with; the oldest first."""
+        found = (asdict(one) for one in self._router.voicemails.open.values())
+        return [{"id": one.pop("recording_id"), **one} for one in found]
 
     def _callback(self, call: LiveCall) -> dict[str, Any] | None:
         visit = self._router.engine.visit(call.call_id)

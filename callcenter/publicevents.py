@@ -316,6 +316,16 @@ def _alert(name: str, *fields: str) -> _Tell:
     return tell
 
 
+def _message(name: str, *fields: str) -> _Tell:
+    def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
+        return name, {
+            "recording": data["recording_id"],
+            **{field: data[field] for field in fields},
+        }
+
+    return tell
+
+
 def _link(name: str, *fields: str) -> _Tell:
     def tell(fold: EventFold, call: _Call, data: Data, at: float) -> tuple[str, Data]:
         return name, {"switch": data["link"], **{field: data[field] for field in fields}}
@@ -361,6 +371,8 @@ _TELL: dict[tuple[str, str], _Tell] = {
     ("decision", "ItemChanged"): _item,
     ("decision", "CallbackChanged"): _callback,
     ("acd", "CallDialled"): _dialled,
+    ("ivr", "VoicemailLeft"): _message("call.voicemail", "box", "length_s"),
+    ("person", "VoicemailDone"): _message("call.voicemail_done", "box", "by"),
     ("person", "CallAction"): _acted,
     ("person", "WrapUpSaved"): _saved,
     ("crm", "CustomerMatched"): _matched,

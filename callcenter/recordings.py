@@ -25,6 +25,7 @@ from agent_console.ports import HeldRecording, Refusal
 from callcenter import happenings as h
 from callcenter.callbook import LiveCall
 from callcenter.recordingfiles import KeepFailed, RecordingFiles, take_away
+from callcenter.voicemails import is_message
 from config.site import RecordingRule
 from cti import commands as c
 from cti import events as e
@@ -126,6 +127,8 @@ class Recordings:
                 # None of us talks with the caller any more: what is said is not our affair.
                 if running := self._running.pop(fact.call_id, ""):
                     self._router.execute(c.StopRecording(fact.call_id, running))
+            case e.RecordingStarted() if is_message(fact.recording_id):
+                self._put(self.rows.begin, self._row(fact.call_id, fact.recording_id))
             case e.RecordingStarted():
                 self._put(self.rows.begin, self._row(fact.call_id, fact.recording_id))
                 if self._given_away(fact.call_id):  # while the recording was about to begin

@@ -32,6 +32,7 @@ from callcenter.opening import Opening
 from callcenter.presence import Presence
 from callcenter.retries import Retries
 from callcenter.routing import Routing
+from callcenter.voicemails import Voicemails
 from callcenter.whys import Whys
 from cti import commands as c
 from cti import events as e
@@ -65,6 +66,7 @@ class Board(Protocol):
     def touch_agent(self, agent: str) -> None: ...
     def touch_call(self, call_id: str) -> None: ...
     def touch_queue(self, queue: str) -> None: ...
+    def touch_message(self, recording_id: str) -> None: ...
     def touch_staffing(self, agent: str) -> None: ...
     def alarm(self, code: str, text: dict[str, str] | None) -> None: ...
 
@@ -160,6 +162,7 @@ class Router:
         menus.attach(self)
         self._retries = Retries(self)
         self.opening = Opening(menus.site)
+        self.voicemails = Voicemails()
         self.presence = Presence(self)
         self.whys = Whys(self)
         self._on_legs: dict[str, str] = {}  # agent to the call that the agent is a party of
@@ -196,6 +199,7 @@ class Router:
         self.book.apply(entry, at)
         self.items.apply(entry, at)
         self.opening.apply(entry)
+        self.voicemails.apply(entry, at)
         self._fold.feed(h.stream_of(entry), type(entry).__name__, h.call_of(entry), data, at)
 
     # Facts ---------------------------------------------------------------------------------
@@ -260,6 +264,12 @@ class Router:
                 self.routing.on_fact(fact, now)
             case e.CallWaiting():
                 self._retries.forget(fact.call_id)
+                self.routing.on_fact(fact, now)
+            case e.RecordingStopped():
+                left = self.voicemails.left(fact)
+                if left is not None:
+                    self.note(left, now)
+                    self.show_message(left.recording_id, left.box)
                 self.routing.on_fact(fact, now)
             case _:
                 self.routing.on_fact(fact, now)
@@ -448,6 +458,12 @@ class Router:
         if call_id and self.board is not None:
             self.board.touch_call(call_id)
 
+    def show_message(self, recording_id: str, box: str) -> None:
+        """A message has come, or somebody has dealt with it."""
+        if self.board is not None:
+            self.board.touch_message(recording_id)
+            self.board.touch_queue(box)
+
     def touch_agent(self, agent: str) -> None:
         if self.board is not None:
             self.board.touch_agent(agent)
@@ -518,6 +534,7 @@ class Router:
             "book": self.book.snapshot(),
             "items": self.items.snapshot(),
             "opening": self.opening.snapshot(),
+            "voicemails": self.voicemails.snapshot(),
             "records": self._fold.snapshot(self.book.calls),
             "phones": self.phones.chosen,
         }
@@ -528,5 +545,6 @@ class Router:
         self.book.restore(kept["book"])
         self.items.restore(kept.get("items", []))
         self.opening.restore(kept.get("opening", {}))
+        self.voicemails.restore(kept.get("voicemails", {}))
         self._fold.restore(kept["records"])
         self.phones.chosen = {a: PhoneKind(phone) for a, phone in kept["phones"].items()}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from acd import decisions as d
 from acd.reasons import sentence
+from callcenter.voicemails import flow_of
 from config.hours import State, next_change
 from config.site import Announcement, Queue, Site
 from crm_link.numbers import format_local, to_e164
@@ -35,7 +36,9 @@ class SiteView:
         return self._site().flow_for(dnis)
 
     def flow(self, flow_id: str) -> Flow | None:
-        return self._site().flows.get(flow_id)
+        site = self._site()
+        built_in = flow_of(flow_id, site.languages, self.default_queue())
+        return built_in or site.flows.get(flow_id)
 
     def plan(self, queue: str) -> Sequence[Announcement]:
         known = self._site().queues.get(queue)
@@ -135,7 +138,7 @@ class SiteView:
         return [a.id for a in self._site().agents.values() if queue in a.queues]
 
     def name_of(self, kind: str, ident: str, language: str = "") -> str:
-        """The name of a queue, agent, team, menu or disposition; the id of what is not known (any more).
+        """The name of a queue, agent, team, menu or disposition; of what is not known, the id.
 
         `language` "" is the site's first.
         """

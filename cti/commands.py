@@ -36,7 +36,23 @@ class CollectDigits:
     words: tuple[tuple[str, str], ...] = ()
 
 
-VoiceStep = PlayPrompts | CollectDigits
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Voice step: say the prompts, give a tone, and record what the caller says.
+
+    Ends at `terminator`, after `silence_s` of silence, after `max_s`, or when the caller hangs
+    up. `RecordingStarted` and `RecordingStopped` tell of the recording, also of that of a caller
+    who has hung up; the step ends as "done", or as "timeout" when nothing was said.
+    """
+
+    prompts: tuple[Prompt, ...]
+    recording_id: str
+    max_s: float = 120.0
+    silence_s: float = 5.0
+    terminator: str = "#"
+
+
+VoiceStep = PlayPrompts | CollectDigits | RecordMessage
 
 
 @dataclass(frozen=True, slots=True)

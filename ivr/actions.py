@@ -1,8 +1,8 @@
 """What the flow runner asks for (actions) and what it is told (answers).
 
-One action is out at a time. `Say`, `Collect`, `AskHours`, `AskTimes` and `TakeCallback` are
-answered through `ivr.runner.resume`; `EnterQueue`, `KeepWaiting`, `Transfer` and `HangUp` end the
-flow (answer them with `Failed` only when they could not be carried out).
+One action is out at a time. `Say`, `Collect`, `RecordMessage`, `AskHours`, `AskTimes` and
+`TakeCallback` are answered through `ivr.runner.resume`; `EnterQueue`, `KeepWaiting`, `Transfer`
+and `HangUp` end the flow (answer them with `Failed` only when they could not be carried out).
 """
 
 from __future__ import annotations
@@ -59,6 +59,18 @@ class Collect:
     terminator: str = "#"
     secret: bool = False
     words: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Say the prompts, give a tone, record what is said; answer with `Done`, or `Timeout` when
+    nothing was said.
+    """
+
+    prompts: tuple[Prompt, ...]
+    box: str  # for whom it is
+    max_s: float = 120.0
+    silence_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +136,7 @@ class HangUp:
 Action = (
     Say
     | Collect
+    | RecordMessage
     | AskHours
     | AskTimes
     | EnterQueue

@@ -183,6 +183,22 @@ class OfferCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Voicemail:
+    """Record a message for `box` (a queue's id), ended by '#', silence or the time.
+
+    `next` follows, also when the caller said nothing.
+    """
+
+    id: str
+    line: int
+    speech: Speech
+    box: str
+    next: str
+    max_s: float = 120.0
+    silence_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """To an outside number; ends the flow."""
 
@@ -229,6 +245,7 @@ Step = (
     | Queue
     | Wait
     | OfferCallback
+    | Voicemail
     | Transfer
     | HangUp
     | Goto
@@ -270,7 +287,7 @@ class Flow:
 def exits(step: Step) -> tuple[tuple[str, str], ...]:
     """Every way out of a step: (the key that names it, the step it leads to)."""
     match step:
-        case Say() | Set() | Goto():
+        case Say() | Set() | Goto() | Voicemail():
             return (("next", step.next),)
         case Menu():
             chosen = tuple((f"choices/{choice.digit}", choice.next) for choice in step.choices)
@@ -303,7 +320,7 @@ def speeches(step: Step) -> tuple[tuple[str, Speech], ...]:
     """Everything a step may say, with the key that names it."""
     found: list[tuple[str, Speech | None]] = []
     match step:
-        case Say():
+        case Say() | Voicemail():
             found = [("text", step.speech)]
         case Menu():
             found = [("text", step.speech), ("invalid", step.invalid), ("silence", step.silence)]

@@ -377,6 +377,17 @@ class _FlowReader:
             no_time=self.maybe_speech(fields, "no_time"),
         )
 
+    def voicemail(self, name: str, fields: Section) -> Step:
+        return flow.Voicemail(
+            id=name,
+            line=fields.line,
+            speech=self.speech(fields, "text"),
+            box=fields.name("box"),
+            next=fields.name("next"),
+            max_s=fields.number("max_s", 120.0, low=5, high=600),
+            silence_s=fields.number("silence_s", 5.0, low=1, high=30),
+        )
+
     def transfer(self, name: str, fields: Section) -> Step:
         number = fields.text("number", pattern=NUMBER, form=NUMBER_FORM)
         return flow.Transfer(name, fields.line, number)
@@ -422,6 +433,7 @@ _STEPS: Mapping[str, Callable[[_FlowReader, str, Section], Step]] = {
     "queue": _FlowReader.queue,
     "wait": _FlowReader.wait,
     "offer_callback": _FlowReader.offer_callback,
+    "voicemail": _FlowReader.voicemail,
     "transfer": _FlowReader.transfer,
     "hang_up": _FlowReader.hang_up,
     "goto": _FlowReader.goto,

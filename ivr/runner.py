@@ -255,6 +255,12 @@ class _Run:
             elif text in self.flow.languages:
                 self.state.language = text
 
+    def record(self, step: steps.Voicemail) -> Action:
+        """Let the caller leave a message."""
+        prompts = (*self.pending, *self.say(step.speech))
+        message = actions.RecordMessage(prompts, step.box, step.max_s, step.silence_s)
+        return self.act("record", message)
+
     def perform(self, step: Step) -> Action:
         """Perform a step that asks for something; speech that came before it comes first."""
         match step:
@@ -262,6 +268,8 @@ class _Run:
                 return self.ask(step, ())
             case steps.OfferCallback():
                 return self.offer(step)
+            case steps.Voicemail():
+                return self.record(step)
             case steps.Say():
                 self.pending += self.say(step.speech)
                 self.pending_step = step.id
@@ -398,6 +406,10 @@ class _Run:
             case (_, "fallback" | "end" | "do"):
                 return self.repeat()
             case (steps.Say(), "said"):
+                return self.to(step.next)
+            case (steps.Voicemail(), "record"):
+                said = isinstance(answer, actions.Done)
+                self.note("voicemail", step.box, "left" if said else "nothing said")
                 return self.to(step.next)
             case (steps.Menu(), "ask"):
                 return self.chosen(step, _pressed(answer))

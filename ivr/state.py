@@ -28,6 +28,7 @@ PHASES = (
     "take",  # TakeCallback is out
     "times",  # AskTimes is out
     "when",  # the caller chooses one of the times
+    "record",  # RecordMessage is out
     "hours",  # AskHours is out
     "end",  # a final action is out
     "fallback",  # the fallback's final action is out

@@ -126,6 +126,8 @@ class RecordFold:
             ("ivr", "FlowEnded"): self._flow_ended,
             ("ivr", "Announced"): self._announced,
             ("ivr", "Ranked"): self._ranked,
+            ("ivr", "VoicemailLeft"): self._voicemail("voicemail"),
+            ("person", "VoicemailDone"): self._voicemail("voicemail-done"),
             ("ivr", "WaitExplained"): self._explained,
             ("person", "WrapUpSaved"): self._saved,
             ("person", "CallAction"): self._action,
@@ -295,6 +297,14 @@ class RecordFold:
     def _explained(self, record: CallRecord, data: Data, at: float) -> bool:
         queue = str(data.get("queue", ""))
         return self._note(record, at, "waits", {"queue": queue}, data.get("reason"))
+
+    def _voicemail(self, kind: str) -> Callable[[CallRecord, Data, float], bool]:
+        def take(record: CallRecord, data: Data, at: float) -> bool:
+            names = ("recording_id", "box", "length_s", "by")
+            shown = {name: data[name] for name in names if name in data}
+            return self._note(record, at, kind, {**shown, "queue": str(data.get("box", ""))})
+
+        return take
 
     def _ranked(self, record: CallRecord, data: Data, at: float) -> bool:
         shown = {name: data.get(name) for name in ("priority", "parts", "tier")}

@@ -26,6 +26,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sent-on": ("Sent on from {queue}", "从 {queue} 转往别处"),
     "ranked": ("Priority {priority}: {parts}", "优先级 {priority}：{parts}"),
     "waits": ("Waits in {queue}", "在 {queue} 等待"),
+    "voicemail": (
+        "Left a message of {length_s:.0f} s for {queue}",
+        "给 {queue} 留言 {length_s:.0f} 秒",
+    ),
+    "voicemail-done": ("{by} dealt with the message", "{by} 已处理留言"),
     "announced": ("Heard the announcement {target}", "播放提示：{target}"),
     "position-told": ("Heard the position: {position}", "播报排队位置：{position}"),
     "relaxed": ("Requirement relaxed: {needs}", "放宽要求：{needs}"),
@@ -87,6 +92,7 @@ MENU_TEXTS: dict[str, tuple[str, str]] = {
     "invalid": ("{label}: {value} is not a choice", "{label}：{value} 不是有效选项"),
     "fallback": ("The menu failed: {value}", "语音菜单出错：{value}"),
     "callback": ("Callback: {value}", "回拨：{value}"),
+    "voicemail": ("Voicemail {label}: {value}", "语音信箱 {label}：{value}"),
 }
 
 # The same, where one value of a field has a sentence of its own.

@@ -33,6 +33,7 @@ _IN_PATH = {
     "item_id": "The work item's id",
     "queue": "The queue's id",
     "callback": "The callback's id",
+    "recording": "The message's id, which is that of its recording",
     "customer_id": "The customer's id",
     "webhook_id": "The webhook's id",
     "recording_id": "The recording's id",

@@ -173,6 +173,14 @@ ORDERS: tuple[Order, ...] = (
         "Call back as soon as an agent is free",
         refusals=("callback-begun",),
     ),
+    Order(
+        "voicemail_done",
+        "/voicemails/{recording}/done",
+        CALLS,
+        "Somebody has dealt with a caller's message",
+        "It is listed no more; its sound stays as long as recordings are kept.",
+        refusals=("unknown-voicemail", "cannot-save", "not-saved-yet"),
+    ),
     # Queues
     _of_queue(
         "close_queue",
@@ -368,6 +376,7 @@ LEADS_ONLY = frozenset(
     (
         "set_agent_state",
         "acknowledge_alert",
+        "voicemail_done",
         "cancel_callback",
         "move_callback",
         "call_back_now",

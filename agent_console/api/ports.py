@@ -66,6 +66,10 @@ class CallsNow(Protocol):
         """All that are open, as `agent_console.api.shapes.CallbackRow` says."""
         ...
 
+    def voicemails(self) -> Sequence[dict[str, Any]]:
+        """Those nobody has dealt with, as `agent_console.api.shapes.VoicemailRow` says."""
+        ...
+
     def why(self, call_id: str) -> Mapping[str, Any] | None:
         """Why the call waits, or is with whom it is: `code`, `data`, and `text` by language.
 

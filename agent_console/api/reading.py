@@ -104,6 +104,12 @@ async def callbacks(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     return 200, {"callbacks": ports.calls.callbacks()}
 
 
+async def voicemails(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
+    box = asked.query.box
+    found = [one for one in ports.calls.voicemails() if box in ("", one["box"])]
+    return 200, {"voicemails": found}
+
+
 async def why(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     """Why now, and every reason that the call's timeline has."""
     query: shapes.WhyQuery = asked.query
@@ -296,6 +302,17 @@ ROUTES: tuple[Route, ...] = (
         summary="Who is to be called back",
         handler=callbacks,
         answer=shapes.Callbacks,
+        unbound_only=True,
+    ),
+    Route(
+        method="GET",
+        path="/voicemails",
+        scope="calls:read",
+        tag="calls",
+        summary="Callers' messages that nobody has dealt with yet",
+        handler=voicemails,
+        answer=shapes.Voicemails,
+        query=shapes.VoicemailsQuery,
         unbound_only=True,
     ),
     Route(

@@ -139,6 +139,23 @@ class CallbackRow(Told):
     promised: float | None = Field(description="The time that the customer chose")
 
 
+class VoicemailRow(Told):
+    """A caller's message; its sound is `GET /recordings/{id}`."""
+
+    id: str
+    call_id: str
+    box: str
+    ani: str
+    customer_id: str
+    customer_name: str
+    at: float
+    length_s: float
+
+
+class Voicemails(Told):
+    voicemails: list[VoicemailRow]
+
+
 class Callbacks(Told):
     callbacks: list[CallbackRow]
 
@@ -400,6 +417,10 @@ class Nothing(Told):
 
 class NoQuery(Given):
     pass
+
+
+class VoicemailsQuery(Given):
+    box: Annotated[str, Field(max_length=200)] = ""
 
 
 class WhyQuery(Given):

@@ -45,6 +45,9 @@ EVENTS: dict[str, str] = {
     "call.customer": "Whose call it is became known. `customer_id`.",
     "call.action": "Somebody did something with it. `by` (an agent, a user, or key:NAME), `verb`, "
     "`detail`.",
+    "call.voicemail": "The caller left a message for `box`, a queue or another name. `recording`, "
+    "`length_s`; it can be heard after `call.recorded`.",
+    "call.voicemail_done": "Somebody dealt with it. `recording`, `box`, `by`.",
     "call.ended": "The call is over. `by`: caller, agent, system or switch lost; `cause`, "
     "`answered`, `onward` (where an agent sent it on last), `lasted_s`.",
     "call.disposition": "The agent wrote down how it went. `agent`, `disposition`.",

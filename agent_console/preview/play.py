@@ -10,6 +10,7 @@ from agent_console.ports import Refusal
 from agent_console.preview.callcontrol import Control
 from agent_console.preview.company import a_customer
 from agent_console.preview.duties import DutiesAndItems
+from agent_console.preview.figures import publish_alert
 
 
 class Play(Control, DutiesAndItems):
@@ -127,6 +128,10 @@ class Play(Control, DutiesAndItems):
 
     async def acknowledge_alert(self, by: str, alert: str) -> None:
         self.told.append(("acknowledge_alert", by, alert))
+        publish_alert(self.live, time.time())
+
+    async def voicemail_done(self, by: str, recording: str) -> None:
+        self.told.append(("voicemail_done", by, recording))
 
     async def cancel_callback(self, by: str, callback: str, why: str) -> None:
         self.told.append(("cancel_callback", by, callback, why))

@@ -137,6 +137,28 @@ class Session(Request):  # type: ignore[misc]
             raise AgiRefused(f"{path} cannot be played")
         return _digit(said.result)
 
+    async def record_file(
+        self, path: str, kind: str, escape_digits: str, most_s: float, silence_s: float
+    ) -> None:
+        """Give a tone and record into `path` (no extension) until a digit, silence or the time.
+
+        Raises `AgiRefused` when it cannot be written.
+        """
+        said = await self.command(
+            "RECORD",
+            "FILE",
+            path,
+            kind,
+            escape_digits,
+            str(round(most_s * 1000)),
+            "BEEP",
+            f"s={round(silence_s)}",
+            timeout_s=most_s + 30.0,
+        )
+        if said.result == "-1":
+            self._raise_if_gone()
+            raise AgiRefused(f"{path} cannot be written")
+
     async def get_variable(self, name: str) -> str:
         """A channel variable's value, "" when unset."""
         return (await self.command("GET", "VARIABLE", name)).data

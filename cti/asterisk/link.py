@@ -520,7 +520,9 @@ class AsteriskLink:
         return call
 
     def _voice(self, session: Session, call: Live) -> VoiceSession:
-        voice = VoiceSession(session, call.call_id, self._prompt_path, self._report, pack_flow)
+        voice = VoiceSession(
+            session, call.call_id, self._prompt_path, self._report, pack_flow, self._recordings
+        )
         call.session = voice
         return voice
 

@@ -91,6 +91,7 @@ class Recordings:
         self._recorder = recorder
         self._spawn = spawn
         self._running: dict[str, _Recording] = {}  # by call id
+        self._messages: dict[str, Path] = {}  # that callers are leaving, by recording id
         self.orders: dict[type, Handler] = {
             c.StartRecording: self._start,
             c.PauseRecording: self._pause,
@@ -294,6 +295,23 @@ class Recordings:
             raise OrderError("the recording is just being resumed")
         return recording
 
+    # What callers say after the tone ----------------------------------------------------
+
+    def begins(self, call_id: str, recording_id: str) -> str:
+        """See `cti.asterisk.sessions.Messages`."""
+        if self._recorder is None:
+            raise OrderError("this switch keeps no recordings")
+        name = file_name(token(call_id, "call", 80), token(recording_id, "recording"), stereo=False)
+        file = self._recorder.folder / name
+        self._messages[recording_id] = file
+        self._do.report(e.RecordingStarted(call_id, recording_id))
+        return str(file.with_suffix(""))
+
+    def ends(self, call_id: str, recording_id: str) -> float:
+        """See `cti.asterisk.sessions.Messages`."""
+        file = self._messages.pop(recording_id)
+        return self._tell_stopped(call_id, recording_id, file)
+
     # Its end --------------------------------------------------------------------------
 
     def call_ended(self, call_id: str, *, lives_on: bool = False) -> None:
@@ -319,8 +337,8 @@ class Recordings:
             del self._running[recording.call_id]
             self._tell_stopped(recording.call_id, recording.recording_id, recording.file)
 
-    def _tell_stopped(self, call_id: str, recording_id: str, file: Path) -> None:
-        """Without an address when there is no file: then nothing was recorded."""
+    def _tell_stopped(self, call_id: str, recording_id: str, file: Path) -> float:
+        """Without an address when there is no file: then nothing was recorded. Its length."""
         try:
             length_s = file.stat().st_size / BYTES_PER_S
             address = file.as_uri()
@@ -328,6 +346,7 @@ class Recordings:
             log.error("call %s: recording %s is missing: %s", call_id, recording_id, error)
             length_s, address = 0.0, ""
         self._do.report(e.RecordingStopped(call_id, recording_id, address, length_s))
+        return length_s
 
     # After a restart ------------------------------------------------------------------
 
@@ -383,6 +402,7 @@ class Recordings:
 
     def _tell_left_behind(self) -> None:
         running = {recording.file for recording in self._running.values()}
+        running.update(self._messages.values())
         for file in self._files():
             match = _FILE.fullmatch(file.name)
             if match is not None and file not in running:

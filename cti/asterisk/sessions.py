@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from cti.asterisk.agi import AgiClosed, AgiError, AgiTimeout, Session
+from cti.asterisk.agi import AgiClosed, AgiError, AgiRefused, AgiTimeout, Session
 from cti.calls import Prompt
-from cti.commands import CollectDigits, PlayPrompts, RunStep
+from cti.commands import CollectDigits, PlayPrompts, RecordMessage, RunStep
 from cti.events import Fact, StepFinished
 
 if TYPE_CHECKING:
@@ -21,8 +21,24 @@ log = logging.getLogger(__name__)
 PromptPath = Callable[[Prompt], Awaitable[str]]
 """Where the sound of a prompt is, as Asterisk sees it, without extension. May raise."""
 
+
+class Messages(Protocol):
+    """Where what callers say after the tone is recorded (`cti.asterisk.recording`)."""
+
+    def begins(self, call_id: str, recording_id: str) -> str:
+        """The file, as Asterisk sees it, without its last extension. Raises when it can't be."""
+        ...
+
+    def ends(self, call_id: str, recording_id: str) -> float:
+        """It is complete; how long it is, in seconds."""
+        ...
+
+
+NOTHING_SAID_S = 1.5  # Asterisk leaves a second of the silence that ended it
 PROMPT_TIMEOUT_S = 10.0
 PLAY_TIMEOUT_S = 600.0
+LONGEST_MESSAGE_S = 600.0
+MESSAGE_FORMAT = "raw"  # 8 kHz, 16 bit, like all recordings
 _ORDERS_MAX = 32
 _NOTICES_S = 1.0
 _DIGITS_MAX = 64
@@ -39,12 +55,14 @@ class VoiceSession:
         prompt_path: PromptPath,
         report: Callable[[Fact], None],
         pack_flow: Callable[[str], str],
+        messages: Messages | None = None,
     ) -> None:
         self.call_id = call_id
         self._session = session
         self._prompt_path = prompt_path
         self._report = report
         self._pack_flow = pack_flow
+        self._messages = messages
         self._orders: deque[RunStep | Mapping[str, str] | None] = deque()  # None: hang up
         self._wake = asyncio.Event()
         self._flow: str | None = None
@@ -149,7 +167,27 @@ class VoiceSession:
             for path in paths:
                 await self._session.stream_file(path, timeout_s=PLAY_TIMEOUT_S)
             return "done", ""
+        if isinstance(step, RecordMessage):
+            return await self._record(step, paths), ""
         return await self._collect(step, paths)
+
+    async def _record(self, step: RecordMessage, paths: Sequence[str]) -> str:
+        if self._messages is None:
+            raise AgiRefused("this switch keeps no recordings")
+        for path in paths:
+            await self._session.stream_file(path, timeout_s=PLAY_TIMEOUT_S)
+        file = self._messages.begins(self.call_id, step.recording_id)
+        try:
+            await self._session.record_file(
+                file,
+                MESSAGE_FORMAT,
+                step.terminator if step.terminator in _TERMINATORS else "",
+                min(max(step.max_s, 1.0), LONGEST_MESSAGE_S),
+                min(max(step.silence_s, 1.0), 60.0),
+            )
+        finally:
+            length_s = self._messages.ends(self.call_id, step.recording_id)
+        return "done" if length_s > NOTHING_SAID_S else "timeout"
 
     async def _collect(self, step: CollectDigits, paths: Sequence[str]) -> tuple[str, str]:
         # One command for prompts and digits: Asterisk drops a digit that is pressed

@@ -138,7 +138,10 @@ class Turns:
         assert isinstance(plan, c.RunStep)
         call.step = plan
         try:
-            return self._book.documents.step(plan.step, self._then(call))
+            text = self._book.documents.step(plan.step, self._then(call), call.call_id)
+            if isinstance(plan.step, c.RecordMessage):
+                self._book.report(e.RecordingStarted(call.call_id, plan.step.recording_id))
+            return text
         except Exception:
             log.exception("call %s: step %d cannot be said", call.call_id, plan.step_no)
             call.step = None
@@ -263,6 +266,9 @@ class Turns:
         digits = "".join(key for key in params.get("Digits", "") if key in "0123456789*#")
         if isinstance(run.step, c.PlayPrompts):
             outcome, digits = "done", ""
+        elif isinstance(run.step, c.RecordMessage):
+            # Without a word Twilio goes on as if nothing had been recorded.
+            outcome, digits = ("done" if params.get("RecordingUrl") else "timeout"), ""
         else:
             digits = digits or digits_said(params.get("SpeechResult", ""), run.step.words)
             outcome = "digits" if digits else "timeout"

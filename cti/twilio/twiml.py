@@ -19,7 +19,7 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]
 )
 
 from cti.calls import Prompt, Supervision
-from cti.commands import CollectDigits, PlayPrompts
+from cti.commands import CollectDigits, PlayPrompts, RecordMessage, VoiceStep
 from cti.twilio.live import Live, Party
 from cti.twilio.settings import TwilioSettings, Voice
 from cti.twilio.urls import Urls
@@ -43,11 +43,24 @@ class Documents:
 
     # The caller ------------------------------------------------------------------------
 
-    def step(self, step: PlayPrompts | CollectDigits, then: str) -> str:
-        """Say the prompts, read digits where they are wanted; either way go on at `then`."""
+    def step(self, step: VoiceStep, then: str, call: str = "") -> str:
+        """Say the prompts, read digits or record what is said; either way go on at `then`."""
         response = VoiceResponse()
         if isinstance(step, PlayPrompts):
             self._speak(response, step.prompts)
+        elif isinstance(step, RecordMessage):
+            self._speak(response, step.prompts)
+            response.record(
+                action=then,
+                method="POST",
+                max_length=_seconds(step.max_s, 1, 3600),
+                timeout=_seconds(step.silence_s, 1, 60),
+                finish_on_key=step.terminator if step.terminator in _TERMINATORS else "",
+                play_beep=True,
+                recording_status_callback=self._urls.recording(call, step.recording_id),
+                recording_status_callback_method="POST",
+                recording_status_callback_event="completed absent",
+            )
         else:
             wait_s = step.first_timeout_s
             if step.max_digits > 1:

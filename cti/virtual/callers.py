@@ -17,7 +17,7 @@ class Caller:
     left) means that the caller presses nothing, letters are a word that is said.
     `patience_s` runs from the first wait (anew after a conversation); `stays_s` from the
     arrival, whatever happens. `talk_s` is how long the caller talks before hanging up; None
-    leaves that to the agent.
+    leaves that to the agent. `message_s` is said wherever a message can be left.
     """
 
     ani: str = ""
@@ -31,6 +31,7 @@ class Caller:
     patience_s: float = math.inf
     stays_s: float = math.inf
     talk_s: float | None = None
+    message_s: float = 4.0  # what the caller says after the tone; 0: nothing
 
 
 BY_HAND = "by hand"

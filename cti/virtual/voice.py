@@ -42,6 +42,9 @@ class Voice:
             finished = e.StepFinished(call.id, order.step_no, "done")
             call.step = self._x.time.after(speech_s, self._step_done, (call, finished))
             return
+        if isinstance(step, c.RecordMessage):
+            call.step = self._x.time.after(speech_s, self._tone, (call, order))
+            return
         call.collecting = step
         keys = self._what_is_entered(call, step)
         if keys:
@@ -81,10 +84,26 @@ class Voice:
             return next((digits for word, digits in step.words if word.casefold() == said), "")
         return entered
 
+    def _tone(self, what: tuple[Call, c.RunStep]) -> None:
+        """From now on what the caller says is recorded."""
+        call, order = what
+        step = order.step
+        assert isinstance(step, c.RecordMessage)
+        said_s = min(call.caller.message_s, step.max_s)
+        call.recording, call.recorded_since = step.recording_id, self._x.time.now()
+        finished = e.StepFinished(call.id, order.step_no, "done" if said_s else "timeout")
+        lasts_s = min(said_s + step.silence_s, step.max_s)
+        call.step = self._x.time.after(lasts_s, self._step_done, (call, finished))
+        self._x.report(e.RecordingStarted(call.id, step.recording_id))
+
     def _step_done(self, what: tuple[Call, e.StepFinished]) -> None:
         call, finished = what
         call.step = call.collecting = None
-        self._x.report(finished)
+        if call.recording:  # without the silence that ended it
+            silent_s = self._x.time.now() - call.recorded_since - call.caller.message_s
+            call.recorded_since += max(0.0, silent_s)
+        for fact in (*self._x.stop_recording(call), finished):
+            self._x.report(fact)
 
     def _start_menu(self, order: c.StartMenu) -> None:
         call = self._x.calls.get(order.call_id)

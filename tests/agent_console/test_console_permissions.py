@@ -128,6 +128,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "create_customer": {"call_id": "c", "fields": {"name": "x"}},
     "set_agent_state": {"agent": "ben", "state": "not ready", "reason": "break"},
     "acknowledge_alert": {"alert": "long-wait:billing"},
+    "voicemail_done": {"recording": "vm-1"},
     "cancel_callback": {"callback": "cb", "why": "solved"},
     "move_callback": {"callback": "cb", "due": 1800000000.0},
     "call_back_now": {"callback": "cb"},
@@ -162,6 +163,7 @@ BY_USER = {  # carried out in the user's own name
     *("staff", "reset_staffing", "end_wrap_up", "add_item", "withdraw_item"),
     *("set_agent_state", "assign", "acknowledge_alert"),
     *(
+        "voicemail_done",
         "cancel_callback",
         "move_callback",
         "call_back_now",
@@ -172,6 +174,7 @@ BY_USER = {  # carried out in the user's own name
 }
 WRONG: dict[str, dict[str, Any]] = {
     "acknowledge_alert": {"alert": ""},
+    "voicemail_done": {},
     "cancel_callback": {"callback": ""},
     "move_callback": {"callback": "cb", "due": "tomorrow"},
     "call_back_now": {"callback": "cb", "due": 1.0},

@@ -420,3 +420,41 @@ async def test_the_position_that_is_said_is_written_down_and_why_it_is_worse(ope
     assert [(x["position"], x["before"]) for x in said] == [(1, None), (2, 1)]
     assert said[1]["reason"]["code"] == "position-worse"
     assert said[1]["reason"]["data"]["priority"] == 1
+
+
+# Voicemail ------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_left_listed_over_a_restart_and_dealt_with(opened: Any) -> None:
+    """Who may not wait leaves a message for the queue; it waits for people until one has it."""
+    center = await opened(site=site(("closed", "voicemail", "", 0.0)))
+    await center.floor.close_queue("zoe", "sales", "")
+    call = center.call(**STAYS, message_s=12.0)
+    await center.until(lambda: call not in center.switch.live)
+    center.die()
+    again = await opened(after=center)
+    (message,) = again.router.voicemails.open.values()
+    assert (message.box, message.ani, message.call_id) == ("sales", "+12025550100", call)
+    assert message.length_s == pytest.approx(12.0, abs=0.5)
+    assert {"turned-away", "voicemail"} <= set(kinds(again, call))
+    await again.floor.voicemail_done("zoe", message.recording_id)
+    assert again.router.voicemails.open == {}
+    with pytest.raises(Refusal) as refused:
+        await again.floor.voicemail_done("zoe", message.recording_id)
+    assert refused.value.code == "unknown-voicemail"
+
+
+async def test_a_message_of_somebody_who_hangs_up_is_kept_and_silence_is_none(opened: Any) -> None:
+    """Most callers just hang up when they have said it."""
+    center = await opened(site=site(("waited", "voicemail", "office", 20.0), wait_flow=""))
+    call = center.call(**STAYS, message_s=90.0)
+    await center.until(lambda: bool(told(center, e.RecordingStarted)))
+    await center.run(8.0)
+    center.switch.caller_hangs_up(call)
+    await center.run(1.0)
+    (message,) = center.router.voicemails.open.values()
+    assert message.box == "office"
+    silent = center.call(**STAYS, message_s=0.0)
+    await center.until(lambda: silent not in center.switch.live)
+    assert center.fold.calls[silent].trail[-1]["value"] == "nothing said"
+    assert list(center.router.voicemails.open) == [message.recording_id]
