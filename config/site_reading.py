@@ -34,6 +34,7 @@ from ivr.flow import Flow
 from ivr.mistakes import Mistake, suggestion
 from ivr.parsing import read_levels
 from ivr.reading import ID, ID_FORM, LANGUAGE, Report, Section, shown
+from ivr.skillneeds import JOINS
 
 _AGENT_ID = re.compile(r"[a-z0-9-]{1,32}")
 _AGENT_FORM = "use 1 to 32 lower case letters, digits and '-'"
@@ -183,6 +184,9 @@ class SiteReader:
         for name in section.names():
             if not ID.fullmatch(name):
                 section.wrong(name, f"the name {shown(name)} in {key!r}", ID_FORM)
+            if key == "skills" and name in JOINS:
+                fix = "use another word: this one joins needs"
+                section.wrong(name, f"the name {shown(name)} in {key!r}", fix)
             found[name] = Label(name, section.labels(name, self._languages, name))
         return found
 

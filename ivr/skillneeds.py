@@ -24,7 +24,7 @@ MAX_ALTERNATIVES = 8  # of one of them
 MAX_LEVEL = 10
 
 _TOKEN = re.compile(r"\s*(?:([a-z][a-z0-9_-]{0,31})(?![a-z0-9_-])|([0-9]{1,6})|(>=|<=|[<>()]))")
-_WORDS = ("and", "or", "not")
+JOINS = ("and", "or", "not")  # no skill may be called so
 _EXAMPLE = "such as 'billing >= 3 and not trainee'"
 
 
@@ -159,7 +159,7 @@ class _Parser:
                 raise Unreadable("a '(' without its ')'", "add the ')'")
             self.take()
             return found
-        if not word[:1].isalpha() or word in _WORDS:
+        if not word[:1].isalpha() or word in JOINS:
             before = self.tokens[self.at - 2] if 1 < self.at <= len(self.tokens) + 1 else ""
             where = f" after {before!r}" if before else ""
             what = f"{word!r}" if word else "the end"

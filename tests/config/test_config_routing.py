@@ -198,6 +198,7 @@ def test_what_is_not_written_is_as_the_engine_has_it() -> None:
 
 # what is changed | by what | line: message; fix
 MISTAKES = """\
+german: German, | not: German, | 6: the name 'not' in 'skills'; use another word: this one joins needs
 choice: weighted | choice: longest | 18: unknown choice 'longest'; did you mean 'longest-idle'?
 choice: weighted | choice: best | 18: unknown choice 'best'; known are: best-skill, closest-skill, fewest-calls, least-occupied, linear, longest-idle, r
 sharing: weight | sharing: fair | 8: unknown sharing 'fair'; known are: arrival, target, weight
