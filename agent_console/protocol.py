@@ -27,6 +27,9 @@ Keys and who sees them:
     parked:<call_id>   one parked caller                         agent (own queues)
     call:<call_id>     one of today's calls                      supervisor
     alarm:<code>       something is wrong                        supervisor
+    figures:<of>:<id>  figures of site, queue, team or agent    supervisor
+    definitions        what each figure means                    supervisor
+    alert:<…>          a figure beyond its threshold             supervisor
 
 All moments are UTC epoch seconds (float); durations end in `_s`.
 """
@@ -419,6 +422,38 @@ class Alarm(TypedDict):
     code: str
     since: float
     text: dict[str, str]
+
+
+class FigureSet(TypedDict):
+    """Figures by id (`definitions`): of this moment, and of each window."""
+
+    scope: Literal["site", "queue", "team", "agent"]
+    id: str
+    label: dict[str, str]
+    now: dict[str, float | None]
+    books: dict[str, list[int]]  # queues: where the books differ, engine's and records' count
+    windows: dict[str, dict[str, float | None]]  # "15", "30", "60", "interval", "day"
+
+
+class AlertLive(TypedDict):
+    """An alert that stands, or with `cleared` one that was over today."""
+
+    alert: str
+    rule: str
+    figure: str
+    scope: str
+    target: str
+    window: str
+    value: float  # when it was raised
+    threshold: float
+    clear: float
+    about: str
+    since: float
+    text: dict[str, str]
+    acknowledged: float | None
+    by: str
+    cleared: float | None
+    why: str  # "gone": nobody looks any more
 
 
 class SipAccess(TypedDict):

@@ -153,14 +153,13 @@ class Alerting:
         if raised.target:
             whose = self._name_of(raised.scope, raised.target, language)
         value, limit = _shown(figure, raised.value), _shown(figure, raised.threshold)
-        more = raised.value > raised.threshold
         window = _WINDOWS.get(raised.window, ("", ""))[chinese]
+        name = figure.name[language]
         if chinese:
-            compared = f"{'高于' if more else '低于'} {limit}{f'，{window}' if window else ''}"
-            told = f"{whose}：{figure.name['zh']} {value}（{compared}）"
+            told = f"{whose}：{name} {value}（限值 {limit}{f'，{window}' if window else ''}）"
         else:
-            compared = f"{'more' if more else 'less'} than {limit}{f', {window}' if window else ''}"
-            told = f"{whose}: {figure.name['en']} {value} ({compared})"
+            name = name[0].lower() + name[1:]
+            told = f"{whose}: {name} {value} (limit {limit}{f', {window}' if window else ''})"
         return f"{told} {raised.about}".rstrip()
 
 
@@ -195,7 +194,7 @@ def _differences(figures: FiguresNow, queue: str) -> str:
 
 def _shown(figure: Figure, value: float) -> str:
     if figure.unit == "share":
-        return f"{100 * value:.3g} %"
+        return f"{100 * value:.3g}%"
     if figure.unit == "s":
         return f"{int(value) // 60}:{int(value) % 60:02}"
     return f"{value:g}"

@@ -222,7 +222,7 @@ FIGURES: dict[str, Figure] = {
         ),
         _figure(
             "longest_wait_past_s",
-            ("Longest wait of all", "the longest wait of any call that has left the queue"),
+            ("Longest wait that ended", "the longest wait of any call that has left the queue"),
             ("最长等待（已结束）", "已离开队列的来电中最长的等待"),
             "s",
             _count("longest_wait_s"),
@@ -400,8 +400,8 @@ NOW: dict[str, Figure] = {
         ),
         _figure(
             "longest_wait_s",
-            ("Longest wait now", "time since the longest-waiting caller entered the queue"),
-            ("当前最长等待", "等待最久的来电者进入队列以来的时间"),
+            ("Longest wait", "time since the longest-waiting caller entered the queue"),
+            ("最长等待", "等待最久的来电者进入队列以来的时间"),
             "s",
             _count("longest_wait_s"),
         ),

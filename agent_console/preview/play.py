@@ -11,6 +11,7 @@ from agent_console.preview.callcontrol import Control
 from agent_console.preview.company import a_customer
 from agent_console.preview.duties import DutiesAndItems
 from agent_console.preview.figures import publish_alert
+from agent_console.preview.figures import publish_alert
 
 
 class Play(Control, DutiesAndItems):
@@ -128,6 +129,7 @@ class Play(Control, DutiesAndItems):
 
     async def acknowledge_alert(self, by: str, alert: str) -> None:
         self.told.append(("acknowledge_alert", by, alert))
+        publish_alert(self.live, time.time())
         publish_alert(self.live, time.time())
 
     async def voicemail_done(self, by: str, recording: str) -> None:

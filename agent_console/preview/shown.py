@@ -19,6 +19,7 @@ from agent_console.preview.company import (
     both,
     why,
 )
+from agent_console.preview.figures import publish_alert, publish_figures
 from agent_console.preview.history import PreviewHistory
 from agent_console.preview.people import Caller, Figures, Person
 from agent_console.protocol import (
@@ -82,6 +83,7 @@ class Stage(PreviewHistory):
                 "text": both("This is a play: no real calls.", "这是演示:没有真实通话。"),
             },
         )
+        publish_alert(self.live)
 
     def publish(self) -> None:
         for queue in QUEUES:
@@ -90,6 +92,7 @@ class Stage(PreviewHistory):
             for agent, duties in self.duties.items():
                 if queue in duties["queues"]:
                     self.live.put(agent_room(agent), f"queue:{queue}", figures)
+        publish_figures(self.live, self.figures)
         self._publish_parked()
         for person in self.people.values():
             self._publish_colleague(person)

@@ -207,6 +207,36 @@ async def test_the_supervisor_sees_and_acts(
     await expect(page.get_by_test_id("drawer")).to_be_hidden()
 
 
+async def test_figures_have_windows_and_definitions_and_alerts_are_seen(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """A supervisor switches the span, reads what a figure means, and says that an alert is seen."""
+    console = await start_console()
+    page = await open_page()
+    await log_in(page, console.url, "sam")
+    offered = page.get_by_test_id("queue-billing").get_by_test_id("queue-offered")
+    day = await offered.inner_text()
+    await page.get_by_test_id("window-15").click()
+    await expect(offered).not_to_have_text(day)
+    await expect(page.get_by_test_id("books-billing")).to_have_text("✓")
+    await page.get_by_test_id("tab-team").click()
+    await expect(page.get_by_test_id("figures-team")).to_contain_text("North")
+    await page.get_by_test_id("tab-agent").click()
+    await page.get_by_test_id("figures-agent-anna").get_by_role("button").click()
+    await expect(page.get_by_test_id("figure-occupancy")).to_contain_text("busy / (busy + ready)")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("alert-badge")).to_have_text("1")
+    alert = page.get_by_test_id("alert-long-wait:billing")
+    await expect(alert).to_contain_text("longest wait 1:35")
+    await alert.get_by_role("button").click()
+    await expect(alert).to_contain_text("seen at")
+    await expect(page.get_by_test_id("alert-badge")).to_have_count(0)
+    assert ("acknowledge_alert", "u-sam", "long-wait:billing") in console.play.told
+    await page.goto(f"{console.url}/wall")
+    await expect(page.get_by_test_id("wall-alerts")).to_contain_text("longest wait 1:35")
+    await expect(page.get_by_test_id("window-15")).to_have_attribute("aria-pressed", "true")
+
+
 async def test_hostile_text_is_only_text_everywhere(
     start_console: StartConsole, open_page: OpenPage
 ) -> None:

@@ -208,8 +208,8 @@ async def test_callers_whom_nobody_serves_are_an_alert(opened: Any, disk: Any) -
         await center.run(1.0)
         await wall.now.look()
     shown = center.store.get(SUPERVISOR, "alert:unstaffed:sales")
-    assert shown["text"]["en"].endswith("Waiting for nobody 1 (more than 0)")
-    assert shown["text"]["zh"].endswith("无人值守等待 1（高于 0）")
+    assert shown["text"]["en"].endswith(": waiting for nobody 1 (limit 0)")
+    assert shown["text"]["zh"].endswith("：无人值守等待 1（限值 0）")
     assert wall.alerting.acknowledge("sam", "unstaffed:sales") is None
     shown = center.store.get(SUPERVISOR, "alert:unstaffed:sales")
     assert (shown["by"], shown["acknowledged"]) == ("sam", center.time.now())

@@ -11,6 +11,7 @@ import { Empty } from "./parts/parts";
 import { Preferences } from "./parts/preferences";
 import type { Me } from "./protocol";
 import { follow, go, path } from "./route";
+import { AlertBadge } from "./pages/floor/alerts";
 import { LoginPage } from "./pages/login";
 
 type Page = ComponentType;
@@ -168,7 +169,9 @@ function Frame({ me, children }: { me: Me; children: ComponentChildren }) {
           {me.agent_id ? <Link to="/desk" name={t.app.desk} /> : null}
           {isLeader(me) ? (
             <>
-              <Link to="/supervisor" name={t.app.supervisor} />
+              <Link to="/supervisor" name={t.app.supervisor}>
+                <AlertBadge />
+              </Link>
               <Link to="/reports" name={t.app.reports} />
               <Link to="/wall" name={t.app.wall} />
             </>
@@ -203,10 +206,11 @@ function Frame({ me, children }: { me: Me; children: ComponentChildren }) {
   );
 }
 
-function Link({ to, name }: { to: string; name: string }) {
+function Link({ to, name, children }: { to: string; name: string; children?: ComponentChildren }) {
   return (
     <a href={to} onClick={follow} aria-current={path.value === to ? "page" : undefined}>
       {name}
+      {children}
     </a>
   );
 }

@@ -383,6 +383,58 @@ export type ClientFrame =
   | { t: "do"; id: number; verb: string; args: object }
   | { t: "ping"; id: number };
 
+/** What figures are of: the site (its id is ""), a queue, a team or an agent. */
+export type Scope = "site" | "queue" | "team" | "agent";
+
+/** The last so many minutes, the running quarter of an hour, or since midnight. */
+export type Window = "15" | "30" | "60" | "interval" | "day";
+
+export type FigureValues = Record<string, number | null>;
+
+/** The figures of one, in every window; `figures:<scope>:<id>`. */
+export interface FigureSet {
+  scope: Scope;
+  id: string;
+  label: Labels;
+  now: FigureValues;
+  /** Queues: where the books differ, the engine's count and the records'. */
+  books: Record<string, [number, number]>;
+  windows: Record<Window, FigureValues>;
+}
+
+/** What a figure means. */
+export interface Definition {
+  id: string;
+  name: Labels;
+  version: number;
+  formula: Labels;
+  unit: "share" | "s" | "count" | "money";
+  scopes: Scope[];
+  /** Of this moment, not of a window. */
+  now: boolean;
+}
+
+/** An alert that stands, or with `cleared` one that was over today. */
+export interface AlertLive {
+  alert: string;
+  rule: string;
+  figure: string;
+  scope: Scope;
+  target: string;
+  window: Window | "";
+  value: number;
+  threshold: number;
+  clear: number;
+  about: string;
+  since: number;
+  text: Labels;
+  acknowledged: number | null;
+  by: string;
+  cleared: number | null;
+  /** "gone": nobody looks any more. */
+  why: string;
+}
+
 /** Verbs and their arguments: the methods of `agent_console.ports` without the agent. */
 export interface Verbs {
   sign_in: { phone: string };
@@ -410,6 +462,7 @@ export interface Verbs {
   park: { call_id: string };
   pick: { call_id: string };
   record: { call_id: string; action: "start" | "stop" | "pause" | "resume" };
+  acknowledge_alert: { alert: string };
   assign: { call_id: string; agent: string };
   supervise: { call_id: string; mode: "listen" | "whisper" | "barge" | "off" };
   take_over: { call_id: string };

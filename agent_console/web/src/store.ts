@@ -6,11 +6,14 @@ import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals
 import type {
   AgentLive,
   Alarm,
+  AlertLive,
   CallRow,
   Colleague,
   CustomerRecord,
+  Definition,
   Desk,
   Entities,
+  FigureSet,
   Me,
   ParkedCall,
   QueueLive,
@@ -23,6 +26,7 @@ interface Single {
   site: SiteInfo;
   desk: Desk;
   record: CustomerRecord;
+  definitions: { figures: Definition[] };
 }
 
 interface Many {
@@ -33,6 +37,8 @@ interface Many {
   waiting: WaitingCall;
   call: CallRow;
   alarm: Alarm;
+  alert: AlertLive;
+  figures: FigureSet;
 }
 
 export type Kind = keyof Many;

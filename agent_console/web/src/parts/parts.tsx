@@ -65,7 +65,7 @@ export function Meter({ level, label }: { level: ReadonlySignal<number>; label: 
 }
 
 /** A panel from the right; Escape and a click beside it close it. */
-export function Drawer(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Drawer(props: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -75,7 +75,7 @@ export function Drawer(props: { title: string; onClose: () => void; children: Co
   return (
     <dialog
       ref={box}
-      class="drawer"
+      class={props.wide ? "drawer wide" : "drawer"}
       aria-label={props.title}
       data-testid="drawer"
       onClose={props.onClose}

@@ -9,17 +9,21 @@ import { Empty, Figure } from "../../parts/parts";
 import { listen } from "../desk/keys";
 import { follow as followLine } from "../desk/line";
 import { Agents } from "./agents";
+import { Alerts } from "./alerts";
 import { Calls } from "./calls";
 import { CallDrawer } from "./detail";
+import { type Chosen, FiguresDrawer } from "./groups";
 import { levelOfAll } from "./levels";
 import { Queues } from "./queues";
 import { OwnCallNote, SuperviseBar, superviseKeys } from "./supervise";
 import { startTrend, trend } from "./trend";
 import { Waiting } from "./waiting";
+import { chosenFigures, shownWindow } from "./windows";
 
 export function FloorPage() {
   const t = words();
   const [open, setOpen] = useState("");
+  const [figures, setFigures] = useState<Chosen | null>(null);
   const ready = store.one("site") !== undefined;
   useEffect(() => {
     if (ready) startTrend();
@@ -39,8 +43,9 @@ export function FloorPage() {
       <h1 class="visually-hidden">{t.floor.title}</h1>
       <SuperviseBar />
       <OwnCallNote />
+      <Alerts />
       <Totals />
-      <Queues />
+      <Queues onOpen={setFigures} />
       <div class="floor-columns">
         <div class="stack">
           <Waiting onCall={setOpen} />
@@ -49,6 +54,7 @@ export function FloorPage() {
         <Agents onCall={setOpen} />
       </div>
       <Calls onCall={setOpen} />
+      {figures ? <FiguresDrawer chosen={figures} onClose={() => setFigures(null)} /> : null}
       {open ? <CallDrawer key={open} id={open} onClose={() => setOpen("")} /> : null}
     </div>
   );
@@ -62,7 +68,12 @@ function Totals() {
   const sum = (of: (queue: (typeof queues)[number]) => number): number =>
     queues.reduce((all, queue) => all + of(queue), 0);
   const since = queues.flatMap((queue) => (queue.longest_since === null ? [] : [queue.longest_since]));
-  const offered = sum((queue) => queue.offered);
+  const chosen = chosenFigures("site", "");
+  const counted = sum((queue) => queue.offered);
+  const span = chosen && shownWindow.value !== "day" ? t.windows.names[shownWindow.value] : "";
+  const offered = chosen?.["offered"] ?? counted;
+  const level = chosen ? chosen["service_level"] : levelOfAll(queues);
+  const abandoned = chosen ? chosen["abandon_rate"] : counted ? sum((queue) => queue.abandoned) / counted : null;
   const inState = (...states: string[]): number => agents.filter((agent) => states.includes(agent.state)).length;
   return (
     <dl class="totals" data-testid="totals">
@@ -71,12 +82,9 @@ function Totals() {
         name={<Figure of="longest" name={t.floor.longest} />}
         value={clock(since.length ? second.value - Math.min(...since) : null)}
       />
-      <Total name={<Figure of="service_level" />} value={percent(levelOfAll(queues))} />
-      <Total
-        name={<Figure of="abandon_rate" />}
-        value={percent(offered ? sum((queue) => queue.abandoned) / offered : null)}
-      />
-      <Total name={<Figure of="offered" />} value={count(offered)} />
+      <Total name={<Figure of="service_level" />} of={span} value={percent(level)} />
+      <Total name={<Figure of="abandon_rate" />} of={span} value={percent(abandoned)} />
+      <Total name={<Figure of="offered" />} of={span} value={count(offered)} />
       <Total name={t.states.ready} value={count(inState("ready"))} />
       <Total name={t.states.talking} value={count(inState("talking", "held", "consulting", "conference", "reserved"))} />
       <Total name={t.states["wrap-up"]} value={count(inState("wrap-up"))} />
@@ -84,10 +92,12 @@ function Totals() {
   );
 }
 
-function Total(props: { name: preact.ComponentChildren; value: string; testid?: string }) {
+function Total(props: { name: preact.ComponentChildren; of?: string; value: string; testid?: string }) {
   return (
     <div class="total">
-      <dt>{props.name}</dt>
+      <dt>
+        {props.name} {props.of ? <small>· {props.of}</small> : null}
+      </dt>
       <dd class="figures" data-testid={props.testid}>
         {props.value}
       </dd>

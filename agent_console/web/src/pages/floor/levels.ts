@@ -3,12 +3,10 @@ import type { QueueLive } from "../../protocol";
 
 export type Level = "" | "warn" | "bad";
 
-/** Below the target is a warning; a tenth of the way further below is an alarm. */
-export function serviceLevel(queue: QueueLive): Level {
-  const reached = queue.service_level.standard;
-  if (reached === null) return "";
-  if (reached >= queue.target) return "";
-  return reached < queue.target - 0.1 ? "bad" : "warn";
+/** A service level below the target is a warning; a tenth of the way further below is an alarm. */
+export function reached(level: number | null, target: number): Level {
+  if (level === null || level >= target) return "";
+  return level < target - 0.1 ? "bad" : "warn";
 }
 
 /** Longer than the threshold is a warning, longer than three times as long an alarm. */

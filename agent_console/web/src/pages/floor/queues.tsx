@@ -1,20 +1,49 @@
-/** The queues, one row each, live. */
+/** The queues, one row each, live; and beside them the figures of teams and agents. */
+import { useState } from "preact/hooks";
 import { second } from "../../clock";
 import { clock, count, percent } from "../../format";
 import { words } from "../../language";
 import { queueName, queuesInOrder } from "../../names";
 import { Figure, ScrollX, stateClass, stateWord } from "../../parts/parts";
-import type { QueueLive } from "../../protocol";
+import type { FigureValues, QueueLive } from "../../protocol";
+import { anyTells, BooksMark, type Chosen, Groups } from "./groups";
 import * as levels from "./levels";
+import { chosenFigures, Defined, figuresOf, shownWindow, WindowSwitch } from "./windows";
 
-export function Queues() {
+const TABS = ["queue", "team", "agent"] as const;
+
+export function Queues({ onOpen }: { onOpen: (chosen: Chosen) => void }) {
+  const t = words();
+  const [tab, setTab] = useState<(typeof TABS)[number]>("queue");
+  const names = t.figureTabs.names;
+  return (
+    <section class="card" aria-label={names[tab]}>
+      <header class="card-head">
+        <h2 class="visually-hidden">{names[tab]}</h2>
+        <span class="segments" role="group" aria-label={t.figureTabs.choose}>
+          {TABS.map((one) => (
+            <button key={one} aria-pressed={tab === one} data-testid={`tab-${one}`} onClick={() => setTab(one)}>
+              {names[one]}
+            </button>
+          ))}
+        </span>
+        <button class="button small plain" data-testid="site-figures" onClick={() => onOpen({ scope: "site", id: "" })}>
+          {t.figureTabs.every}
+        </button>
+        <span class="spring" />
+        <WindowSwitch />
+      </header>
+      {tab === "queue" ? <QueueTable onOpen={onOpen} /> : <Groups scope={tab} onOpen={onOpen} />}
+    </section>
+  );
+}
+
+function QueueTable({ onOpen }: { onOpen: (chosen: Chosen) => void }) {
   const t = words();
   const queues = queuesInOrder();
+  const expects = anyTells("expected_wait_s");
   return (
-    <section class="card" aria-label={t.floor.queues}>
-      <header class="card-head">
-        <h2>{t.floor.queues}</h2>
-      </header>
+    <>
       <ScrollX label={t.floor.queues}>
         <table class="table" data-testid="queues">
           <thead>
@@ -26,6 +55,11 @@ export function Queues() {
               <th class="number">
                 <Figure of="longest" name={t.floor.longest} />
               </th>
+              {expects ? (
+                <th class="number">
+                  <Defined id="expected_wait_s" name={t.floor.expected} />
+                </th>
+              ) : null}
               <th class="number">
                 <Figure of="service_level" />
               </th>
@@ -37,6 +71,9 @@ export function Queues() {
               </th>
               <th class="number">
                 <Figure of="aht" />
+              </th>
+              <th class="number wide-only">
+                <Figure of="occupancy" />
               </th>
               <th class="number">
                 <Figure of="offered" />
@@ -55,22 +92,45 @@ export function Queues() {
           </thead>
           <tbody>
             {queues.map((queue) => (
-              <QueueRow key={queue.id} queue={queue} />
+              <QueueRow key={queue.id} queue={queue} expects={expects} onOpen={onOpen} />
             ))}
           </tbody>
         </table>
       </ScrollX>
       {queues.length ? null : <p class="muted pad">{t.floor.noQueues}</p>}
-    </section>
+    </>
   );
 }
 
-function QueueRow({ queue }: { queue: QueueLive }) {
+interface RowProps {
+  queue: QueueLive;
+  /** Any queue has an expected wait: there is a column for it. */
+  expects: boolean;
+  onOpen: (chosen: Chosen) => void;
+}
+
+/** Of today the row tells what every console is told; of other windows what supervisors are. */
+function shownOf(queue: QueueLive): FigureValues {
+  const chosen = chosenFigures("queue", queue.id) ?? {};
+  if (shownWindow.value !== "day") return chosen;
+  const { offered, answered, abandoned, abandon_rate, asa_s, aht_s } = queue;
+  const level = queue.service_level.standard;
+  return { ...chosen, offered, answered, abandoned, abandon_rate, asa_s, aht_s, service_level: level };
+}
+
+function QueueRow({ queue, expects, onOpen }: RowProps) {
   const t = words();
+  const shown = shownOf(queue);
+  const level = shown["service_level"] ?? null;
+  const abandoned = shown["abandon_rate"] ?? null;
+  const name = queueName(queue.id, queue.name);
   return (
     <tr data-testid={`queue-${queue.id}`}>
       <th scope="row" class="nowrap">
-        {queueName(queue.id, queue.name)}
+        <button class="bare link" data-tip={t.figureTabs.every} onClick={() => onOpen({ scope: "queue", id: queue.id })}>
+          {name}
+        </button>
+        <BooksMark id={queue.id} />
       </th>
       <td class={`number figures ${queue.waiting ? "strong" : ""}`} data-testid="queue-waiting">
         {count(queue.waiting)}
@@ -78,29 +138,33 @@ function QueueRow({ queue }: { queue: QueueLive }) {
       <td class="number">
         <LongestWait queue={queue} />
       </td>
+      {expects ? (
+        <td class="number figures">{clock(figuresOf("queue", queue.id)?.now["expected_wait_s"])}</td>
+      ) : null}
       <td class="number">
-        <span class={`level ${levels.serviceLevel(queue)}`} data-testid="queue-service-level">
-          {percent(queue.service_level.standard)}
+        <span class={`level ${levels.reached(level, queue.target)}`} data-testid="queue-service-level">
+          {percent(level)}
         </span>
         <small class="muted block">{t.floor.target(percent(queue.target, 0), queue.threshold_s)}</small>
       </td>
       <td class="number">
-        <span class={`level ${levels.abandonRate(queue.abandon_rate)}`} data-testid="queue-abandon-rate">
-          {percent(queue.abandon_rate)}
+        <span class={`level ${levels.abandonRate(abandoned)}`} data-testid="queue-abandon-rate">
+          {percent(abandoned)}
         </span>
       </td>
       <td class="number figures" data-testid="queue-asa">
-        {clock(queue.asa_s)}
+        {clock(shown["asa_s"])}
       </td>
-      <td class="number figures">{clock(queue.aht_s)}</td>
+      <td class="number figures">{clock(shown["aht_s"])}</td>
+      <td class="number figures wide-only">{percent(shown["occupancy"], 0)}</td>
       <td class="number figures" data-testid="queue-offered">
-        {count(queue.offered)}
+        {count(shown["offered"])}
       </td>
       <td class="number figures" data-testid="queue-answered">
-        {count(queue.answered)}
+        {count(shown["answered"])}
       </td>
       <td class="number figures" data-testid="queue-abandoned">
-        {count(queue.abandoned)}
+        {count(shown["abandoned"])}
       </td>
       <td class="number figures" data-testid="queue-callbacks">
         {count(queue.callbacks)}
