@@ -169,7 +169,7 @@ class _Run:
         self.offers: dict[str, list[Offered]] = {}
         self.ends: dict[str, d.CallLeft | d.CallTurnedAway] = {}
         self._phones: dict[str, random.Random] = {}
-        self._all_answers = sorted(s for answers in day.answer_s.values() for s in answers)
+        self._all_answers = sorted(s for answers in day.shifts.answer_s.values() for s in answers)
         self.switch.connect(lambda fact: self.routing.on_fact(fact, self.time.time))
         self._on: dict[type, Callable[[Any], None]] = {
             d.Offer: self._offered,
@@ -205,7 +205,7 @@ class _Run:
         followers: dict[str, list[str]] = {}
         for agent, like in self.shifts.items():
             followers.setdefault(like, []).append(agent)
-        for at, fact in self.day.presence:
+        for at, fact in self.day.shifts.presence:
             for agent in (fact.agent, *followers.get(fact.agent, ())):
                 if agent in self.engine.agents and self.shifts.get(agent, fact.agent) == fact.agent:
                     yield at, replace(fact, agent=agent)
@@ -367,13 +367,13 @@ class _Run:
     def _phone(self, agent: str) -> Reaction:
         like = self.shifts.get(agent, agent)
         now = self.time.time
-        for lapse in self.day.lapses.get(like, ()):
+        for lapse in self.day.shifts.lapses.get(like, ()):
             if lapse.since <= now < lapse.until:
                 return Reaction(lapse.act, lapse.after_s if lapse.act is Act.REFUSE else 0.0)
         dice = self._phones.get(agent)
         if dice is None:
             dice = self._phones[agent] = random.Random(f"{self.seed}/{agent}")
-        answers = self.day.answer_s.get(like) or self._all_answers
+        answers = self.day.shifts.answer_s.get(like) or self._all_answers
         return Reaction(Act.ANSWER, dice.choice(answers) if answers else 0.0)
 
     def _notice(self, decision: d.Decision) -> None:

@@ -2,11 +2,9 @@
 
 From the journal, for running the same callers and shifts again under other circumstances. Of
 each caller: when, which queue, how long the caller waited and whether the patience ended then,
-and the conversations with their handle times. Of each agent: when the agent was there for calls,
-when not and why, and when a phone was let ring or an offer refused.
+and the conversations with their handle times. The agents' part is in `callcenter.pastdays.shifts`.
 
-What is not told apart: a call that changed hands keeps one agent, for the handle time of all;
-outbound calls, consultations and further legs are time in which the agent is not there.
+What is not told apart: a call that changed hands keeps one agent, for the handle time of all.
 """
 
 from __future__ import annotations
@@ -18,18 +16,15 @@ from typing import Any
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
-from acd.offers import DECLINED
-from acd.rona import NO_ANSWER
 from acd.site import Site, SkillNeed
-from acd.states import FAULT, NOT_READY, OFFLINE, RESERVED, WITH_CALLER, WRAP_UP
-from callcenter.pastdays.figures import OTHER_WORK, Account
+from acd.states import OFFLINE
+from callcenter.pastdays.figures import Account
 from callcenter.pastdays.reading import Rerun, Step
-from cti.virtual.phones import Act
+from callcenter.pastdays.shifts import Desks, Shifts
 from reporting.intervals import Limits
 from reporting.patience import Wait
 
 LOOK_BEYOND_S = 6 * 3600.0  # how long after the range calls of the range are followed
-_MISSED = {NO_ANSWER: Act.IGNORE, DECLINED: Act.REFUSE}
 
 
 @dataclass(slots=True)
@@ -97,19 +92,6 @@ class Journey:
         return self.waits[0].at
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
-    """From `since` to `until` the agent would let the phone ring, or refuse after `after_s`."""
-
-    since: float
-    until: float
-    act: Act
-    after_s: float
-
-
-Presence = f.AgentSignedIn | f.AgentSignedOut | f.AgentReady | f.AgentNotReady
-
-
 @dataclass(slots=True)
 class Observed:
     """The days between `since` and `until`, and what belongs to them until `end`."""
@@ -120,10 +102,8 @@ class Observed:
     site: Site  # in force at the beginning
     account: Account
     journeys: list[Journey] = field(default_factory=list)
-    presence: list[tuple[float, Presence]] = field(default_factory=list)  # of the agents
     changes: list[tuple[float, f.Fact]] = field(default_factory=list)  # of site and queues
-    lapses: dict[str, list[Lapse]] = field(default_factory=dict)
-    answer_s: dict[str, list[float]] = field(default_factory=dict)  # from offer to answer
+    shifts: Shifts = field(default_factory=Shifts)
     left_out: int = 0  # callbacks that were promised before
 
     def waits_of(self, queue: str) -> list[Wait]:
@@ -201,9 +181,7 @@ class _Watching:
         self._wrapping: dict[tuple[str, str], Talk] = {}  # by call and agent
         self._callbacks: dict[str, Callback] = {}
         self._asked: dict[str, Journey] = {}  # may I wait? And not in the line yet
-        self._agents: dict[str, tuple[str, str]] = {}  # how each is there, and why not
-        self._missing: dict[str, tuple[Lapse, float]] = {}  # a lapse that goes on, since when
-        self._ring_s: dict[str, float] = {}  # by offer
+        self._desks = Desks(self.day.shifts, self._is_ours)
         self._on: dict[type, Callable[[Any, float], None]] = {
             f.EntryAsked: self._entry_asked,
             f.CallQueued: self._queued,
@@ -219,12 +197,16 @@ class _Watching:
             d.CallCompleted: self._completed,
             d.CallTaken: self._taken,
             d.WrapUpEnded: self._wrapped_up,
-            d.Offer: self._offered,
-            d.OfferEnded: self._offer_ended,
-            d.AgentChanged: self._agent,
+            d.Offer: self._desks.offered,
+            d.OfferEnded: self._desks.offer_ended,
+            d.AgentChanged: self._desks.changed,
         }
         told = {one.agent for one in first.now if isinstance(one, d.AgentChanged)}
         self._house(engine, since, told)
+
+    def _is_ours(self, call: str) -> bool:
+        """Whether the call, or callback, is simulated: it came within the range."""
+        return call in self._journeys or call in self._callbacks
 
     @property
     def unfinished(self) -> bool:
@@ -247,7 +229,7 @@ class _Watching:
             view = engine.agent_view(agent)
             if view.state != OFFLINE and agent not in told:
                 self.day.account.agent(view, since)
-                self._agent(view, since)
+                self._desks.changed(view, since)
 
     def take(self, step: Step) -> None:
         at = step.at
@@ -266,10 +248,7 @@ class _Watching:
     def finished(self, at: float) -> Observed:
         day = self.day
         day.end = max(at, day.until)
-        for agent, (lapse, _) in self._missing.items():
-            day.lapses.setdefault(agent, []).append(
-                Lapse(lapse.since, day.end, lapse.act, lapse.after_s)
-            )
+        self._desks.end(day.end)
         day.journeys = [one for one in day.journeys if _was_there(one)]
         for journey in day.journeys:
             last = journey.waits[-1]
@@ -381,67 +360,6 @@ class _Watching:
 
     def _changed(self, fact: f.Fact, at: float) -> None:
         self.day.changes.append((at, fact))
-
-    # Agents ----------------------------------------------------------------------------------
-
-    def _offered(self, offer: d.Offer, at: float) -> None:
-        self._ring_s[offer.offer] = offer.ring_s
-
-    def _offer_ended(self, ended: d.OfferEnded, at: float) -> None:
-        ring_s = self._ring_s.pop(ended.offer, None)
-        if ended.outcome == "accepted" and ring_s is not None:
-            # An outside phone may take longer than it rings; the virtual ones do not.
-            answer_s = min(ended.lasted_s, max(0.0, ring_s - 0.5))
-            self.day.answer_s.setdefault(ended.agent, []).append(answer_s)
-        act = {"unanswered": Act.IGNORE, "refused": Act.REFUSE}.get(ended.outcome)
-        if act is not None:
-            lapse = Lapse(at - ended.lasted_s, at, act, ended.lasted_s)
-            self._missing[ended.agent] = (lapse, at)
-
-    def _agent(self, changed: d.AgentChanged, at: float) -> None:
-        agent = changed.agent
-        missing = self._missing.get(agent)
-        if missing is not None:
-            if changed.state == NOT_READY and _MISSED.get(changed.reason) is missing[0].act:
-                return  # the routing made it so: the phone that would ring still is let ring
-            del self._missing[agent]
-            lapse, ended = missing
-            if changed.state != NOT_READY or at > ended:
-                until = at if at > ended else lapse.until
-                self.day.lapses.setdefault(agent, []).append(
-                    Lapse(lapse.since, until, lapse.act, lapse.after_s)
-                )
-        wish = self._wish(changed)
-        before = self._agents.get(agent, ("out", ""))
-        if wish == before and missing is None:
-            return
-        self._agents[agent] = wish
-        presence = self.day.presence
-        if wish[0] == "out":
-            presence.append((at, f.AgentSignedOut(agent)))
-            return
-        if before[0] == "out":
-            presence.append((at, f.AgentSignedIn(agent)))
-        if wish[0] == "here":
-            presence.append((at, f.AgentReady(agent)))
-        else:
-            presence.append((at, f.AgentNotReady(agent, wish[1])))
-
-    def _wish(self, changed: d.AgentChanged) -> tuple[str, str]:
-        """Whether the agent is "here" for calls, "away" and why, or "out"."""
-        if changed.state == OFFLINE:
-            return "out", ""
-        busy = changed.state in (RESERVED, *WITH_CALLER, WRAP_UP)
-        ours = changed.call in self._journeys or changed.call in self._callbacks
-        if busy and (changed.leg or not ours):
-            return "away", OTHER_WORK
-        if changed.state in (NOT_READY, FAULT):
-            return "away", changed.reason or changed.state
-        if busy and changed.intent == NOT_READY:
-            return "away", changed.intent_reason or changed.intent
-        if busy and changed.intent == OFFLINE:
-            return "out", ""
-        return "here", ""
 
 
 def _was_there(journey: Journey) -> bool:

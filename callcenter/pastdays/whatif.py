@@ -105,7 +105,7 @@ def compare_sites(
         raise CannotCompare(f"Callers asked for a queue that is not in the other site: {names}.")
     if not day.journeys:
         raise CannotCompare("Nobody called in this range: there is nothing to simulate.")
-    on_duty = {fact.agent for _, fact in day.presence}
+    on_duty = {fact.agent for _, fact in day.shifts.presence}
     absent = set(shifts.values()) - on_duty
     if absent:
         raise CannotCompare(f"Not there on these days: {', '.join(sorted(absent))}.")

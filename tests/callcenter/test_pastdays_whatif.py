@@ -151,7 +151,7 @@ async def test_a_part_of_a_day_begins_with_who_is_there_and_waits(folder: Path) 
     middle = MORNING + 0.45 * LASTS_S
     part = await _observed(folder, middle)
     assert part.since == middle
-    assert {fact.agent for at, fact in part.presence if at == middle} >= {"anna", "ben"}
+    assert {fact.agent for at, fact in part.shifts.presence if at == middle} >= {"anna", "ben"}
     sides = _compared(part, seeds=(1, 2, 3))
     really = sides.really[""]
     assert 0 < really.offered < 180
@@ -176,7 +176,7 @@ async def test_wild_days_can_be_simulated(tmp_path: Path) -> None:
     """Transfers, callbacks, conferences, kills, phones that break: all are survived and drained."""
     await three_lives(f"sqlite:///{tmp_path}/callcenter.db")
     wild = await _observed(tmp_path)
-    assert wild.lapses
+    assert wild.shifts.lapses
     assert any(len(journey.waits) > 1 for journey in wild.journeys)
     assert any(journey.callback for journey in wild.journeys)
     for journey in wild.journeys:  # who waits in the end has waited since the last crash, not more
