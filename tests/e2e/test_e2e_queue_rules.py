@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.conftest import change_site, flows, start_network
 from tools.lab.center import Center, Site
 from tools.lab.network import ADDRESS, CALLER_TONE_HZ, Network, complete
+from tools.lab.sound import Recording
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import CenterFactory, World
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asterisk]
 
 OUTSIDE = "+14165550142"
-NUMBERS = {"401": "shut", "402": "slow", "403": "away", "404": "alone", "405": "wide"}
+NUMBERS = {"401": "shut", "402": "slow", "403": "away", "404": "alone", "405": "wide", "406": "box"}
 _FLOW = """
 kind: entry
 languages: [en, zh]
@@ -54,6 +55,7 @@ def change(site: Site) -> None:
         "away": {**quiet, "overflow": {"after_s": 2, "to": {"number": OUTSIDE}}},
         "alone": {**quiet, "left_alone": {"after_s": 2, "to": {"flow": "message"}}},
         "wide": quiet,
+        "box": {**quiet, "closed": {"voicemail": "box"}},
     }
     for agent in site["agents"].values():
         if agent["queues"]:
@@ -180,3 +182,50 @@ async def test_who_is_cut_off_and_calls_again_is_back_in_front(world: World) -> 
     detail = functools.partial(boss.ask, f"/api/calls/{back['call_id']}")
     (queued,) = entries(await detail(), "queued")
     assert queued["why"]["code"] == "place-kept"
+
+
+@pytest.mark.parametrize("ends", ["with a key", "by hanging up"])
+async def test_a_caller_leaves_a_message_that_the_supervisor_hears(world: World, ends: str) -> None:
+    """What is in the file is what the caller said, and it waits until somebody dealt with it."""
+    boss = await world.boss()
+    await boss.do("close_queue", queue="box", why="")
+    ani = world.stranger()
+    caller = await world.lines.call("406", ani)
+
+    def recorded() -> list[dict[str, Any]]:
+        rows = [row for row in boss.all("call") if row["ani"] == ani]
+        return [row for row in rows if row["outcome"] == "turned away"]
+
+    (row,) = await boss.until(recorded, "the caller in the voicemail", 15.0)
+    folder = world.center.var / "asterisk" / "spool" / "monitor"
+    async with asyncio.timeout(30):
+        while not [file for file in folder.glob("*~vm-*") if file.stat().st_size > 48_000]:
+            await asyncio.sleep(0.1)
+    if ends == "with a key":
+        await caller.press("#")
+        await caller.until_over(30.0)  # having heard the thanks
+    else:
+        await caller.hang_up()
+    message = await boss.until(
+        lambda: next((m for m in boss.all("voicemail") if m["call_id"] == row["call_id"]), None),
+        "the message",
+        15.0,
+    )
+    assert message["box"] == "box"
+    assert message["length_s"] > 2.0
+    async with asyncio.timeout(20):
+        while True:
+            async with boss.http.get(f"{boss.url}/api/recordings/{message['id']}") as answer:
+                if answer.status == 200:
+                    sound = await answer.read()
+                    break
+            await asyncio.sleep(0.2)
+    file = world.center.folder / f"{message['id']}.wav"
+    file.write_bytes(sound)
+    assert Recording(file).tone_s(CALLER_TONE_HZ) > 2.0
+    record = await world.record(ani)
+    (left,) = entries(record, "voicemail")
+    assert left["text"]["en"].startswith("Left a message of")
+    await boss.do("voicemail_done", recording=message["id"])
+    await boss.until(lambda: not boss.get(f"voicemail:{message['id']}"), "it being dealt with")
+    await boss.do("queue_by_hours", queue="box")
