@@ -7,26 +7,24 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from callcenter import saying
 from callcenter.pastdays import moments
 from callcenter.pastdays.reading import NothingToRun
 from callcenter.pastdays.storage import opened_database
+from callcenter.staffplan import Plan, csv_of, needed_row, picture_of, row_with, show
 from config.settings import Settings
 from config.site import Site
-from reporting.chart import Legend, Panel, svg
 from reporting.demand import PastDemand, past_demand, past_visits
-from reporting.erlang import Expected
 from reporting.figures import THRESHOLD_S
-from reporting.staffing import Demand, Goal, agents_needed, expected_with, scheduled
+from reporting.staffing import Demand, Goal, agents_needed
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 AROUND = 3  # so many agents fewer and more are shown for a single interval
@@ -36,38 +34,6 @@ out = Console()
 
 class BadPlan(ValueError):  # noqa: N818 - says what is wrong
     """What was asked for cannot be planned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One interval of the plan. Shares are between 0 and 1; None where there are no calls.
-
-    `agents` are at work at any time, `scheduled` on the roster.
-    """
-
-    day: str  # a weekday, or ""
-    interval: str  # its begin, as "09:30", or as the forecast has it
-    calls: float
-    handle_time_s: float
-    agents: int
-    scheduled: int
-    service_level: float | None
-    abandon_rate: float | None
-    asa_s: float | None
-    occupancy: float | None
-    needed: bool = True  # False: shown for comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is needed, and what it was reckoned from."""
-
-    title: str
-    rows: list[Row]
-    goal: Goal
-    shrinkage: float
-    patience_s: float | None
-    basis: str
 
 
 def staff(
@@ -126,7 +92,7 @@ def staff(
     if as_json:
         print(json.dumps(asdict(plan)))
     elif as_csv:
-        print(_csv_of(plan), end="")
+        print(csv_of(plan), end="")
     else:
         show(plan, out)
 
@@ -195,7 +161,7 @@ def _from_numbers(asked: _Asked, calls: float, handle_s: float) -> Plan:
     demand = Demand(calls, handle_s, length_s, patience_s)
     needed = agents_needed(demand, goal)
     around = range(max(1, needed - AROUND), needed + AROUND + 1) if needed else (0,)
-    rows = [_row("", "", demand, goal, asked.away(), n, needed=n == needed) for n in around]
+    rows = [row_with("", "", demand, goal, asked.away(), n, needed=n == needed) for n in around]
     title = f"{calls:g} calls in {asked.minutes} min, {handle_s:g} s each"
     return Plan(title, rows, goal, asked.away(), patience_s, "")
 
@@ -209,7 +175,7 @@ def _from_a_forecast(asked: _Asked, file: Path, handle_s: float | None) -> Plan:
             demand = Demand(calls, own_s, length_s, patience_s)
         except ValueError as problem:
             raise BadPlan(f"{file}:{number}: {problem}") from None
-        rows.append(_planned("", line[0].strip(), demand, goal, asked.away()))
+        rows.append(needed_row("", line[0].strip(), demand, goal, asked.away()))
     if not rows:
         raise BadPlan(f"{file} has no intervals: one line each, interval,calls.")
     return Plan(f"Forecast {file.name}", rows, goal, asked.away(), patience_s, "")
@@ -264,7 +230,7 @@ def _from_the_past(
     usual = (known.target, known.threshold_s) if known is not None else (0.8, THRESHOLD_S)
     goal = asked.goal(usual)
     rows = [
-        _planned(
+        needed_row(
             WEEKDAYS[day],
             f"{minute // 60:02}:{minute % 60:02}",
             Demand(calls, handle_s, length_s, patience_s),
@@ -296,140 +262,3 @@ def _busy(past: PastDemand) -> dict[tuple[int, int], float]:
         if some:
             found |= {slot: past.calls[slot] for slot in slots if some[0] <= slot <= some[-1]}
     return found
-
-
-def _planned(day: str, interval: str, demand: Demand, goal: Goal, away: float) -> Row:
-    return _row(day, interval, demand, goal, away, agents_needed(demand, goal))
-
-
-def _row(
-    day: str,
-    interval: str,
-    demand: Demand,
-    goal: Goal,
-    away: float,
-    agents: int,
-    *,
-    needed: bool = True,
-) -> Row:
-    expected: Expected | None = expected_with(demand, agents, goal)
-    return Row(
-        day,
-        interval,
-        demand.calls,
-        demand.handle_s,
-        agents,
-        scheduled(agents, away),
-        None if expected is None else expected.service_levels["standard"],
-        None if expected is None else expected.abandon_rate,
-        None if expected is None else expected.mean_wait_answered_s,
-        None if expected is None else expected.occupancy,
-        needed,
-    )
-
-
-# Out -----------------------------------------------------------------------------------------
-
-
-def show(plan: Plan, console: Console) -> None:
-    """The plan as a table, with what it promises and was reckoned from."""
-    dated, single = any(row.day for row in plan.rows), not all(row.needed for row in plan.rows)
-    table = Table(title=plan.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    if dated:
-        table.add_column("day", no_wrap=True)
-    if not single:
-        table.add_column("interval", no_wrap=True)
-    numbers = () if single else ("calls", "AHT, s")
-    roster = ("roster",) if plan.shrinkage else ()
-    figures = ("service\nlevel", "abandons", "ASA, s", "occupancy")
-    for title in (*numbers, "agents", *roster, *figures):
-        table.add_column(title, justify="right", no_wrap=True)
-    before = ""
-    for row in plan.rows:
-        cells = [row.day if row.day != before else ""] if dated else []
-        before = row.day
-        if not single:
-            calls = f"{row.calls:.1f}".removesuffix(".0")
-            cells += [row.interval, calls, f"{row.handle_time_s:.0f}"]
-        cells += [str(row.agents), str(row.scheduled)] if roster else [str(row.agents)]
-        if row.service_level is None:
-            cells += ["–", "–", "–", "–"] if row.calls == 0 else ["the line grows for ever"]
-        else:
-            cells += [_percent(row.service_level), _percent(row.abandon_rate)]
-            cells += [f"{row.asa_s:.1f}", _percent(row.occupancy)]
-        style = "bold" if single and row.needed else "dim" if single else ""
-        table.add_row(*cells, style=style)
-    console.print(table)
-    for line in (_promise(plan), plan.basis):
-        if line:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}".replace("%", " %")
-
-
-def _promise(plan: Plan) -> str:
-    goal = plan.goal
-    said = []
-    if goal.level is not None:
-        said.append(f"{goal.level * 100:g} % within {goal.threshold_s:g} s")
-    if goal.max_abandon_rate is not None:
-        said.append(f"at most {goal.max_abandon_rate * 100:g} % give up")
-    if goal.max_asa_s is not None:
-        said.append(f"ASA at most {goal.max_asa_s:g} s")
-    if goal.max_occupancy is not None:
-        said.append(f"occupancy at most {goal.max_occupancy * 100:g} %")
-    theory = "Erlang C: nobody gives up"
-    if plan.patience_s is not None:
-        theory = f"Erlang A: mean patience {plan.patience_s:.0f} s"
-    away = f"; {plan.shrinkage * 100:g} % of the roster away" if plan.shrinkage else ""
-    return f"Goal: {', '.join(said)}{away}. {theory}."
-
-
-def _csv_of(plan: Plan) -> str:
-    names = [name for name in asdict(plan.rows[0]) if name != "needed"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({k: _cell(v) for k, v in asdict(row).items()} for row in plan.rows)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return round(value, 4) if isinstance(value, float) else value
-
-
-def picture_of(plan: Plan) -> str:
-    """The plan as SVG: agents by interval, or the service level by number of agents."""
-    if not all(row.needed for row in plan.rows):
-        return _picture_of_one(plan)
-    title = f"{plan.title}: agents needed"
-    panels = []
-    for day in dict.fromkeys(row.day for row in plan.rows):
-        rows = [row for row in plan.rows if row.day == day]
-        panels.append(
-            Panel(
-                day,
-                [row.interval for row in rows],
-                [row.agents for row in rows],
-                [row.scheduled for row in rows] if plan.shrinkage else (),
-                [row.calls for row in rows],
-            )
-        )
-    on_roster = "on the roster" if plan.shrinkage else ""
-    return svg(title, panels, Legend("agents", "interval", on_roster, "calls"))
-
-
-def _picture_of_one(plan: Plan) -> str:
-    rows: Sequence[Row] = plan.rows
-    needed = next(number for number, row in enumerate(rows) if row.needed)
-    panel = Panel(
-        "",
-        [str(row.agents) for row in rows],
-        [None if row.service_level is None else 100.0 * row.service_level for row in rows],
-        line=[row.asa_s for row in rows],
-        marked=needed,
-    )
-    legend = Legend("service level, %", "agents", line="ASA, s", marked="needed")
-    return svg(plan.title, [panel], legend)
