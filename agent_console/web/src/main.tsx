@@ -1,6 +1,7 @@
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
+import "./styles/duties.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { App } from "./app";

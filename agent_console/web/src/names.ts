@@ -10,6 +10,8 @@ function nameIn(choices: Choice[] | undefined, id: string): string {
 export const queueName = (id: string, fallback = ""): string =>
   nameIn(store.one("site")?.queues, id) || fallback || id;
 
+export const skillName = (id: string): string => nameIn(store.one("site")?.skills, id) || id;
+
 /** The queues in the order in which the site lists them. */
 export function queuesInOrder(): QueueLive[] {
   const order = (store.one("site")?.queues ?? []).map((queue) => queue.id);

@@ -32,6 +32,7 @@ export interface SiteInfo {
   /** IANA: days and intervals begin by it. */
   time_zone: string;
   queues: Choice[];
+  skills: Choice[];
   /** Menus to which a caller can be sent. */
   flows: Choice[];
   speed_dials: SpeedDial[];
@@ -136,11 +137,37 @@ export interface Desk {
   reason: string;
   intent: string;
   intent_reason: string;
+  /** While ready: the end of a pause after missed calls. */
   deadline: number | null;
+  /** How much longer wrap-up may still be made; null: any. */
+  extend_left_s: number | null;
   phone: PhoneHealth;
   phones: OwnPhone[];
   call: CallCard | null;
+  /** Oldest first. */
+  items: ItemCard[];
+  /** Kind of work item to how many at a time. */
+  capacity: Record<string, number>;
   today: Today;
+}
+
+/** A work item (a chat, a task) that the agent is offered or works on. */
+export interface ItemCard {
+  item_id: string;
+  /** "" once it is accepted. */
+  offer_id: string;
+  queue: string;
+  queue_name: string;
+  work: string;
+  title: string;
+  /** http or https, "" for none. */
+  link: string;
+  state: "offered" | "working";
+  since: number;
+  entered: number;
+  /** Of the offer. */
+  deadline: number | null;
+  why: Why;
 }
 
 export interface Contact {
@@ -207,6 +234,8 @@ export interface ServiceLevels {
 export interface QueueLive {
   id: string;
   name: string;
+  /** "call", or the kind of work item that waits here. */
+  work: string;
   waiting: number;
   longest_since: number | null;
   callbacks: number;
@@ -258,9 +287,25 @@ export interface AgentLive {
   queue: string;
   caller: string;
   phone: PhoneHealth;
+  /** Of wrap-up, ringing, or a pause while ready. */
+  deadline: number | null;
+  /** These three are in force now. */
   queues: string[];
   skills: Record<string, number>;
+  order: Record<string, number>;
+  /** What the configuration says, when a supervisor has set something else. */
+  configured: Duties | null;
+  capacity: Record<string, number>;
+  /** Kind of work item to how many are offered or open. */
+  items: Record<string, number>;
   today: Today;
+}
+
+/** What an agent does. `order`: queue to number, 1 when not named; lower comes first. */
+export interface Duties {
+  queues: string[];
+  skills: Record<string, number>;
+  order: Record<string, number>;
 }
 
 export interface WaitingCall {
@@ -435,6 +480,9 @@ export interface AlertLive {
   why: string;
 }
 
+/** Parts that are left out stay as they are; with `reset`, as configured. */
+export type StaffArgs = { agent: string; reset?: boolean } & Partial<Duties>;
+
 /** Verbs and their arguments: the methods of `agent_console.ports` without the agent. */
 export interface Verbs {
   sign_in: { phone: string };
@@ -450,6 +498,12 @@ export interface Verbs {
   choose_customer: { call_id: string; customer_id: string };
   create_customer: { call_id: string; fields: Record<string, string> };
   set_agent_state: { agent: string; state: string; reason: string };
+  staff: StaffArgs;
+  reset_staffing: { agent: string };
+  end_wrap_up: { agent: string };
+  accept_item: { offer_id: string };
+  decline_item: { offer_id: string };
+  finish_item: { item_id: string };
   mute: { call_id: string; on: boolean };
   send_digits: { call_id: string; digits: string };
   dial: { number: string; queue: string };

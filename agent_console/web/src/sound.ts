@@ -50,6 +50,12 @@ export function ringOnce(): void {
   }
 }
 
+/** One soft stroke: something came that is no call. */
+export function chime(): void {
+  const on = audioContext();
+  stroke(on, NOTES_hz[0], on.currentTime + 0.02);
+}
+
 function stroke(on: AudioContext, pitch_hz: number, at: number): void {
   const tone = on.createOscillator();
   const volume = on.createGain();

@@ -11,6 +11,7 @@ import { Icon } from "../../parts/icons";
 import { CallPanel, callKeys, type Openers } from "./call";
 import { DialDialog, dialKeys, mayDial } from "./dial";
 import { HelpDialog } from "./help";
+import { itemKeys, Items } from "./items";
 import { listen } from "./keys";
 import { call, desk, follow, isOwn, isRinging } from "./line";
 import { NotificationAsk } from "./notifications";
@@ -56,6 +57,7 @@ export function DeskPage() {
       listen(() => ({
         "?": () => setHelp(true),
         ...stateKeys(stateActions),
+        ...itemKeys(),
         ...callKeys(callActions, openers),
         ...dialKeys(() => setDialling(true)),
         ...wrapUpKeys(form),
@@ -85,6 +87,7 @@ export function DeskPage() {
             {now.call && isOwn(now.call) && now.call.place !== "ringing" ? (
               <WrapUp card={now.call} form={form} />
             ) : null}
+            <Items />
             {now.call ? null : <Parked />}
             {now.call ? null : <MyQueues />}
           </div>
@@ -132,18 +135,19 @@ function Idle({ onDial }: { onDial: () => void }) {
   const t = words();
   const now = desk.value;
   if (!now) return null;
+  const paused = now.state === "ready" && now.deadline !== null;
   const missed = now.state === "not ready" && now.reason === "no answer";
   const hint =
     now.state === "ready" ? t.desk.idleReady : now.state === "fault" ? t.desk.idleFault : t.desk.idleNotReady;
   return (
     <section class={`card idle ${now.state === "ready" ? "idle-ready" : ""}`} data-testid="idle">
       <h2>{t.desk.idleTitle}</h2>
-      {missed ? (
+      {missed || paused ? (
         <p class="notice" role="alert" data-testid="missed">
-          {t.desk.missed}
+          {paused ? t.desk.missedPaused : t.desk.missed}
         </p>
       ) : null}
-      <p class="muted">{hint}</p>
+      {paused ? null : <p class="muted">{hint}</p>}
       {mayDial() ? (
         <p>
           <button type="button" class="button" aria-keyshortcuts="C" data-testid="new-call" onClick={onDial}>

@@ -6,7 +6,7 @@ import { say, words } from "../../language";
 import { reasonName } from "../../names";
 import { Act, type Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
-import { Menu, Meter, Since, stateClass, stateWord } from "../../parts/parts";
+import { Menu, Meter, Since, stateClass, stateWord, Until } from "../../parts/parts";
 import type { Problem } from "../../phone/problems";
 import type { Desk, Today } from "../../protocol";
 import type { Keys } from "./keys";
@@ -45,6 +45,11 @@ export function StateBar({ actions, onHelp }: { actions: Actions; onHelp: () => 
             {stateWord(now.state)}
           </strong>
           {now.reason ? <small data-testid="state-reason">{reasonName(now.reason)}</small> : null}
+          {now.state === "ready" && now.deadline !== null ? (
+            <small data-testid="paused">
+              {t.desk.pausedFor} <Until at={now.deadline} />
+            </small>
+          ) : null}
         </span>
         {offline ? null : (
           <span class="state-timer" data-testid="state-timer">

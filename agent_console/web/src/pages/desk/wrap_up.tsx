@@ -6,6 +6,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { second, serverNow } from "../../clock";
 import { live, store } from "../../console";
+import { clock } from "../../format";
 import { say, words } from "../../language";
 import { reasonName } from "../../names";
 import { remember, remembered } from "../../memory";
@@ -126,6 +127,8 @@ export function WrapUp({ card, form }: { card: CallCard; form: WrapUpForm }) {
   );
   const choices = store.one("site")?.dispositions ?? [];
   const extending = useMemo(() => new Actions(), []);
+  const left_s = desk.value?.extend_left_s ?? null;
+  const by_s = left_s === null ? EXTENSION_s : Math.min(EXTENSION_s, Math.floor(left_s));
   return (
     <section class={`card wrap-up ${over ? "is-over" : ""}`} aria-label={t.wrapUp.title} data-testid="wrap-up">
       <header class="card-head">
@@ -140,10 +143,11 @@ export function WrapUp({ card, form }: { card: CallCard; form: WrapUpForm }) {
             actions={extending}
             name="extend"
             class="small"
-            tip={t.wrapUp.extendHint}
-            onAct={() => void extending.run("extend", () => live.do("extend_wrap_up", { by_s: EXTENSION_s }))}
+            disabled={by_s <= 0}
+            tip={by_s <= 0 ? t.wrapUp.extendOver : left_s === null ? t.wrapUp.extendHint : t.wrapUp.extendLeft(clock(left_s))}
+            onAct={() => void extending.run("extend", () => live.do("extend_wrap_up", { by_s }))}
           >
-            {t.wrapUp.extend}
+            {by_s > 0 ? t.wrapUp.extend(by_s) : t.wrapUp.extendNoMore}
           </Act>
         ) : null}
       </header>

@@ -15,6 +15,7 @@ import { CallDrawer } from "./detail";
 import { type Chosen, FiguresDrawer } from "./groups";
 import { levelOfAll } from "./levels";
 import { Queues } from "./queues";
+import { UndoBar } from "./staffing";
 import { OwnCallNote, SuperviseBar, superviseKeys } from "./supervise";
 import { startTrend, trend } from "./trend";
 import { Waiting } from "./waiting";
@@ -43,6 +44,7 @@ export function FloorPage() {
       <h1 class="visually-hidden">{t.floor.title}</h1>
       <SuperviseBar />
       <OwnCallNote />
+      <UndoBar />
       <Alerts />
       <Totals />
       <Queues onOpen={setFigures} />

@@ -1,4 +1,5 @@
 /** The queues, one row each, live; and beside them the figures of teams and agents. */
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { second } from "../../clock";
 import { clock, count, percent } from "../../format";
@@ -8,6 +9,7 @@ import { Figure, ScrollX, stateClass, stateWord } from "../../parts/parts";
 import type { FigureValues, QueueLive } from "../../protocol";
 import { anyTells, BooksMark, type Chosen, Groups } from "./groups";
 import * as levels from "./levels";
+import { QueueAgentsButton } from "./staffing";
 import { chosenFigures, Defined, figuresOf, shownWindow, WindowSwitch } from "./windows";
 
 const TABS = ["queue", "team", "agent"] as const;
@@ -170,7 +172,9 @@ function QueueRow({ queue, expects, onOpen }: RowProps) {
         {count(queue.callbacks)}
       </td>
       <td>
-        <AgentBar agents={queue.agents} />
+        <AgentBar agents={queue.agents}>
+          <QueueAgentsButton queue={queue} />
+        </AgentBar>
       </td>
     </tr>
   );
@@ -184,7 +188,7 @@ export function LongestWait({ queue }: { queue: QueueLive }) {
 const STATES = ["ready", "reserved", "talking", "held", "consulting", "conference", "wrap-up", "not ready", "fault", "offline"];
 
 /** Agents by state: widths by number, and the numbers as text for everyone. */
-function AgentBar({ agents }: { agents: Record<string, number> }) {
+function AgentBar({ agents, children }: { agents: Record<string, number>; children: ComponentChildren }) {
   const here = STATES.filter((state) => state !== "offline" && (agents[state] ?? 0) > 0);
   const total = here.reduce((sum, state) => sum + (agents[state] ?? 0), 0);
   const text = here.map((state) => `${stateWord(state)} ${agents[state]}`).join(" · ");
@@ -195,9 +199,12 @@ function AgentBar({ agents }: { agents: Record<string, number> }) {
           <i key={state} class={stateClass(state)} style={{ flexGrow: agents[state] ?? 0 }} />
         ))}
       </div>
-      <small class="muted" data-testid="queue-signed-in">
-        {words().floor.signedIn(total)}
-      </small>
+      <span class="nowrap">
+        <small class="muted" data-testid="queue-signed-in">
+          {words().floor.signedIn(total)}
+        </small>
+        {children}
+      </span>
     </div>
   );
 }
