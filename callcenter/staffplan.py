@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reporting.chart import Legend, Panel, svg
@@ -84,7 +85,7 @@ def row_with(
 def show(plan: Plan, console: Console) -> None:
     """The plan as a table, with what it promises and was reckoned from."""
     dated, single = any(row.day for row in plan.rows), not all(row.needed for row in plan.rows)
-    table = Table(title=plan.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(title=escape(plan.title), title_justify="left", box=None, padding=(0, 1, 0, 0))
     if dated:
         table.add_column("day", no_wrap=True)
     if not single:
@@ -100,7 +101,7 @@ def show(plan: Plan, console: Console) -> None:
         before = row.day
         if not single:
             calls = f"{row.calls:.1f}".removesuffix(".0")
-            cells += [row.interval, calls, f"{row.handle_time_s:.0f}"]
+            cells += [escape(row.interval), calls, f"{row.handle_time_s:.0f}"]
         cells += [str(row.agents), str(row.scheduled)] if roster else [str(row.agents)]
         if row.service_level is None:
             cells += ["–", "–", "–", "–"] if row.calls == 0 else ["the line grows for ever"]

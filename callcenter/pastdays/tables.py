@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from acd import decisions as d
@@ -79,10 +80,11 @@ def show_sides(sides: SideBySide, zone: str, name_of: NameOf, other: str, consol
     """Really, simulated, and under the other configuration, side by side; and what parts them."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("", no_wrap=True)
-    for title in ("really", "simulated", other):
+    for title in ("really", "simulated", escape(other)):
         table.add_column(title, justify="right", no_wrap=True)
     for queue in sides.really | sides.other:
-        table.add_row("[bold]all[/]" if queue == ALL else f"[bold]{name_of('queue', queue)}[/]")
+        name = "all" if queue == ALL else name_of("queue", queue)
+        table.add_row(f"[bold]{escape(name)}[/]")
         for row in _rows(sides, queue):
             table.add_row(*row)
     console.print(table)
