@@ -211,14 +211,26 @@ class FiguresNow:
         callers = [one for one in self._engine.waiting(queue) if one.kind == "call"]
         first = min((one.entered for one in callers), default=None)
         differences = self.books(queue).values()
+        low_s, high_s = self._expected(queue, len(callers), staff)
         return Moment(
             waiting=len(callers),
             longest_wait_s=None if first is None else max(0.0, now - first),
             signed_in=staff.signed_in,
             ready=staff.ready,
             unstaffed=0 if staff.signed_in else len(callers),
+            expected_wait_low_s=low_s,
+            expected_wait_s=high_s,
             books=max((abs(mine - theirs) for mine, theirs in differences), default=0),
         )
+
+    def _expected(
+        self, queue: str, waiting: int, staff: _Staff
+    ) -> tuple[float | None, float | None]:
+        """For somebody who enters now: nothing when an agent is ready and nobody before."""
+        if staff.ready and not waiting:
+            return 0.0, 0.0
+        found = self._engine.expected_wait(queue, waiting + 1)
+        return (None, None) if found is None else (round(found.low_s), round(found.high_s))
 
     def _site_now(self, queues: Sequence[Moment]) -> Moment:
         here = [agent for agent in self._engine.agents.values() if agent.state != OFFLINE]

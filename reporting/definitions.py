@@ -25,8 +25,8 @@ class Moment:
     """How things stand now, in one queue, one team or the whole site.
 
     `waiting` are callers in line or ringing, `unstaffed` those of them whose queue nobody is
-    signed in for; `expected_wait_s` is what a caller would be told now (None: nothing to go
-    by). `books` is by how many calls the books are out.
+    signed in for; the expected wait is the range for who enters now (None: nothing to go by).
+    `books` is by how many calls the books are out.
     """
 
     waiting: int = 0
@@ -34,6 +34,7 @@ class Moment:
     signed_in: int = 0
     ready: int = 0
     unstaffed: int = 0
+    expected_wait_low_s: float | None = None
     expected_wait_s: float | None = None
     books: int = 0
 
@@ -406,9 +407,23 @@ NOW: dict[str, Figure] = {
             _count("longest_wait_s"),
         ),
         _figure(
+            "expected_wait_low_s",
+            (
+                "Expected wait, at least",
+                "who enters now waits so long or more, in nine of ten cases",
+            ),
+            ("预计至少等待", "此刻进入者十次有九次等待不短于此值"),
+            "s",
+            _count("expected_wait_low_s"),
+            ("queue",),
+        ),
+        _figure(
             "expected_wait_s",
-            ("Expected wait", "what a caller who enters now can expect, at most"),
-            ("预计等待", "此刻进入的来电者预计最多等待"),
+            (
+                "Expected wait, at most",
+                "who enters now waits so long or less, in nine of ten cases",
+            ),
+            ("预计最多等待", "此刻进入者十次有九次等待不超过此值"),
             "s",
             _count("expected_wait_s"),
             ("queue",),

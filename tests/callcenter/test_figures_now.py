@@ -140,6 +140,7 @@ async def test_after_a_kill_the_figures_are_those_from_before_and_those_of_the_r
     assert set(after) == set(before)
     for key, tally in before.items():
         same(after[key], tally, key)
+    assert later.center.router.engine.snapshot() == center.router.engine.snapshot()
     assert later.center.fold.alerts.snapshot() == alerts
     assert later.center.fold.books == center.fold.books
     assert all(later.now.books(queue) == {} for queue in site.queues)

@@ -141,7 +141,9 @@ function QueueRow({ queue, expects, onOpen }: RowProps) {
         <LongestWait queue={queue} />
       </td>
       {expects ? (
-        <td class="number figures">{clock(figuresOf("queue", queue.id)?.now["expected_wait_s"])}</td>
+        <td class="number figures nowrap">
+          <Expected id={queue.id} />
+        </td>
       ) : null}
       <td class="number">
         <span class={`level ${levels.reached(level, queue.target)}`} data-testid="queue-service-level">
@@ -178,6 +180,13 @@ function QueueRow({ queue, expects, onOpen }: RowProps) {
       </td>
     </tr>
   );
+}
+
+/** What who enters now can expect: a range. */
+function Expected({ id }: { id: string }) {
+  const now = figuresOf("queue", id)?.now ?? {};
+  const [low, high] = [clock(now["expected_wait_low_s"]), clock(now["expected_wait_s"])];
+  return <>{low === high ? high : `${low}–${high}`}</>;
 }
 
 export function LongestWait({ queue }: { queue: QueueLive }) {
