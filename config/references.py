@@ -10,7 +10,7 @@ from config.queue_reading import rule_path
 from config.site import Agent, AsteriskSwitch, Queue, Site, TwilioSwitch
 from ivr import flow as steps
 from ivr.flow import Flow, speeches
-from ivr.mistakes import Mistake, suggestion
+from ivr.mistakes import Mistake, closest, suggestion
 from ivr.reading import Path, Report
 from ivr.skillneeds import Need, met, skills_of, written
 
@@ -301,6 +301,7 @@ def _oddities(site: Site, report: Report) -> Iterable[Mistake]:
         yield from _odd_queue(site, queue, report)
     yield from _circles(site, report)
     yield from _without_effect(site, report)
+    yield from _mistyped_boxes(site, report)
     for agent in site.agents.values():
         if all(phone.kind == "outside" for phone in agent.phones):
             message = f"agent {agent.id!r} has no phone to begin a shift with"
@@ -407,6 +408,24 @@ def _without_effect(site: Site, report: Report) -> Iterable[Mistake]:
                 message = f"{agent.id!r} serves no queue for work of kind {kind!r}"
                 fix = "add such a queue to 'queues', or leave it out"
                 yield _odd(report, ("agents", agent.id, "capacity", kind), message, fix)
+
+
+def _mistyped_boxes(site: Site, report: Report) -> Iterable[Mistake]:
+    """A voicemail may have any name, but one that is nearly a queue's is a slip."""
+    named: list[tuple[str, int, str]] = []
+    for queue in site.queues.values():
+        for index, rule in enumerate(queue.rules):
+            if rule.to.kind == "voicemail":
+                line = report.line(("queues", queue.id, *rule_path(queue.rules, index)))
+                named.append((report.file, line, rule.to.target))
+    for flow in site.flows.values():
+        for step in flow.steps.values():
+            if isinstance(step, steps.Voicemail):
+                named.append((flow.file, step.line, step.box))
+    for file, line, box in named:
+        near = closest(box, site.queues)
+        if box and box not in site.queues and near:
+            yield Mistake(file, line, f"the voicemail {box!r} is no queue's", f"is it {near!r}?")
 
 
 def _announced(queue: Queue) -> Iterable[tuple[Path, str]]:

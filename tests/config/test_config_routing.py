@@ -267,6 +267,7 @@ after_s: 90, also | after_s: 200, also | 24: nobody waits 200 s here: callers mo
 chats: 1} | sales: 1} | 47: no agent serves the queue 'chats'
 {call: 1, chat: 3} | {call: 1} | 47: no agent of 'chats' takes work of kind 'chat'; add 'capacity: {chat: 1}' to an agent
 {call: 1, chat: 3} | {call: 1, chat: 3, mail: 2} | 54: 'anna' serves no queue for work of kind 'mail'; add such a queue to 'queues', or leave it out
+voicemail: office | voicemail: suport | 34: the voicemail 'suport' is no queue's; is it 'support'?
 support: {} | support: {full: {at: 5, to: sales}} | 14: callers can go in a circle: sales → support → sales; nobody comes to a queue twice that way
 {billing: 7, english: 9} | {billing: 2} | -
 """
