@@ -9,11 +9,12 @@ import pytest
 from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
-from acd.floor import MAX_OVER
+from acd.floor import MAX_OVER, MAX_SENT, MAX_TURNED
 from acd.invariants import CheckedEngine
 from acd.matching import MAX_UNUSED_LINES
 from acd.offers import OFFER_MARGIN_S
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.places import MAX_JUMPS, MAX_PLACES
+from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
 from acd.skills import canonical
 from acd.timers import Timers
 
@@ -59,6 +60,58 @@ def test_a_snapshot_from_before_legs_and_outgoing_calls_is_taken_up() -> None:
     for books in older["counts"].values():
         del books["outbound"]
     assert Engine.restore(SITE, older).snapshot() == state
+
+
+def test_a_snapshot_from_before_rules_and_places_is_taken_up() -> None:
+    """What an older version did not keep begins now: every queue open, nobody left alone yet."""
+    site = Site((Queue("q", rules=(Rule("left-alone", Onward("voicemail"), 30.0),)),))
+    engine = Engine(site)
+    engine.handle(f.CallQueued("c1", "q"), 100.0)
+    older = json.loads(json.dumps(engine.snapshot()))
+    for key in ("queues", "places", "turned", "sent"):
+        del older[key]
+    for key in ("caller", "kept", "stays", "promised", "expiry_timer", "told"):
+        del older["visits"][0][key]
+    del older["counts"]["q"]["turned_away"]
+    older["now"] = 1_000.0
+    older["timers"] = older["timers"][-1:]
+    older["visits"][0]["timer"] = 0
+    restored = Engine.restore(site, older)
+    assert not restored.closed("q")
+    assert restored.tick(1_029.0) == []
+    assert [x.call for x in restored.tick(1_030.0) if isinstance(x, d.SendOn)] == ["c1"]
+
+
+def test_what_is_remembered_of_callers_is_bounded() -> None:
+    """A flood of strangers costs so much memory and no more; the last ones are known."""
+    site = Site(
+        (
+            Queue("q", rules=(Rule("nobody", Onward("queue", "r")),)),
+            Queue("r", rules=(Rule("left-alone", Onward("voicemail")),)),
+            Queue("s"),
+        ),
+        place_grace_s=1e6,
+    )
+    engine = Engine(site)
+    for number in range(MAX_PLACES + 10):
+        engine.handle(f.EntryAsked(f"c{number}", "q"), 1.0)
+        engine.handle(f.CallQueued(f"c{number}", "s", caller=f"+{number}"), 1.0)
+        engine.handle(f.CallerGone(f"c{number}"), 1.0)
+        if number < MAX_SENT + 10:
+            engine.handle(f.CallQueued(f"v{number}", "r"), 1.0)
+            engine.tick(1.0)
+    state = engine.snapshot()
+    kept = (len(state["places"]), len(state["turned"]), len(state["sent"]))
+    assert kept == (MAX_PLACES, MAX_TURNED, MAX_SENT)
+    for number in range(MAX_JUMPS + 10):
+        engine.handle(f.CallQueued(f"p{number}", "s", priority=1), 2.0)
+    assert len(engine.snapshot()["queues"]["s"]["jumps"]) == MAX_JUMPS + 1
+    last = f"+{MAX_PLACES + 9}"
+    entered = [engine.handle(f.CallQueued(f"b{who}", "s", caller=who), 3.0) for who in ("+0", last)]
+    assert [x[0].reason is not None for x in entered if isinstance(x[0], d.CallEntered)] == [
+        False,
+        True,
+    ]
 
 
 def test_an_outside_phone_has_time_for_its_digit() -> None:
