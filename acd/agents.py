@@ -46,7 +46,7 @@ class AgentRecord:
         "group",
         "history",
         "id",
-        "idle_keys",
+        "idle_key",
         "idle_seq",
         "idle_since",
         "intent",
@@ -57,6 +57,7 @@ class AgentRecord:
         "load_at",
         "misses",
         "offer",
+        "own_keys",
         "pause_timer",
         "paused_until",
         "phone_up",
@@ -84,7 +85,8 @@ class AgentRecord:
         self.intent_reason = ""
         self.idle_since: float | None = None
         self.idle_seq = 0
-        self.idle_keys: dict[Line, IdleKey] | None = None  # the places among the idle, while idle
+        self.idle_key: IdleKey | None = None  # the usual place in the lines, while idle
+        self.own_keys: dict[Line, IdleKey] = {}  # the place in lines with another order
         self.position = 0  # in the configuration
         self.busy_since: float | None = None  # with a call, or after one
         self.load = 0.0  # the decaying average of busy time at `load_at` (`acd.choice`)
@@ -113,7 +115,7 @@ class AgentRecord:
     @property
     def is_idle(self) -> bool:
         """Whether calls may be offered: among the idle agents of the lines."""
-        return self.idle_keys is not None
+        return self.idle_key is not None
 
     def want(self, intent: Intent, reason: str = "") -> None:
         """Set what to become after the call."""

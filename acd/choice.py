@@ -94,7 +94,7 @@ def _weighted(agent: AgentRecord, line: Line) -> float:
     """Stride scheduling (C. A. Waldspurger, W. E. Weihl, 1995): lowest turn first, and a call
     moves the turn on by one over the weight. Agents of other queues are asked last."""
     queue = line.queue
-    return agent.history[queue.id].turn if queue.id in agent.group.queues else inf
+    return _history(agent, queue).turn if queue.id in agent.group.queues else inf
 
 
 RANKS: Final[Mapping[Choice, Callable[[AgentRecord, Line], float] | None]] = MappingProxyType(
@@ -113,19 +113,24 @@ RANKS: Final[Mapping[Choice, Callable[[AgentRecord, Line], float] | None]] = Map
 REMEMBERS: Final[frozenset[Choice]] = frozenset({"round-robin", "fewest-calls", "weighted"})
 
 
+def usual_key(agent: AgentRecord) -> IdleKey:
+    """The place of an idle agent in a line that goes by the idle time alone."""
+    assert agent.idle_since is not None
+    return (1, 0.0, agent.idle_since, agent.idle_seq, agent)
+
+
+def is_usual(queue: QueueState, order: Mapping[str, int]) -> bool:
+    """Whether agents with this order have their `usual_key` in the lines of the queue."""
+    return RANKS[queue.config.choice] is None and order.get(queue.id, 1) == 1
+
+
 def key_of(agent: AgentRecord, line: Line) -> IdleKey:
-    """The place of an idle agent in a line."""
-    idle_since = agent.idle_since
-    assert idle_since is not None
-    rank = RANKS[line.queue.config.choice]
-    order = agent.config.order.get(line.queue.id, 1)
-    return (
-        order,
-        0.0 if rank is None else rank(agent, line),
-        idle_since,
-        agent.idle_seq,
-        agent,
-    )
+    """The place of an idle agent in any line."""
+    queue = line.queue
+    rank = RANKS[queue.config.choice]
+    order = agent.group.order.get(queue.id, 1)
+    _, usual, idle_since, idle_seq, _ = usual_key(agent)
+    return (order, usual if rank is None else rank(agent, line), idle_since, idle_seq, agent)
 
 
 # Remembering ------------------------------------------------------------------------------
@@ -139,33 +144,21 @@ def begin_turns(agent: AgentRecord, queues: Mapping[str, QueueState]) -> None:
 
 
 def offered(agent: AgentRecord, queue: QueueState, number: int, now: float) -> None:
-    """Offer `number` is for this agent; call it before the agent is among the idle again."""
-    if queue.config.choice in REMEMBERS:
-        known = _history(agent, queue)
-        known.offer, known.offered_at = number, now
-        queue.turn = max(queue.turn, known.turn)
-
-
-def answered(agent: AgentRecord, queue: QueueState, now: float) -> None:
-    """The agent has a call from now on."""
-    if agent.busy_since is None:
-        agent.busy_since = now
-    counted(agent, queue)
+    """Offer `number`, of a queue that remembers, is for this agent."""
+    known = _history(agent, queue)
+    known.offer, known.offered_at = number, now
+    queue.turn = max(queue.turn, known.turn)
 
 
 def counted(agent: AgentRecord, queue: QueueState) -> None:
-    """The agent has had one more of this queue."""
-    if queue.config.choice in REMEMBERS:
-        known = _history(agent, queue)
-        known.answered += 1
-        known.turn += 1.0 / agent.config.weight
+    """The agent has one more call (or work item) of a queue that remembers."""
+    known = _history(agent, queue)
+    known.answered += 1
+    known.turn += 1.0 / agent.config.weight
 
 
-def worked(agent: AgentRecord, now: float) -> None:
+def worked(agent: AgentRecord, began: float, now: float) -> None:
     """Call and after-call work are over: take their time into the average."""
-    began = agent.busy_since
-    if began is None:
-        return
     agent.busy_since = None
     before = agent.load * exp((agent.load_at - began) / TAU_S)
     agent.load = 1.0 - (1.0 - before) * exp((began - now) / TAU_S)
@@ -196,10 +189,7 @@ def new_shift(agent: AgentRecord) -> None:
 
 def equals(idle: list[IdleKey]) -> int:
     """How many idle agents have the first one's order; the rest are asked after them."""
-    first, last = idle[0][0], idle[-1][0]
-    if first == last:
-        return len(idle)
-    return bisect_left(idle, (first + 1,))
+    return bisect_left(idle, (idle[0][0] + 1,))
 
 
 def figures(agent: AgentRecord, line: Line, now: float) -> dict[str, Value]:

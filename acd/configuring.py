@@ -156,14 +156,15 @@ def _install_agents(floor: Floor, site: Site) -> list[AgentRecord]:
         floor.agents[config.id].position = place
     for agent in floor.agents.values():
         agent.wanted.clear()
+        agent.own_keys.clear()
         for queue in [queue for queue in agent.history if queue not in floor.queues]:
             del agent.history[queue]
         if agent.removed:  # in a group of its former kind, till the call is over
             staffing.forget(agent)
             floor.matching.join_group(agent)
-            agent.idle_keys = None
+            agent.idle_key = None
         elif agent.is_idle:
-            agent.idle_keys = None
+            agent.idle_key = None
             floor.matching.add_idle(agent)
     return narrowed
 

@@ -40,7 +40,7 @@ from acd.timers import NO_TIMER, Timers
 DIAL_LIMIT_S: Final = 120.0
 """How long a callback's customer may be dialled before the engine gives up by itself."""
 
-MAX_SENT: Final = 1_000
+MAX_SENT: Final = 10_000
 """Of how many calls that were sent out of a line it is remembered where they have been."""
 
 MAX_TURNED: Final = 1_000
@@ -197,7 +197,8 @@ class Floor:
         """Move an agent to a state without calls and without an idle clock."""
         self.matching.remove_idle(agent)
         agent.idle_since = None
-        choice.worked(agent, self.now)
+        if agent.busy_since is not None:
+            choice.worked(agent, agent.busy_since, self.now)
         rona.begin_anew(self, agent)
         self.move(agent, event, reason)
         if agent.state == OFFLINE:
@@ -240,7 +241,8 @@ class Floor:
     def become_ready(self, agent: AgentRecord, event: Event) -> None:
         """The agent takes the first caller there is, or waits for one."""
         agent.want(READY)
-        choice.worked(agent, self.now)
+        if agent.busy_since is not None:
+            choice.worked(agent, agent.busy_since, self.now)
         if agent.paused_until is not None:
             rona.stay_paused(self, agent)
             preferring.let_go(self, agent)

@@ -194,7 +194,8 @@ def accepted(floor: Floor, fact: f.OfferAccepted) -> None:
     agent = _close(floor, item)
     item.state = WORKING
     agent.misses = 0
-    choice.counted(agent, item.line.queue)
+    if item.line.queue.remembers:
+        choice.counted(agent, item.line.queue)
     _tell(floor, item, WORKING, ACCEPTED)
     floor.work.changed[agent.id] = agent
 
@@ -501,7 +502,8 @@ def _offer(floor: Floor, item: Item) -> None:
     assert desk is not None
     desk.items[item.id] = item
     desk.free_since = floor.now
-    choice.offered(agent, queue, number, floor.now)
+    if queue.remembers:
+        choice.offered(agent, queue, number, floor.now)
     _unlist(agent)
     desk.seq = floor.next_seq()
     _list(floor, agent)

@@ -13,6 +13,7 @@ from heapq import merge
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
+from acd.choice import REMEMBERS
 from acd.counters import Books, QueueCounts
 from acd.pace import Pace
 from acd.places import Jumps, Told
@@ -67,7 +68,8 @@ class QueueState:
     """A configured queue and its running parts.
 
     `moves` are its rules for those who wait; `room`: with so many callers it is full; `ages`:
-    waiting changes how its callers are matched (`acd.ageing`); `lag_s`, `worth_s`: for the
+    waiting changes how its callers are matched (`acd.ageing`); `remembers`: its choice needs to
+    know who had its calls (`acd.choice`); `lag_s`, `worth_s`: for the
     order of serving (`acd.sharing`).
     """
 
@@ -87,6 +89,7 @@ class QueueState:
         "lines",
         "moves",
         "pace",
+        "remembers",
         "retired",
         "room",
         "teams",
@@ -118,6 +121,7 @@ class QueueState:
         self.level = STAFFED[config.staffed]
         self.moves = tuple(rule for rule in config.rules if rule.when in IN_LINE)
         self.room = min((r.limit for r in config.rules if r.when == "full"), default=inf)
+        self.remembers = config.choice in REMEMBERS
         self.ages = bool(config.relax) or config.first_after_s is not None
 
     def share(self, site: Site) -> None:

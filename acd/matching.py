@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from acd.agents import AgentRecord
-from acd.choice import begin_turns, key_of
+from acd.choice import begin_turns, is_usual, key_of, usual_key
 from acd.lines import Key, Line, QueueState, Visit
 from acd.sharing import Shares, Standing, standing
 from acd.site import Agent, SkillNeed
@@ -38,7 +38,7 @@ class Group:
         self.queues = frozenset(agent.queues)
         self.skills = dict(agent.skills)
         self.order = dict(agent.order)
-        self.lines: dict[Line, None] = {}  # in the order of their coming
+        self.lines: dict[Line, bool] = {}  # and whether idle agents have their usual place there
         self.members: dict[str, AgentRecord] = {}
         self.shares: Shares | None = None  # when the queues' calls are shared by weight
 
@@ -60,6 +60,7 @@ class Matching:
     """The lines, the groups, and the first of each for the other."""
 
     __slots__ = (
+        "_asked",
         "_base",
         "_extra",
         "_groups",
@@ -155,16 +156,17 @@ class Matching:
         for group in line.groups:
             del group.lines[line]
         for *_, agent in line.idle:
-            if agent.idle_keys is not None:
-                del agent.idle_keys[line]
+            agent.own_keys.pop(line, None)
 
     @staticmethod
     def _link(group: Group, line: Line) -> None:
-        group.lines[line] = None
+        usual = group.lines[line] = is_usual(line.queue, group.order)
         line.groups[group] = None
         for agent in group.members.values():
-            if agent.idle_keys is not None:
-                key = agent.idle_keys[line] = key_of(agent, line)
+            key = agent.idle_key
+            if key is not None:
+                if not usual:
+                    key = agent.own_keys[line] = key_of(agent, line)
                 line.idle.append(key)
 
     def group(self, agent: Agent) -> Group:
@@ -216,9 +218,11 @@ class Matching:
         """The agent may be offered calls from now on."""
         if self._weighted:
             begin_turns(agent, self._weighted)
-        keys = agent.idle_keys = {}
-        for line in agent.group.lines:
-            key = keys[line] = key_of(agent, line)
+        usual_place = agent.idle_key = usual_key(agent)
+        for line, usual in agent.group.lines.items():
+            key = usual_place
+            if not usual:
+                key = agent.own_keys[line] = key_of(agent, line)
             idle = line.idle
             if not idle or key > idle[-1]:
                 idle.append(key)
@@ -228,11 +232,13 @@ class Matching:
     @staticmethod
     def remove_idle(agent: AgentRecord) -> None:
         """The agent may not be offered calls any more."""
-        keys = agent.idle_keys
-        if keys is None:
+        usual_place = agent.idle_key
+        if usual_place is None:
             return
-        agent.idle_keys = None
-        for line, key in keys.items():
+        agent.idle_key = None
+        own = agent.own_keys
+        for line, usual in agent.group.lines.items():
+            key = usual_place if usual else own.pop(line)
             idle = line.idle
             del idle[0 if idle[0] is key else bisect_left(idle, key)]
 

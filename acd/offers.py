@@ -69,14 +69,16 @@ def make(
     why, when it was a person who chose.
     """
     if chosen is None:
-        floor.matching.count(agent, visit.queue)
+        if agent.group.shares is not None:
+            floor.matching.count(agent, visit.queue)
         chosen = _why(floor, visit, agent, among, waiting, later)
     floor.out.append(_reserve(floor, visit, agent, chosen))
 
 
 def make_round(floor: Floor, visit: Visit, agents: list[AgentRecord], waiting: int) -> None:
     """Reserve several agents for a visit that is in no line; who answers first has it."""
-    floor.matching.count(agents[0], visit.queue)
+    if agents[0].group.shares is not None:
+        floor.matching.count(agents[0], visit.queue)
     name = f"o{floor.last_offer + 1}"
     orders = []
     for agent in agents:
@@ -149,7 +151,8 @@ def _reserve(
     agent.call = visit.call
     agent.queue = queue.id
     agent.deadline = deadline
-    choice.offered(agent, queue, number, now)
+    if queue.remembers:
+        choice.offered(agent, queue, number, now)
     floor.move(agent, "offered")
     if visit.kind == "call":
         return Offer(offer.id, visit.call, agent.id, queue.id, ring_s, deadline, reason, round_)
@@ -214,7 +217,10 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.queue = visit.queue.id
     agent.idle_since = None
     agent.misses = 0
-    choice.answered(agent, visit.queue, now)
+    if agent.busy_since is None:
+        agent.busy_since = now
+    if visit.queue.remembers:
+        choice.counted(agent, visit.queue)
     floor.count_left(visit, outcome)
     floor.out.append(
         CallLeft(

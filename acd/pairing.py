@@ -45,7 +45,7 @@ def find_work(floor: Floor, agent: AgentRecord) -> None:
         floor.matching.add_idle(agent)
     elif not visit.line.idle:
         floor.leave_line(visit)
-        offer(floor, visit, agent, waiting)
+        offers.make(floor, visit, agent, 1, waiting)
     else:
         floor.matching.add_idle(agent)
         while agent.is_idle and visit is not None:
@@ -72,22 +72,23 @@ def pair(floor: Floor, visit: Visit) -> None:
 
 
 def offer(floor: Floor, visit: Visit, agent: AgentRecord, waiting: int) -> None:
-    """Ring the agent (and others, where the queue rings several) for a visit in no line."""
+    """Ring the idle agent (and others, where the queue rings several) for a visit in no line."""
     line = visit.line
-    among, later = 1, 0
-    several = [agent]
-    if agent.is_idle and not line.only:
-        idle = line.idle
-        if visit.missed_by:
-            idle = [key for key in idle if key[-1].id not in visit.missed_by] or idle
-        among = equals(idle)
-        later = len(idle) - among
-        phones = line.queue.config.ring_several
-        if phones > 1 and visit.kind == "call":
-            several = [key[-1] for key in idle[:phones]]
-    for one in several:
-        floor.matching.remove_idle(one)
-    if len(several) == 1:
-        offers.make(floor, visit, agent, among, waiting, later=later)
-    else:
+    idle = line.idle
+    if line.only:
+        floor.matching.remove_idle(agent)
+        offers.make(floor, visit, agent, 1, waiting)
+        return
+    if visit.missed_by:
+        idle = [key for key in idle if key[-1].id not in visit.missed_by] or idle
+    phones = line.queue.config.ring_several
+    if phones > 1 and len(idle) > 1 and visit.kind == "call":
+        several = [key[-1] for key in idle[:phones]]
+        for one in several:
+            floor.matching.remove_idle(one)
         offers.make_round(floor, visit, several, waiting)
+        return
+    free = len(idle)
+    among = free if idle[0][0] == idle[-1][0] else equals(idle)
+    floor.matching.remove_idle(agent)
+    offers.make(floor, visit, agent, among, waiting, later=free - among)
