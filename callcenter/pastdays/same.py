@@ -97,13 +97,18 @@ def _as_written(decision: Decision) -> dict[str, Any]:
 
 
 def _changed(then: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """What was written then and is something else now: where, then, now."""
+    """What was written then and is something else now: where, then, now.
+
+    A later version may have added fields, and data to reasons; a field that it has no more says
+    nothing about it.
+    """
     if isinstance(then, dict) and isinstance(now, dict):
-        for name, value in then.items():
-            if name in now:
-                yield from _changed(value, now[name], f"{path}.{name}" if path else name)
-            elif path:  # a reason's data; a field that the dataclass has no more says nothing
-                yield f"{path}.{name}", value, None
+        names = dict.fromkeys((*then, *now)) if path else [name for name in then if name in now]
+        for name in names:
+            added = name not in then and path.startswith("reason")
+            if not added:
+                inside = f"{path}.{name}" if path else name
+                yield from _changed(then.get(name), now.get(name), inside)
     elif then != now:
         yield path, then, now
 

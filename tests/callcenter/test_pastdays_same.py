@@ -16,13 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
+from acd.decisions import Reason, StaffingChanged
 from acd.engine import Engine
 from agent_console.ports import Refusal
 from callcenter import restart
 from callcenter.cli import app
 from callcenter.pastdays.moments import BadRange, read_range
-from callcenter.pastdays.reading import NothingToRun, Rerun, start_before
-from callcenter.pastdays.same import Comparison, compare
+from callcenter.pastdays.reading import NothingToRun, Rerun, Written, start_before
+from callcenter.pastdays.same import Comparison, compare, is_same
 from cti.virtual.callers import Customer
 from cti.virtual.phones import careless
 from cti.virtual.scheduling import VirtualTime
@@ -220,6 +221,30 @@ async def test_what_a_later_version_adds_is_not_held_against_the_journal(past: A
 
     older = Older(past)
     assert (await compare(Rerun(older, await start_before(older, None)))).differences == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "same"),
+    [
+        ({}, True),
+        ({"agent": "anna", "queues": ["sales"], "gone": 1}, True),  # a field of an older version
+        ({"reason": {"code": "staffed", "data": {}}}, True),  # data of a later version
+        ({"reason": {"code": "staffed", "data": {"by": "sam"}}}, True),
+        ({"reason": {"code": "staffed", "data": {"by": "zoe"}}}, False),
+        ({"reason": {"code": "staffed", "data": {"by": "sam", "was": 1}}}, False),
+        ({"reason": {"code": "reset", "data": {}}}, False),
+        ({"queues": ["sales", "support"]}, False),
+        ({"skills": {"billing": 3, "english": 9}}, True),
+        ({"skills": {"billing": 3}}, False),  # a skill more is another decision
+        ({"skills": {"billing": 3, "english": 8}}, False),
+    ],
+)
+def test_what_the_journal_says_must_be_said_again(then: dict[str, Any], same: bool) -> None:
+    """All of it, and it may say less than we do today."""
+    reason = Reason("staffed", {"by": "sam"})
+    now = StaffingChanged("anna", ("sales",), {"billing": 3, "english": 9}, {}, reason)
+    assert is_same(Written("StaffingChanged", then), now) is same
+    assert not is_same(Written("AgentChanged", then), now)
 
 
 async def test_an_entry_of_an_unknown_kind_is_told(past: AsyncEngine) -> None:
