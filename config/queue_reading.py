@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar, get_args
 
 from acd import site as acd_site
@@ -110,6 +110,14 @@ def rule_path(rules: Sequence[Rule], index: int) -> Path:
     # Several targets of one occasion are a list; of one alone the line is that of its key.
     place = sum(1 for other in rules[:index] if other.when == rule.when)
     return (key, *(("to",) if bound else ()), place, rule.to.kind)
+
+
+def announced(queue: Queue) -> Iterator[tuple[Path, str]]:
+    """The flows that visit the callers of a queue, and where each is named."""
+    at: Path = ("queues", queue.id, "wait")
+    base = 1 if queue.wait_flow else 0
+    for index, one in enumerate(queue.announcements):
+        yield (*at, "flow") if index < base else (*at, "announcements", index - base), one.flow
 
 
 # Who gets the call ------------------------------------------------------------------------
