@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from callcenter.pastdays.reading import Rerun, start_before
+from callcenter.pastdays.same import compare
 from cti.asterisk.ami import AmiError
+from storage.database import open_engine
+from storage.journal import Journal
 from tools.lab.console import Console, Refused
 from tools.lab.network import CALLER_TONE_HZ, DESK_TONE_HZ, Caller, complete
 
@@ -315,3 +319,16 @@ async def test_killed_in_the_thick_of_it(world: World) -> None:
     assert counts["offered"] == counts["answered"] + counts["abandoned"]
     assert world.center.health()["live_calls"] == 0
     print(f"\n{len(rows)} callers, {rows.count('answered')} answered, {max(2, KILLS // 4)} kills")
+
+
+async def test_the_journal_comes_to_the_same_decisions_again(world: World) -> None:
+    """All that this installation has lived through, each kill included, is decided again alike."""
+    engine = open_engine(f"sqlite:///{world.center.var}/callcenter.db")
+    try:
+        journal = Journal(engine)
+        found = await compare(Rerun(journal, await start_before(journal, None)))
+    finally:
+        await engine.dispose()
+    assert found.facts > 0
+    assert found.differences == 0, found.first
+    print(f"\n{found.facts} facts, {found.decisions} decisions")
