@@ -332,8 +332,11 @@ class Floor:
             ageing.start(self, visit)
         if queue.moves and visit.kind == "call":
             overflowing.watch(self, visit)
-        if visit.arrived < self.now or visit.priority > 0:
+        assert visit.key is not None
+        if visit.key < queue.hindmost:
             places.joined(visit, self.now)
+        else:
+            queue.hindmost = visit.key[:3]
 
     def _is_parked(self, visit: Visit) -> bool:
         """Whether a call that is in no line is parked for some more time."""

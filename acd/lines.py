@@ -82,6 +82,7 @@ class QueueState:
         "closed_why",
         "config",
         "counts",
+        "hindmost",
         "id",
         "jumps",
         "lag_s",
@@ -109,6 +110,7 @@ class QueueState:
         self.attended = 0  # teams of which somebody is there
         self.pace = Pace(config.wrap_up_s)
         self.jumps = Jumps()
+        self.hindmost: tuple[float, ...] = (inf,)  # nobody in the line comes after this key
         self.configure(config)
         self.retired = False  # no longer configured; its last calls still refer to it
         self.turn = 0.0  # how far the agents of a weighted queue are (`acd.choice`)

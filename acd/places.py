@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acd import decisions as d
@@ -98,8 +99,15 @@ class Jumps:
         return found
 
     def snapshot(self) -> list[list[object]]:
-        """The last ones as [rank, moment, number, why], then how many there were."""
-        return [*([*key, why] for key, why in self._last), [self.number]]
+        """The last ones as [rank, moment, number, why], then how many there were.
+
+        A rank without end is written as text, which every kind of JSON can hold.
+        """
+        rows: list[list[object]] = [
+            [rank if isfinite(rank) else str(rank), moment, number, why]
+            for (rank, moment, number), why in self._last
+        ]
+        return [*rows, [self.number]]
 
     def restore(self, rows: list[list[object]]) -> None:
         """Take over what `snapshot` gave."""
@@ -111,15 +119,21 @@ class Jumps:
 
 
 def joined(visit: Visit, now: float) -> None:
-    """A visit that may come in front of others is in the line."""
-    assert visit.key is not None
-    visit.queue.jumps.add(visit.key, _why_in_front(visit, now))
+    """A visit is in the line, maybe in front of others: note it then, and why."""
+    queue = visit.queue
+    last = max(line.callers[-1] for line in queue.lines if line.callers)
+    queue.hindmost = last[:3]
+    if last is not visit.key:
+        assert visit.key is not None
+        queue.jumps.add(visit.key, _why_in_front(visit, now))
 
 
 def _why_in_front(visit: Visit, now: float) -> str:
-    """One of "kept", "callback", "earlier" (an older arrival: overflow, transfer), "returned"
-    (a phone rang for nothing) and "priority".
+    """One of "first" (has waited for too long), "kept", "callback", "earlier" (an older arrival:
+    overflow, transfer), "returned" (a phone rang for nothing) and "priority".
     """
+    if visit.first:
+        return "first"
     if visit.kept:
         return "kept"
     if visit.kind == "callback":

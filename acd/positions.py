@@ -14,7 +14,7 @@ from acd.refusals import Refusal
 if TYPE_CHECKING:
     from acd.floor import Floor
 
-CAME_IN_FRONT: Final = ("priority", "earlier", "kept", "callback", "returned")
+CAME_IN_FRONT: Final = ("priority", "earlier", "kept", "callback", "returned", "first")
 """Why somebody came in front, as `acd.places` says it."""
 
 

@@ -209,6 +209,7 @@ _EN_CAME: Final = (
     ("kept", "back at a kept place"),
     ("callback", "to be called back"),
     ("returned", "back after a phone that rang for nothing"),
+    ("first", "who had waited for too long"),
 )
 
 
@@ -467,6 +468,7 @@ _ZH_CAME: Final = (
     ("kept", "个恢复原位"),
     ("callback", "个约定回拨"),
     ("returned", "个振铃未接返回"),
+    ("first", "个等待过久"),
 )
 
 

@@ -81,7 +81,7 @@ def short(decision: d.Decision) -> str | None:
 
 def _came(reason: d.Reason) -> str:
     """Who came in front, of a position that is worse."""
-    names = ("priority", "earlier", "kept", "callback", "returned")
+    names = ("priority", "earlier", "kept", "callback", "returned", "first")
     came = [f"{reason.data[name]} {name}" for name in names if reason.data.get(name)]
     return f" ({', '.join(came)})" if came else ""
 

@@ -104,7 +104,7 @@ def test_what_is_remembered_of_callers_is_bounded() -> None:
     kept = (len(state["places"]), len(state["turned"]), len(state["sent"]))
     assert kept == (MAX_PLACES, MAX_TURNED, MAX_SENT)
     for number in range(MAX_JUMPS + 10):
-        engine.handle(f.CallQueued(f"p{number}", "s", priority=1), 2.0)
+        engine.handle(f.CallQueued(f"p{number}", "s", priority=number), 2.0)
     assert len(engine.snapshot()["queues"]["s"]["jumps"]) == MAX_JUMPS + 1
     last = f"+{MAX_PLACES + 9}"
     entered = [engine.handle(f.CallQueued(f"b{who}", "s", caller=who), 3.0) for who in ("+0", last)]

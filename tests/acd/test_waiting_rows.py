@@ -272,6 +272,24 @@ out c2 overflowed 1; send c2 voicemail q
         23 | position c2     | told c2 3 was 4
         24 | position c9     | refused unknown-call
     """,
+    "a caller of low priority hears who went in front; callers behind are no news": """
+        queue q
+        0  | call c1 q prio=-1 | -
+        1  | position c1     | told c1 1
+        2  | call c2 q       | -
+        3  | position c1     | told c1 2 was 1 (1 priority)
+        4  | call c3 q prio=-2 | -
+        5  | position c1     | told c1 2 was 2
+        6  | gone c2         | out c2 abandoned 4
+        7  | position c1     | told c1 1 was 2
+    """,
+    "who has waited for too long goes in front, and that is the reason": """
+        queue q first=60
+        0  | call c1 q       | -
+        9  | call c2 q prio=5 | -
+        10 | position c2     | told c2 1
+        61 | position c2     | told c2 2 was 1 (1 first)
+    """,
     # Callbacks
     "a callback at a chosen time: in no line before, then the first; the promise is kept": """
         queue q wrap=0 window=60

@@ -93,7 +93,7 @@ SITE = Site(
         Agent("cleo", queues=("vip", "rest"), skills={"german": 2, "billing": 5}),
         Agent("dan", queues=("rest",)),
     ),
-    place_grace_s=40.0,
+    place_grace_s=120.0,
 )
 SMALL = Site(
     (SITE.queues[0], SITE.queues[2], Queue("new", priority=1)),
@@ -688,6 +688,7 @@ def _sent_on_and_still_in_line(patch: pytest.MonkeyPatch) -> None:
     def twice(board: Floor, visit: Visit, rule: Rule) -> None:
         go_on(board, visit, rule)
         if rule.to.kind != "queue":
+            visit.stays = True
             board.enter(visit)
             board.put_back(visit)
 
