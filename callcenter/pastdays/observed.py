@@ -198,6 +198,7 @@ class _Watching:
             d.CallTaken: self._taken,
             d.WrapUpEnded: self._wrapped_up,
             d.Offer: self._desks.offered,
+            d.Callback: self._desks.offered,
             d.OfferEnded: self._desks.offer_ended,
             d.AgentChanged: self._desks.changed,
         }

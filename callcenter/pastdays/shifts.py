@@ -55,14 +55,17 @@ class Desks:
         self._missed: dict[str, Lapse] = {}  # an offer came to nothing: how long does it go on?
         self._ring_s: dict[str, float] = {}  # by offer
 
-    def offered(self, offer: d.Offer, at: float) -> None:
+    def offered(self, offer: d.Offer | d.Callback, at: float) -> None:
         """A phone is to ring."""
-        self._ring_s[offer.offer] = offer.ring_s
+        if self._is_ours(offer.call):
+            self._ring_s[offer.offer] = offer.ring_s
 
     def offer_ended(self, ended: d.OfferEnded, at: float) -> None:
-        """It was answered, or came to nothing."""
+        """It was answered, or came to nothing; of other work (a chat, a call placed) no matter."""
         ring_s = self._ring_s.pop(ended.offer, None)
-        if ended.outcome == "accepted" and ring_s is not None:
+        if ring_s is None:
+            return
+        if ended.outcome == "accepted":
             answer_s = min(ended.lasted_s, max(0.0, ring_s - LESS_S))
             self._shifts.answer_s.setdefault(ended.agent, []).append(answer_s)
         act = _BY_OUTCOME.get(ended.outcome)
