@@ -327,6 +327,20 @@ FIGURES: dict[str, Figure] = {
             f.attempts_per_callback,
         ),
         _figure(
+            "items_queued",
+            ("Work items", "work items that are no calls and came in"),
+            ("工作项", "进入的非电话工作项"),
+            "count",
+            _count("items_queued"),
+        ),
+        _figure(
+            "items_done",
+            ("Work items done", "of those, done by an agent"),
+            ("已完成工作项", "其中由坐席完成的"),
+            "count",
+            _count("items_done"),
+        ),
+        _figure(
             "books",
             (
                 "Books check (0 when they balance)",
@@ -366,10 +380,10 @@ FIGURES: dict[str, Figure] = {
             "first_contact_resolution",
             (
                 "First-contact resolution",
-                "1 - answered calls of people whom an agent talked with in the 7 days before / "
+                "1 - answered calls of people whom an agent talked with in the days before / "
                 "answered calls with a known number",
             ),
-            ("首次联系解决率", "1 − 此前 7 天内已与坐席通话者的再次来电 / 已知号码的接听"),
+            ("首次联系解决率", "1 − 此前数天内已与坐席通话者的再次来电 / 已知号码的接听"),
             "share",
             f.first_contact_resolution,
             SITE,
@@ -394,8 +408,8 @@ NOW: dict[str, Figure] = {
     for figure in (
         _figure(
             "waiting",
-            ("Waiting now", "callers in the line or ringing now"),
-            ("当前等待", "正在排队或振铃的来电者"),
+            ("Waiting now", "callers in the line now; who rings at an agent is not in it"),
+            ("当前等待", "正在排队的来电者；已在坐席处振铃的不计"),
             "count",
             _count("waiting"),
         ),

@@ -46,6 +46,8 @@ MOST_MOMENTS = 2_000  # in one timeline: a button that is pressed all day fills 
 MOST_PARTIES = 500  # in one call, one after the other
 MOST_ENDED = 5_000  # calls of today that are over and on disk; earlier ones are on disk only
 MOST_SPANS = 20_000
+ITEM = "item"
+NO_ITEMS: Mapping[str, Visit] = {}
 _CHANGES = ("recording-paused", "recording-resumed")
 _RECORDING = ("recording-started", *_CHANGES, "recording-stopped", "recording-kept")
 
@@ -78,6 +80,8 @@ class RecordFold:
         self.open_spans: dict[str, Span] = {}
         self.books: dict[str, dict[str, int]] | None = {}
         self.alerts = AlertBook()
+        self._items: dict[str, Visit] = {}  # work items that are no calls, and not over
+        self._items_over: dict[str, Visit] = {}  # not taken yet
         self._sentence = sentence
         self._names = names
         self._local = local
@@ -142,6 +146,8 @@ class RecordFold:
         """Take one entry. False: it changed nothing (repeated, late, or none of ours)."""
         if kind == "AgentChanged":
             return self._agent_changed(data)
+        if kind == "ItemChanged":
+            return self._item_changed(data, at)
         if stream == "alert":
             return self.alerts.feed(kind, data, at)
         if kind == "CallArrived":
@@ -574,6 +580,28 @@ class RecordFold:
         self._now_in(Span(agent, state, reason, since))
         return True
 
+    def _item_changed(self, data: Data, at: float) -> bool:
+        """A work item is counted like a visit to its queue; it has no record of its own."""
+        ident, state = str(data["item"]), str(data["state"])
+        item = self._items.get(ident)
+        if item is None:
+            if state != "queued":
+                return False
+            item = self._items[ident] = Visit(str(data["queue"]), float(data["entered"]), ITEM)
+        elif item.queue != data["queue"]:
+            return False
+        item.agent = str(data.get("agent", "")) or item.agent
+        if state in ("done", "withdrawn"):
+            item.left, item.outcome = at, state
+            item.waited_s = max(0.0, at - item.entered)
+            self._items_over[ident] = self._items.pop(ident)
+        self._count_item(ident, item)
+        return True
+
+    def _count_item(self, ident: str, item: Visit) -> None:
+        if self.intervals is not None:
+            self.intervals.put(visit_key(ident, item.queue, item.entered), item)
+
     def _spent(self, span: Span) -> None:
         if self.intervals is not None:
             self.intervals.spend(span)
@@ -599,7 +627,9 @@ class RecordFold:
 
     def live_keys(self) -> set[Hashable]:
         """What may still change of what was counted: all that is known of the calls in memory."""
-        return {key for record in self.calls.values() for key in _keys(record)}
+        items = self.items_in_memory()
+        keys = {visit_key(name, item.queue, item.entered) for name, item in items.items()}
+        return keys | {key for record in self.calls.values() for key in _keys(record)}
 
     def _note(
         self, record: CallRecord, at: float, kind: str, data: dict[str, Any], reason: Any = None
@@ -623,11 +653,29 @@ class RecordFold:
             del self._dirty[record.call_id]
         return taken
 
-    def give_back(self, records: Iterable[CallRecord], spans: Iterable[Span] = ()) -> None:
+    def give_back(
+        self,
+        records: Iterable[CallRecord],
+        spans: Iterable[Span] = (),
+        items: Mapping[str, Visit] = NO_ITEMS,
+    ) -> None:
         """What could not be written down will be taken again."""
+        self._items_over = {**items, **self._items_over}
         for record in records:
             self._dirty[record.call_id] = record
         self._unsaved_spans[:0] = spans
+
+    def items_in_memory(self) -> dict[str, Visit]:
+        """The work items that are not (known to be) on disk."""
+        return {**self._items, **self._items_over}
+
+    def take_items(self) -> dict[str, Visit]:
+        """The work items that were over since they were last taken, by id."""
+        taken, self._items_over = self._items_over, {}
+        for ident, item in taken.items():
+            if self.intervals is not None:
+                self.intervals.settle([visit_key(ident, item.queue, item.entered)])
+        return taken
 
     def take_spans(self) -> list[Span]:
         """The agents' spans that closed since they were last taken."""
@@ -649,6 +697,7 @@ class RecordFold:
             "spans": self._unsaved_spans,
             "open_spans": self.open_spans,
             "books": self.books,
+            "items": self.items_in_memory(),
             "alerts": self.alerts.snapshot(),
         }
 
@@ -669,6 +718,9 @@ class RecordFold:
             self._now_in(span)
         self.books = msgspec.convert(kept.get("books"), dict[str, dict[str, int]] | None)
         self.alerts.restore(kept.get("alerts", {}))
+        for ident, item in msgspec.convert(kept.get("items", {}), dict[str, Visit]).items():
+            (self._items_over if item.outcome else self._items)[ident] = item
+            self._count_item(ident, item)
 
     def forget(self, before: float) -> None:
         """Drop calls that ended, and were taken, before `before`; spans and intervals too.

@@ -76,10 +76,14 @@ class History:
         """
         async with self._lock:
             records, spans = self._fold.take_finished(), self._fold.take_spans()
-            if not records and not spans:
+            items = self._fold.take_items()
+            if not records and not spans and not items:
                 return 0
             calls = [self._record_row(record) for record in records]
-            visits = [row for record in records for row in _visit_rows(record)]
+            visits = [
+                row for record in records for row in _visit_rows(record.call_id, record.visits)
+            ]
+            visits += [row for name, item in items.items() for row in _visit_rows(name, [item])]
             parts = [row for record in records for row in _part_rows(record)]
             try:
                 writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
@@ -89,7 +93,7 @@ class History:
                     await _upsert(connection, call_parts, parts)
                     await _upsert(connection, agent_spans, [_span_row(s) for s in spans])
             except BaseException:
-                self._fold.give_back(records, spans)
+                self._fold.give_back(records, spans, items)
                 raise
             return len(records)
 
@@ -198,6 +202,9 @@ class History:
             for number, part in enumerate(record.segments):
                 if part.role == AGENT and since <= part.began < until:
                     parts[record.call_id, number] = part
+        for name, item in self._fold.items_in_memory().items():
+            if since <= item.entered < until:
+                fold.put((name, 0), item)
         for (call_id, number), part in parts.items():
             fold.put_part((call_id, number, AGENT), part)
         end = min(until, self._now())
@@ -246,6 +253,9 @@ class History:
             for number, visit in enumerate(record.visits):
                 if early <= visit.entered < end and queue in ("", visit.queue):
                     fold.put((record.call_id, number), visit)
+        for name, item in self._fold.items_in_memory().items():
+            if early <= item.entered < end and queue in ("", item.queue):
+                fold.put((name, 0), item)
         times = time_by_interval(spans, calendar, start, min(end, self._now()))
         rows: list[dict[str, Any]] = []
         for (name, begin), tally in sorted(fold.tallies.items(), key=lambda i: (i[0][1], i[0][0])):
@@ -321,10 +331,10 @@ def _upserting(table: sa.Table, dialect: str) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
-def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
+def _visit_rows(call_id: str, visits: Iterable[Visit]) -> list[dict[str, Any]]:
     return [
         {
-            "call_id": record.call_id,
+            "call_id": call_id,
             "number": number,
             "queue": visit.queue,
             "entered": visit.entered,
@@ -344,7 +354,7 @@ def _visit_rows(record: CallRecord) -> list[dict[str, Any]]:
             "told_low_s": visit.told_low_s,
             "told_high_s": visit.told_high_s,
         }
-        for number, visit in enumerate(record.visits)
+        for number, visit in enumerate(visits)
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from reporting.figures import Tally, check_books
@@ -251,3 +253,29 @@ def test_promised_callbacks_are_kept_late_or_failed(promise: str) -> None:
 def test_the_horizon_is_an_hour() -> None:
     """The longest window must not be longer than what is kept."""
     assert max(ROLLING.values()) * 60.0 == KEPT_S
+
+
+def test_work_items_are_counted_by_themselves_and_survive_a_snapshot() -> None:
+    """A chat or a task is in no figure of calls; what is taken up again counts once."""
+    live = LiveFigures(Calendar("UTC"))
+    fold = RecordFold(intervals=live)
+
+    def told(item: str, state: str, moment: float, agent: str = "") -> bool:
+        data = {"item": item, "queue": "a", "work": "task", "state": state, "agent": agent}
+        return fold.feed("decision", "ItemChanged", "", {**data, "entered": 10.0}, moment)
+
+    assert told("i1", "queued", 10.0)
+    assert told("i2", "queued", 10.0)
+    assert told("i3", "queued", 10.0)
+    told("i1", "working", 20.0, "x")
+    assert told("i1", "done", 30.0, "x")
+    assert not told("i1", "done", 31.0, "x")
+    assert told("i2", "withdrawn", 40.0)
+    wanted = Tally(items_queued=3, items_done=1, items_withdrawn=1)
+    assert live.day("queue", "a", 50.0) == wanted
+    again = LiveFigures(Calendar("UTC"))
+    later = RecordFold(intervals=again)
+    later.restore(json.loads(msgspec.json.encode(fold.snapshot())))
+    assert again.day("queue", "a", 50.0) == wanted
+    assert set(later.take_items()) == {"i1", "i2"}
+    assert set(later.items_in_memory()) == {"i3"}
