@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from acd import decisions as d
 from acd import preferring
-from acd.skills import canonical, relaxed, text
+from acd.skills import both, relaxed, text
 from acd.timers import NO_TIMER
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def asked(visit: Visit, steps: int) -> tuple[str, tuple[str, ...]]:
     """What is asked for after so many steps, as text, and the other queues that may serve."""
     config = visit.queue.config
     taken = config.relax[:steps]
-    needs = text(relaxed(canonical((*config.needs, *visit.needs)), taken))
+    needs = text(relaxed(both(config.needs, visit.needs), taken))
     return needs, tuple(dict.fromkeys(queue for step in taken for queue in step.also))
 
 

@@ -18,7 +18,7 @@ from acd.choice import begin_turns, is_usual, key_of, usual_key
 from acd.lines import Key, Line, QueueState, Visit
 from acd.sharing import Shares, Standing, standing
 from acd.site import Agent, SkillNeed
-from acd.skills import Requirement, able, canonical, relaxed
+from acd.skills import Requirement, able, both, canonical, relaxed
 
 MAX_UNUSED_LINES: Final = 1_000
 """How many lines there may be beside the queues' own before unused ones are dropped."""
@@ -32,13 +32,14 @@ Signature = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str,
 class Group:
     """Agents whom routing can't tell apart."""
 
-    __slots__ = ("lines", "members", "order", "queues", "shares", "skills")
+    __slots__ = ("lines", "members", "order", "own", "queues", "shares", "skills")
 
     def __init__(self, agent: Agent) -> None:
         self.queues = frozenset(agent.queues)
         self.skills = dict(agent.skills)
         self.order = dict(agent.order)
-        self.lines: dict[Line, bool] = {}  # and whether idle agents have their usual place there
+        self.lines: dict[Line, None] = {}  # in the order of their coming
+        self.own: dict[Line, None] = {}  # those where idle agents have a place of their own
         self.members: dict[str, AgentRecord] = {}
         self.shares: Shares | None = None  # when the queues' calls are shared by weight
 
@@ -57,10 +58,12 @@ class Group:
 
 
 class Matching:
-    """The lines, the groups, and the first of each for the other."""
+    """The lines, the groups, and the first of each for the other.
+
+    `watches_load`: some queue asks the least occupied, so busy time is taken down.
+    """
 
     __slots__ = (
-        "_asked",
         "_base",
         "_extra",
         "_groups",
@@ -69,11 +72,14 @@ class Matching:
         "_lines_of",
         "_shared",
         "_weighted",
+        "watches_load",
     )
 
     def __init__(self, queues: Iterable[QueueState] = (), *, share_by_weight: bool = False) -> None:
         self._shared = share_by_weight
-        self._weighted = {queue.id: queue for queue in queues if queue.config.choice == "weighted"}
+        choices = [(queue.config.choice, queue) for queue in queues]
+        self._weighted = {queue.id: queue for choice, queue in choices if choice == "weighted"}
+        self.watches_load = any(choice == "least-occupied" for choice, _ in choices)
         self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
         self._extra: deque[Identity] = deque()  # the lines that are no queue's own
@@ -99,7 +105,7 @@ class Matching:
             if base is None or base.queue is not queue:
                 base = self._base[queue.id] = self._found(queue, canonical(queue.config.needs))
             return base
-        asked = canonical((*queue.config.needs, *needs))
+        asked = both(queue.config.needs, needs)
         if not steps:
             return self._found(queue, asked, frozenset(), only)
         taken = queue.config.relax[:steps]
@@ -155,13 +161,16 @@ class Matching:
             self._lines_of.get(source, {}).pop(line, None)
         for group in line.groups:
             del group.lines[line]
+            group.own.pop(line, None)
         for *_, agent in line.idle:
             agent.own_keys.pop(line, None)
 
     @staticmethod
     def _link(group: Group, line: Line) -> None:
-        usual = group.lines[line] = is_usual(line.queue, group.order)
-        line.groups[group] = None
+        group.lines[line] = line.groups[group] = None
+        usual = is_usual(line.queue, group.order)
+        if not usual:
+            group.own[line] = None
         for agent in group.members.values():
             key = agent.idle_key
             if key is not None:
@@ -218,10 +227,12 @@ class Matching:
         """The agent may be offered calls from now on."""
         if self._weighted:
             begin_turns(agent, self._weighted)
-        usual_place = agent.idle_key = usual_key(agent)
-        for line, usual in agent.group.lines.items():
-            key = usual_place
-            if not usual:
+        group = agent.group
+        own = group.own
+        usual = agent.idle_key = usual_key(agent)
+        for line in group.lines:
+            key = usual
+            if own and line in own:
                 key = agent.own_keys[line] = key_of(agent, line)
             idle = line.idle
             if not idle or key > idle[-1]:
@@ -232,13 +243,14 @@ class Matching:
     @staticmethod
     def remove_idle(agent: AgentRecord) -> None:
         """The agent may not be offered calls any more."""
-        usual_place = agent.idle_key
-        if usual_place is None:
+        usual = agent.idle_key
+        if usual is None:
             return
         agent.idle_key = None
-        own = agent.own_keys
-        for line, usual in agent.group.lines.items():
-            key = usual_place if usual else own.pop(line)
+        group = agent.group
+        own = group.own
+        for line in group.lines:
+            key = agent.own_keys.pop(line) if own and line in own else usual
             idle = line.idle
             del idle[0 if idle[0] is key else bisect_left(idle, key)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from acd.site import Relax, SkillNeed
 
@@ -72,6 +73,12 @@ def canonical(needs: Iterable[SkillNeed]) -> Requirement:
         *(replace(found[0], others=found[1:]) for found in open_),
         *_each(under, below=True),
     )
+
+
+@lru_cache(maxsize=4096)
+def both(first: Requirement, second: Requirement) -> Requirement:
+    """What asks for both, in one form. Kept, for the same ones come again with every call."""
+    return canonical((*first, *second))
 
 
 def _each(levels: Mapping[str, int], *, below: bool = False) -> list[SkillNeed]:

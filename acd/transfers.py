@@ -121,7 +121,8 @@ def _take(
     taker.call = visit.call
     taker.queue = visit.queue.id
     taker.idle_since = None
-    taker.busy_since = floor.now if taker.busy_since is None else taker.busy_since
+    if floor.matching.watches_load and taker.busy_since is None:
+        taker.busy_since = floor.now
     taker.misses = 0
     floor.out.append(d.CallTaken(visit.call, visit.queue.id, taker.id, giver.id))
     if found:
