@@ -88,7 +88,7 @@ async def test_nothing_stays_of_calls_that_are_over(opened: Any, wild_dice: Any,
     assert router.book.calls == {}
     assert router.routing._lines == {}
     assert router.menus._visits == {}
-    assert router.menus._visit_counts == {}
+    assert router.menus.announcing._just == {}
     assert router._retries._tries == {}
     assert router.engine.visits() == []
     assert not any(center.board._waiting.values())
