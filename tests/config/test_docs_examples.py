@@ -30,7 +30,8 @@ from ivr.reading import Section
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
-    name: (DOCS / name).read_text("utf-8") for name in ("configuration.md", "flows.md", "twilio.md")
+    name: (DOCS / name).read_text("utf-8")
+    for name in ("configuration.md", "flows.md", "twilio.md", "figures.md")
 }
 BLOCK = re.compile(r"^```yaml\n# (?P<marker>[^\n]+)\n(?P<body>.*?)^```$", re.M | re.S)
 ANY_BLOCK = re.compile(r"^```ya?ml$", re.M)

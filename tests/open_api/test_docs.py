@@ -101,6 +101,7 @@ def tools() -> None:
 async def test_every_example_of_the_api_page_runs(center: Any, tmp_path: Path, tools: None) -> None:
     """People paste them."""
     assert await run_all("api.md", tmp_path, environment(center, tmp_path)) >= 6
+    assert await run_all("figures.md", tmp_path, environment(center, tmp_path)) >= 1
 
 
 async def test_every_example_of_the_webhooks_page_runs(
