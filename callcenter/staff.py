@@ -27,6 +27,7 @@ from reporting.figures import THRESHOLD_S
 from reporting.staffing import Demand, Goal, agents_needed
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+CALLS, GOAL = "Where the calls come from", "What is promised"
 AROUND = 3  # so many agents fewer and more are shown for a single interval
 MOST_ROWS = 10_000  # of a forecast
 out = Console()
@@ -37,26 +38,46 @@ class BadPlan(ValueError):  # noqa: N818 - says what is wrong
 
 
 def staff(
-    calls: Annotated[float | None, typer.Option(help="Calls in one interval.")] = None,
+    calls: Annotated[
+        float | None, typer.Option(help="Calls in one interval.", rich_help_panel=CALLS)
+    ] = None,
     handle_time_s: Annotated[
-        float | None, typer.Option(help="Mean handle time; left out: as in the past.")
+        float | None,
+        typer.Option(help="Mean handle time; left out: as in the past.", rich_help_panel=CALLS),
     ] = None,
     forecast: Annotated[
-        Path | None, typer.Option(help="A CSV file: interval,calls[,handle_time_s].")
+        Path | None,
+        typer.Option(help="A CSV file: interval,calls[,handle_time_s].", rich_help_panel=CALLS),
     ] = None,
-    since: Annotated[str, typer.Option("--from", help="From the past: first day.")] = "",
-    until: Annotated[str, typer.Option("--to", help="From the past: last day.")] = "",
-    queue: Annotated[str, typer.Option(help="From the past: this queue; left out: all.")] = "",
+    since: Annotated[
+        str, typer.Option("--from", help="From the past: first day.", rich_help_panel=CALLS)
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--to", help="From the past: last day.", rich_help_panel=CALLS)
+    ] = "",
+    queue: Annotated[
+        str, typer.Option(help="From the past: this queue; left out: all.", rich_help_panel=CALLS)
+    ] = "",
     target: Annotated[
-        str, typer.Option(help="80/20: 80 % within 20 s. Left out: the queue's own, or 80/20.")
+        str,
+        typer.Option(
+            help="80/20: 80 % within 20 s. Left out: the queue's own, or 80/20.",
+            rich_help_panel=GOAL,
+        ),
     ] = "",
     patience_s: Annotated[
         float | None,
         typer.Option(help="Mean patience; 0: endless. Left out: as in the past, or endless."),
     ] = None,
-    max_abandon: Annotated[float | None, typer.Option(help="At most so many % give up.")] = None,
-    max_asa_s: Annotated[float | None, typer.Option(help="Highest average wait.")] = None,
-    max_occupancy: Annotated[float | None, typer.Option(help="At most so many % busy.")] = None,
+    max_abandon: Annotated[
+        float | None, typer.Option(help="At most so many % give up.", rich_help_panel=GOAL)
+    ] = None,
+    max_asa_s: Annotated[
+        float | None, typer.Option(help="Highest average wait.", rich_help_panel=GOAL)
+    ] = None,
+    max_occupancy: Annotated[
+        float | None, typer.Option(help="At most so many % busy.", rich_help_panel=GOAL)
+    ] = None,
     shrinkage: Annotated[
         float, typer.Option(help="So many % of the roster are away: breaks, training, ill.")
     ] = 0.0,
@@ -65,7 +86,7 @@ def staff(
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Agents needed per interval: Erlang A, or Erlang C when nobody gives up.
+    """Agents needed per interval, by Erlang A, or by Erlang C when nobody gives up.
 
     From numbers (--calls, --handle-time-s), a forecast (--forecast) or the past (--from, --to).
     """

@@ -29,34 +29,48 @@ from config.settings import Settings
 from config.site import Site
 from storage.journal import Journal
 
+WHAT_IF = "What if (the same callers and shifts, simulated)"
 out = Console()
 
 
 def replay(
     since: Annotated[
-        str, typer.Option("--from", help="Date, or date and time; left out: the earliest.")
+        str,
+        typer.Option(
+            "--from", help="Date, or date and time (of the site); left out: the earliest."
+        ),
     ] = "",
     until: Annotated[
         str, typer.Option("--to", help="Date (that day included), or date and time; left out: now.")
     ] = "",
     config: Annotated[
-        Path | None, typer.Option(help="What if: another site's folder, with the same callers.")
+        Path | None,
+        typer.Option(help="Another site's folder.", rich_help_panel=WHAT_IF),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option(help="What if: this agent had not been there.")
+        list[str] | None,
+        typer.Option(
+            metavar="AGENT", help="This agent had not been there.", rich_help_panel=WHAT_IF
+        ),
     ] = None,
     add: Annotated[
         list[str] | None,
-        typer.Option(help="What if: NEW=AGENT, one more, with the skills and shifts of AGENT."),
+        typer.Option(
+            metavar="NEW=AGENT",
+            help="One more, with the skills and shifts of AGENT.",
+            rich_help_panel=WHAT_IF,
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Simulations of each side.")] = 5,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Simulations of each side.", rich_help_panel=WHAT_IF),
+    ] = 5,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="Differences to show.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Run real days again. Dates are of the site's time zone.
+    """Run real days again, from the journal; every decision must be the same (else exit code 1).
 
-    Alone: every decision must be the same, or the exit code is 1. With --config, --without or
-    --add: what those days would have come to, side by side.
+    With --config, --without or --add: what the same callers would have met, side by side.
     """
     settings = saying.settings()
     site = saying.site(settings.site_folder)
