@@ -376,7 +376,7 @@ class Play:
         until = f" until {clock(one.deadline)}" if one.deadline is not None else ""
         paused = ", but gets no call" if until and one.state == "ready" else ""
         reason = f" ({one.reason})" if one.reason else ""
-        then = f", then {one.intent}" if one.intent not in ("", "ready") else ""
+        then = f", then {one.intent}" if one.intent not in ("", "ready", one.state) else ""
         then += f" ({one.intent_reason})" if then and one.intent_reason else ""
         return f"{one.agent} is {state}{reason}{paused}{until}{then}"
 
