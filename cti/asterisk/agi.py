@@ -139,8 +139,8 @@ class Session(Request):  # type: ignore[misc]
 
     async def record_file(
         self, path: str, kind: str, escape_digits: str, most_s: float, silence_s: float
-    ) -> None:
-        """Give a tone and record into `path` (no extension) until a digit, silence or the time.
+    ) -> str:
+        """Record into `path` (no extension) until a digit, which is returned, silence or the time.
 
         Raises `AgiRefused` when it cannot be written.
         """
@@ -151,13 +151,15 @@ class Session(Request):  # type: ignore[misc]
             kind,
             escape_digits,
             str(round(most_s * 1000)),
-            "BEEP",
             f"s={round(silence_s)}",
             timeout_s=most_s + 30.0,
         )
-        if said.result == "-1":
+        if said.result == "-1" and "hangup" in said.data:
+            self.hung_up = True  # which is how most messages end
+        elif said.result == "-1":
             self._raise_if_gone()
             raise AgiRefused(f"{path} cannot be written")
+        return _digit(said.result)
 
     async def get_variable(self, name: str) -> str:
         """A channel variable's value, "" when unset."""

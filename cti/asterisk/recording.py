@@ -303,6 +303,7 @@ class Recordings:
             raise OrderError("this switch keeps no recordings")
         name = file_name(token(call_id, "call", 80), token(recording_id, "recording"), stereo=False)
         file = self._recorder.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)  # what else records makes it by itself
         self._messages[recording_id] = file
         self._do.report(e.RecordingStarted(call_id, recording_id))
         return str(file.with_suffix(""))

@@ -34,10 +34,12 @@ class Messages(Protocol):
         ...
 
 
-NOTHING_SAID_S = 1.5  # Asterisk leaves a second of the silence that ended it
+LEAST_S = 0.3  # shorter is no message
+SILENCE_LEFT_S = 1.0  # of that which ended it
 PROMPT_TIMEOUT_S = 10.0
 PLAY_TIMEOUT_S = 600.0
 LONGEST_MESSAGE_S = 600.0
+TONE = "!1000/400"  # once, of 0.4 s: no sound file that may be missing
 MESSAGE_FORMAT = "raw"  # 8 kHz, 16 bit, like all recordings
 _ORDERS_MAX = 32
 _NOTICES_S = 1.0
@@ -177,8 +179,11 @@ class VoiceSession:
         for path in paths:
             await self._session.stream_file(path, timeout_s=PLAY_TIMEOUT_S)
         file = self._messages.begins(self.call_id, step.recording_id)
+        key = ""
         try:
-            await self._session.record_file(
+            # Goes on while it is recorded, which is what the caller says and not the tone.
+            await self._session.execute("Playtones", TONE)
+            key = await self._session.record_file(
                 file,
                 MESSAGE_FORMAT,
                 step.terminator if step.terminator in _TERMINATORS else "",
@@ -187,7 +192,7 @@ class VoiceSession:
             )
         finally:
             length_s = self._messages.ends(self.call_id, step.recording_id)
-        return "done" if length_s > NOTHING_SAID_S else "timeout"
+        return "done" if length_s > (LEAST_S if key else LEAST_S + SILENCE_LEFT_S) else "timeout"
 
     async def _collect(self, step: CollectDigits, paths: Sequence[str]) -> tuple[str, str]:
         # One command for prompts and digits: Asterisk drops a digit that is pressed

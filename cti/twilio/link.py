@@ -103,6 +103,7 @@ class TwilioLink:
         self._book.on_rung = self._parties.watch_dialled
         self._legs = Legs(self._book, self._parties)
         self._recordings = Recordings(self._book, rooms)
+        self._turns.on_message = self._recordings.message_begun
         rules = Dialing(dialling or DialRules())
         phones = Phones(settings, rules)
         conversation = Conversation(self._book, rooms, self._parties, phones)

@@ -29,6 +29,7 @@ _SID = re.compile(r"RE[0-9a-fA-F]{32}")
 _LOOKS_FIRST = 3  # lists of calls that pass before we look for a file ourselves
 _LOOKS_MAX = 200
 _AT_ONCE = 5
+_MESSAGE_AFTER_S = 120.0  # a message is there by then, or never
 _LENGTH = re.compile(r"[0-9]{1,6}")
 _TOLD_MAX = 5_000
 _OVER = ("completed", "absent", "failed")
@@ -99,6 +100,14 @@ class Recordings:
                 self._book.unfiled.add(call, recording)
 
         self._rooms.carry_out(order, work)
+
+    def message_begun(self, call_id: str, step: c.RecordMessage) -> None:
+        """A caller is to leave a message. Of one who hangs up before the tone nothing is told."""
+
+        def nothing_came() -> None:
+            self.progress(call_id, step.recording_id, {"RecordingStatus": "absent"})
+
+        self._book.later(step.max_s + _MESSAGE_AFTER_S, nothing_came)
 
     @staticmethod
     def _running(call: Live, recording_id: str) -> Recording:

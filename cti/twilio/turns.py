@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cti import commands as c
 from cti import events as e
@@ -34,6 +35,7 @@ class Turns:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self.on_message: Callable[[str, c.RecordMessage], None] = lambda call_id, step: None
         self._carry: dict[type, Callable[[Live, Plan], str]] = {
             c.RunStep: self._run_step,
             c.StartWaiting: self._start_waiting,
@@ -138,9 +140,14 @@ class Turns:
         assert isinstance(plan, c.RunStep)
         call.step = plan
         try:
-            text = self._book.documents.step(plan.step, self._then(call), call.call_id)
-            if isinstance(plan.step, c.RecordMessage):
-                self._book.report(e.RecordingStarted(call.call_id, plan.step.recording_id))
+            step = plan.step
+            if isinstance(step, c.RecordMessage) and step.prompts:
+                # A document of its own: who hangs up before the tone has not been recorded.
+                step = c.PlayPrompts(step.prompts)
+            text = self._book.documents.step(step, self._then(call), call.call_id)
+            if isinstance(step, c.RecordMessage):
+                self._book.report(e.RecordingStarted(call.call_id, step.recording_id))
+                self.on_message(call.call_id, step)
             return text
         except Exception:
             log.exception("call %s: step %d cannot be said", call.call_id, plan.step_no)
@@ -262,6 +269,9 @@ class Turns:
     def _step_finished(self, call: Live, params: Params) -> None:
         run, call.step = call.step, None
         if run is None:
+            return
+        if isinstance(run.step, c.RecordMessage) and run.step.prompts:
+            call.set_plan(replace(run, step=replace(run.step, prompts=())))
             return
         digits = "".join(key for key in params.get("Digits", "") if key in "0123456789*#")
         if isinstance(run.step, c.PlayPrompts):

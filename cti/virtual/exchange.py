@@ -99,7 +99,8 @@ class Call:
         self.visiting = False
         self.pressed = 0  # how many entries of caller.digits are used up
         self.step_no = 0
-        self.collecting: c.CollectDigits | None = None  # the step that waits for keys
+        # the step that waits for keys, or that one of them ends
+        self.collecting: c.CollectDigits | c.RecordMessage | None = None
         self.patience: Timer | None = None
         self.stays: Timer | None = None
         self.press: Timer | None = None

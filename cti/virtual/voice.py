@@ -68,7 +68,11 @@ class Voice:
     def enters(self, call: Call, keys: str) -> None:
         """The caller presses keys now: in the step that waits for them, or while waiting."""
         listening = call.place is Place.ENTRY or call.visiting
-        if call.collecting is not None and listening:
+        if isinstance(call.collecting, c.RecordMessage):
+            if keys[:1] == call.collecting.terminator:
+                stop(call.step)
+                self._step_done((call, e.StepFinished(call.id, call.step_no, "done")))
+        elif call.collecting is not None and listening:
             self._collect(call, call.collecting, keys, 0.0)
         else:
             self.pressed((call, keys[:1]))
@@ -89,6 +93,7 @@ class Voice:
         call, order = what
         step = order.step
         assert isinstance(step, c.RecordMessage)
+        call.collecting = step
         said_s = min(call.caller.message_s, step.max_s)
         call.recording, call.recorded_since = step.recording_id, self._x.time.now()
         finished = e.StepFinished(call.id, order.step_no, "done" if said_s else "timeout")

@@ -66,6 +66,7 @@ ROWS = {
     # voice steps and waiting
     "say": "say (.+)",
     "ask": r"ask for (\d+) digits?(?: within (\d+) s)?",
+    "message": "take a message",
     "wait": r"wait(?:, visit after (\d+) s)?(?:, visit at ([0-9*#]+))?",
     "menu": r"menu (\S+)",
     # offers and callbacks

@@ -223,7 +223,7 @@ class Stage:
         """The order that a row stands for."""
         call, words = self.call_id, row.words
         match row.verb:
-            case "say" | "ask":
+            case "say" | "ask" | "message":
                 return self._step(row)
             case "wait":
                 after_s = float(words[0] or 0)
@@ -266,13 +266,16 @@ class Stage:
 
     def _step(self, row: Row) -> c.Order:
         self.step_no += 1
-        step: c.VoiceStep = (
-            c.PlayPrompts((Prompt(row.words[0]),))
-            if row.verb == "say"
-            else c.CollectDigits(
-                (Prompt("your choice"),), int(row.words[0]), float(row.words[1] or 2), 2.0
-            )
-        )
+        step: c.VoiceStep
+        match row.verb:
+            case "say":
+                step = c.PlayPrompts((Prompt(row.words[0]),))
+            case "message":
+                self.recording = f"vm-{self.slot}-{next(self._ids)}-{self.call_id[-6:]}"
+                step = c.RecordMessage((Prompt("please speak"),), self.recording, 60.0, 30.0)
+            case _:
+                most, first_s = int(row.words[0]), float(row.words[1] or 2)
+                step = c.CollectDigits((Prompt("your choice"),), most, first_s, 2.0)
         return c.RunStep(self.call_id, self.step_no, step, f"flow-{self.step_no}")
 
     def _callback(self, who: str) -> c.Order:

@@ -348,6 +348,17 @@ class Rooms:
             if recording.leg is leg:
                 self._complete(recording)
 
+    def begin_recording(self, leg: Leg, callback: str, channels: str = "mono") -> Recording:
+        """From now on this leg is recorded."""
+        now = asyncio.get_running_loop().time()
+        recording = Recording(self._sid("RE"), leg, channels, callback, now)
+        self.recordings[recording.sid] = recording
+        return recording
+
+    def end_recording(self, recording: Recording) -> None:
+        """It is complete; the file comes later."""
+        self._complete(recording)
+
     def _complete(self, recording: Recording) -> None:
         if recording.status != "completed":
             recording.status = "completed"
@@ -383,14 +394,8 @@ class Rooms:
         leg = self.twilio.legs.get(request.match_info["sid"])
         if leg is None or leg.status != "in-progress":
             return self.twilio.error(400, 21220, "Requested resource is not eligible for recording")
-        recording = Recording(
-            self._sid("RE"),
-            leg,
-            form.get("RecordingChannels", "mono"),
-            form.get("RecordingStatusCallback", ""),
-            asyncio.get_running_loop().time(),
-        )
-        self.recordings[recording.sid] = recording
+        callback = form.get("RecordingStatusCallback", "")
+        recording = self.begin_recording(leg, callback, form.get("RecordingChannels", "mono"))
         return self.twilio.answer(request, 201, self._recording_shown(recording))
 
     async def _recording(self, request: web.Request) -> web.Response:

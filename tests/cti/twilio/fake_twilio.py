@@ -399,6 +399,20 @@ class FakeTwilio:
     async def _verb_redirect(self, leg: Leg, verb: ET.Element) -> tuple[str, dict[str, str]]:
         return (verb.text or "", {})
 
+    async def _verb_record(self, leg: Leg, verb: ET.Element) -> tuple[str, dict[str, str]]:
+        """Until a key or the longest time; nobody on this network is ever silent."""
+        assert verb.get("playBeep") == "true", "nobody knows when to begin"
+        recording = self.rooms.begin_recording(leg, verb.get("recordingStatusCallback", ""))
+        finish = verb.get("finishOnKey", "1234567890*#")
+        pressed = ""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(float(verb.get("maxLength", "3600")) / self.speed):
+                while not pressed or pressed not in finish:
+                    pressed = await leg.pressed.get()
+        self.rooms.end_recording(recording)
+        said = dict(self.rooms.recording_said(recording))
+        return verb.get("action", ""), {**said, "Digits": pressed or ""}
+
     async def _verb_gather(self, leg: Leg, verb: ET.Element) -> tuple[str, dict[str, str]] | None:
         most = int(verb.get("numDigits", "1000"))
         finish = verb.get("finishOnKey", "#")
