@@ -15,6 +15,7 @@ from acd import items, overflowing, presence
 from acd.agents import AgentRecord
 from acd.choice import History
 from acd.counters import Books, QueueCounts
+from acd.earlier import need_rows, queue_row, site_row
 from acd.items import Desk, Item
 from acd.legs import OpenLeg
 from acd.lines import QueueState, Visit
@@ -242,7 +243,7 @@ def site_of(snapshot: Mapping[str, Any]) -> Site:
     """The site that was in force; `ValueError` for a snapshot of another version."""
     if snapshot.get("version") != VERSION:
         raise ValueError(f"a snapshot of version {snapshot.get('version')!r}, not {VERSION}")
-    return convert(snapshot["site"], Site)
+    return convert(site_row(snapshot["site"]), Site)
 
 
 def fill(floor: Floor, snapshot: Mapping[str, Any]) -> None:
@@ -348,11 +349,11 @@ def _fill_visits(
     queues = dict(floor.queues)
     for config in retired:
         queue = queues[config["id"]] = QueueState(
-            convert(config, Queue), floor.counts.setdefault(config["id"], QueueCounts())
+            convert(queue_row(config), Queue), floor.counts.setdefault(config["id"], QueueCounts())
         )
         queue.retired = True
     for row in rows:
-        needs = convert(row["needs"], tuple[SkillNeed, ...])
+        needs = convert(need_rows(row["needs"]), tuple[SkillNeed, ...])
         queue = queues[row["queue"]]
         line = floor.matching.line(queue, needs, row.get("steps", 0), row.get("only", ""))
         visit = Visit(

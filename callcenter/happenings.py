@@ -16,6 +16,7 @@ import msgspec
 import acd.decisions
 import acd.facts
 import cti.events
+from acd.earlier import site_row
 from reporting.alerts import AlertAcknowledged, AlertCleared, AlertRaised
 
 
@@ -317,4 +318,6 @@ def as_dict(entry: object) -> dict[str, Any]:
 def from_dict(stream: str, kind: str, data: dict[str, Any]) -> object | None:
     """The entry again, or None for a kind that this version does not know."""
     cls = _CLASS_OF.get((stream, kind))
+    if cls is acd.facts.Configured:
+        data = {"site": site_row(data["site"])}
     return None if cls is None else msgspec.convert(data, cls)
