@@ -48,7 +48,7 @@ MOST_AHEAD_S: Final = 366 * 86_400.0
 """So far ahead a time may be chosen."""
 
 EXPIRY_AGAIN_S: Final = 10.0
-"""An attempt that goes on when a callback's time is over is looked at again after so long."""
+"""A callback that cannot be given up just now, though its time is over, is after so long."""
 
 AGENT_GONE: Final = "agent gone"
 
@@ -186,10 +186,12 @@ def rescheduled(floor: Floor, fact: f.CallbackRescheduled) -> None:
 
 
 def expiry_due(floor: Floor, callback_id: str) -> None:
-    """Nobody was reached in all the time; an attempt that goes on is waited for."""
+    """Nobody was reached in all the time. An attempt that goes on is waited for, and so is a
+    caller who has not hung up yet.
+    """
     visit = floor.visits[callback_id]
     visit.expiry_timer = NO_TIMER
-    if visit.place in (OFFERED, DIALLING):
+    if visit.place in (OFFERED, DIALLING, PARKED):
         again = floor.now + EXPIRY_AGAIN_S
         visit.expiry_timer = floor.timers.start(again, "callback-expiry", visit.call)
         return
