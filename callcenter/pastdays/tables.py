@@ -13,12 +13,11 @@ from rich.table import Table
 
 from acd import decisions as d
 from callcenter.pastdays import moments
-from callcenter.pastdays.again import Offered
+from callcenter.pastdays.again import Habits, Offered
 from callcenter.pastdays.figures import Figures
 from callcenter.pastdays.same import Comparison, reason_told
 from callcenter.pastdays.whatif import Parting, SideBySide, Spread
 from callcenter.siteview import wall_clock
-from reporting.patience import Patience
 
 ALL = ""
 ROWS = (
@@ -95,7 +94,7 @@ def show_sides(sides: SideBySide, zone: str, name_of: NameOf, other: str, consol
     )
     for doubt in _doubts(sides):
         console.print(f"[yellow]{doubt}[/]", highlight=False, soft_wrap=True)
-    say(_patience_told(sides.habits.patience, name_of))
+    say(_patience_told(sides.habits, name_of))
     if sides.left_out:
         say(f"Left out of the simulations: callbacks that were promised before, {sides.left_out}.")
     if sides.idle:
@@ -150,15 +149,17 @@ def _doubts(sides: SideBySide) -> Iterator[str]:
             )
 
 
-def _patience_told(patience: dict[str, Patience], name_of: NameOf) -> str:
+def _patience_told(habits: Habits, name_of: NameOf) -> str:
     told = []
-    for queue, found in patience.items():
+    for queue, found in habits.patience.items():
         name = "all" if queue == ALL else name_of("queue", queue)
         if found.mean_s is None or found.low_s is None or found.high_s is None:
             told.append(f"{name}: nobody gave up")
-        else:
-            interval = f"{found.low_s:.0f} to {found.high_s:.0f}"
-            told.append(f"{name} {found.mean_s:.0f} s ({interval}; {found.abandons} gave up)")
+            continue
+        half_s = habits.survival[queue].median_s()
+        half = "" if half_s is None else f", half of the callers within {half_s:.0f} s"
+        interval = f"{found.low_s:.0f} to {found.high_s:.0f}"
+        told.append(f"{name} {found.mean_s:.0f} s ({interval}; {found.abandons} gave up{half})")
     return f"Mean patience, 95 %: {'; '.join(told)}."
 
 

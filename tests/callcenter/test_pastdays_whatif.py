@@ -16,6 +16,7 @@ from callcenter.cli import app
 from callcenter.pastdays.again import habits_of, simulate_again
 from callcenter.pastdays.observed import Observed, observe
 from callcenter.pastdays.reading import Rerun, extent, start_before
+from callcenter.pastdays.tables import sides_as_json
 from callcenter.pastdays.whatif import CannotCompare, SideBySide, changed, compare_sites
 from callcenter.siteview import SiteView
 from config.settings import DEMO_SITE
@@ -222,6 +223,16 @@ def test_the_command_shows_both_sides(folder: Path) -> None:
     assert "Mean patience" in run.output
     assert "to extra: " in run.output
     assert "idle" in run.output
+
+
+def test_a_model_that_is_far_off_is_said_to_be_doubtful(day: Observed) -> None:
+    """Whoever reads the third column must know that the second is not what really happened."""
+    sides = _compared(day, seeds=(1,))
+    assert sides_as_json(sides, "UTC")["doubts"] == []
+    really = replace(sides.really[""], service_level=0.99, abandon_rate=0.0)
+    doubts = sides_as_json(replace(sides, really={"": really}), "UTC")["doubts"]
+    assert len(doubts) == 2
+    assert "service level really was 99.0 %" in doubts[0]
 
 
 def test_the_command_takes_another_site(folder: Path, tmp_path: Path) -> None:
