@@ -37,19 +37,17 @@ class ApiFigures:
         """See `reporting.definitions`."""
         return definitions()
 
-    def now(self, scope: str, ident: str, window: str) -> Sequence[dict[str, Any]]:
+    async def now(self, scope: str, ident: str, window: str) -> Sequence[dict[str, Any]]:
         """The rows of a scope, or the one with this id, in one of `reporting.live.WINDOWS`."""
         since, until = self._live.since(window), self._live.now()
+        found = await self._live.several(scope, self._wanted(scope, ident))
         return [
             {
-                **self._row(scope, one, self._live.windows(scope, one)[window], since, until),
+                **self._row(scope, one, windows[window], since, until),
                 "window": window,
-                "values": {
-                    **values_now(self._live.moment(scope, one), scope),
-                    **values(self._live.windows(scope, one)[window], scope),
-                },
+                "values": {**values_now(moment, scope), **values(windows[window], scope)},
             }
-            for one in self._wanted(scope, ident)
+            for one, (windows, moment) in found.items()
         ]
 
     async def past(

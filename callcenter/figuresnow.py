@@ -9,8 +9,9 @@ the same functions.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -31,7 +32,7 @@ EVERY_S = 1.0
 AGENTS_EVERY_S = 15.0
 CONTACTS_EVERY_S = 60.0
 SHARE_OF_TIME = 20  # a look that takes a second is followed by twenty others'
-AT_A_TIME = 50
+TURN_S = 0.003  # then others have theirs
 SCOPES = ("site", "queue", "team", "agent")
 _DIGITS = 3  # of shares and seconds on a console
 
@@ -100,19 +101,30 @@ class FiguresNow:
         now, site = self.now(), self._site()
         if scope == "queue":
             members = self._members(site).get(ident, ())
-            times = together(self._of_agent(agent, now) for agent in members)
+            times = _times(self._of_agent(agent, now) for agent in members)
             return _with_times(self._figures.windows("queue", ident, now), times)
         if scope == "agent":
             return self._of_agent(ident, now)
         if scope == "team":
             return together(self._of_agent(a, now) for a in site.team_members().get(ident, ()))
         queues = together(self._figures.windows("queue", queue, now) for queue in site.queues)
-        times = together(self._of_agent(agent, now) for agent in site.agents)
+        times = _times(self._of_agent(agent, now) for agent in site.agents)
         return self._whole(_with_times(queues, times))
+
+    async def several(self, scope: str, idents: Iterable[str]) -> dict[str, tuple[Windows, Moment]]:
+        """Windows and moment of each of these, read now and without keeping others waiting."""
+        found, staff, turn = {}, self._staff(), _Turn()
+        for ident in idents:
+            found[ident] = self.windows(scope, ident), self._moment(scope, ident, staff)
+            await turn.over()
+        return found
 
     def moment(self, scope: str, ident: str) -> Moment:
         """How it stands now."""
-        staff, site = self._staff(), self._site()
+        return self._moment(scope, ident, self._staff())
+
+    def _moment(self, scope: str, ident: str, staff: Mapping[str, _Staff]) -> Moment:
+        site = self._site()
         if scope == "queue":
             return self._queue_now(ident, staff.get(ident, _Staff()))
         if scope == "site":
@@ -267,42 +279,51 @@ class FiguresNow:
 
     async def look(self) -> None:
         """Read everything once, publish it, and have the alerts looked after."""
-        now, site = self.now(), self._site()
+        now, site, turn = self.now(), self._site(), _Turn()
         agents: dict[str, Windows] = {}
-        for number, agent in enumerate(site.agents):
+        for agent in site.agents:
             agents[agent] = self._of_agent(agent, now)
-            await _pause(number)
-        seen: dict[Key, tuple[Windows, Moment]] = {}
-        staff, members = self._staff(), self._members(site)
-        counted: list[Windows] = []
-        for number, queue in enumerate(site.queues):
-            windows = self._figures.windows("queue", queue, now)
-            counted.append(windows)
-            times = together(agents[agent] for agent in members[queue] if agent in agents)
-            seen["queue", queue] = (
-                _with_times({name: replace(tally) for name, tally in windows.items()}, times),
-                self._queue_now(queue, staff.get(queue, _Staff())),
-            )
-            await _pause(number)
-        for number, (team, who) in enumerate(site.team_members().items()):
-            windows = together(agents[agent] for agent in who if agent in agents)
-            seen["team", team] = windows, self._team_now(who)
-            await _pause(number)
-        whole = self._whole(_with_times(together(counted), together(agents.values())))
-        moments = [moment for (scope, _), (_, moment) in seen.items() if scope == "queue"]
-        seen["site", ""] = whole, self._site_now(moments)
-        self.seen = seen
-        for number, (key, (windows, moment)) in enumerate(seen.items()):
+            await turn.over()
+        self.seen = seen = await self._read(site, agents, turn)
+        for key, (windows, moment) in seen.items():
             self._publish(*key, windows, moment)
-            await _pause(number)
+            await turn.over()
         if now >= self._agents_at + AGENTS_EVERY_S:
             self._agents_at = now
-            for number, (agent, windows) in enumerate(agents.items()):
+            for agent, windows in agents.items():
                 self._publish("agent", agent, windows, Moment())
-                await _pause(number)
+                await turn.over()
         self._drop_others({*seen, *(("agent", agent) for agent in agents)})
-        self._measure(seen)
+        await self._measure(seen, turn)
         self._watch(self)
+
+    async def _read(
+        self, site: Site, agents: Mapping[str, Windows], turn: _Turn
+    ) -> dict[Key, tuple[Windows, Moment]]:
+        """Queues, teams and the site; an agent is only read once for all of them."""
+        seen: dict[Key, tuple[Windows, Moment]] = {}
+        staff, members, now = self._staff(), self._members(site), self.now()
+        whole, moments = together(()), []
+        for queue in site.queues:
+            windows = self._figures.windows("queue", queue, now)
+            _add(whole, windows)
+            times = _times(agents[agent] for agent in members[queue] if agent in agents)
+            moments.append(self._queue_now(queue, staff.get(queue, _Staff())))
+            seen["queue", queue] = _with_times(windows, times), moments[-1]
+            await turn.over()
+        for team, who in site.team_members().items():
+            windows = together(())
+            for agent in who:
+                if agent in agents:
+                    _add(windows, agents[agent])
+                    await turn.over()
+            seen["team", team] = windows, self._team_now(who)
+        times = together(())
+        for windows in agents.values():
+            _add_times(times, windows)
+            await turn.over()
+        seen["site", ""] = self._whole(_with_times(whole, times)), self._site_now(moments)
+        return seen
 
     def _publish(self, scope: str, ident: str, windows: Windows, moment: Moment) -> None:
         now = values_now(moment, scope)
@@ -332,17 +353,52 @@ class FiguresNow:
             if key.startswith("figures:") and key not in keep:
                 self._store.drop(SUPERVISOR, key)
 
-    def _measure(self, seen: Mapping[Key, tuple[Windows, Moment]]) -> None:
+    async def _measure(self, seen: Mapping[Key, tuple[Windows, Moment]], turn: _Turn) -> None:
         """What Prometheus is told: the last half hour of each queue."""
-        self._metrics.forget_figures()
+        gauges = self._metrics.figures
         for (scope, ident), (windows, moment) in seen.items():
-            if scope != "queue":
-                continue
-            self._metrics.longest_wait.labels(ident).set(moment.longest_wait_s or 0.0)
-            self._metrics.books.labels(ident).set(moment.books)
-            for name, value in values(windows["30"], "queue").items():
-                if value is not None:
-                    self._metrics.figure.labels(ident, name).set(value)
+            if scope == "queue":
+                gauges.tell(
+                    ident,
+                    moment.longest_wait_s or 0.0,
+                    moment.books,
+                    values(windows["30"], "queue"),
+                )
+                await turn.over()
+        gauges.keep({ident for scope, ident in seen if scope == "queue"})
+
+
+class _Turn:
+    """Of the event loop: whoever has had it for long enough lets others have theirs."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def over(self) -> None:
+        if time.perf_counter() - self._began > TURN_S:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()
+
+
+def _add(sums: Windows, windows: Windows) -> None:
+    for name, tally in windows.items():
+        sums[name] += tally
+
+
+def _times(several: Iterable[Windows]) -> Windows:
+    """Only the agents' time of several, added up."""
+    sums = together(())
+    for windows in several:
+        _add_times(sums, windows)
+    return sums
+
+
+def _add_times(sums: Windows, windows: Windows) -> None:
+    for name, tally in windows.items():
+        sum_ = sums[name]
+        sum_.busy_s += tally.busy_s
+        sum_.ready_s += tally.ready_s
+        sum_.signed_in_s += tally.signed_in_s
 
 
 def _sum(tallies: Iterable[Tally | None]) -> Tally:
@@ -359,9 +415,3 @@ def _with_times(windows: Windows, times: Windows) -> Windows:
         tally.busy_s, tally.ready_s = times[name].busy_s, times[name].ready_s
         tally.signed_in_s = times[name].signed_in_s
     return windows
-
-
-async def _pause(number: int) -> None:
-    """Let others have their turn now and then."""
-    if number % AT_A_TIME == AT_A_TIME - 1:
-        await asyncio.sleep(0)

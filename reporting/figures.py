@@ -9,7 +9,10 @@ Notation: O offered, H answered, A abandoned, F flowed out, S short abandons, T 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 FLOWED_OUT = ("overflowed", "callback", "withdrawn", "switch lost")
 """Outcomes of a queue visit that are neither answered nor abandoned."""
@@ -120,9 +123,11 @@ class Tally:
         self.wrap_up_s += wrap_up_s
 
     def __iadd__(self, other: Tally) -> Tally:
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.longest_wait_s = max(self.longest_wait_s, other.longest_wait_s)
+        for name, value in zip(_SUMS, _sums_of(other), strict=True):
+            if value:  # most are zero
+                setattr(self, name, getattr(self, name) + value)
+        if other.longest_wait_s > self.longest_wait_s:
+            self.longest_wait_s = other.longest_wait_s
         return self
 
     def __isub__(self, other: Tally) -> Tally:
@@ -131,12 +136,16 @@ class Tally:
             setattr(self, name, getattr(self, name) - getattr(other, name))
         return self
 
+    def copy(self) -> Tally:
+        """Another one with the same counts."""
+        return Tally(*_all_of(self))
+
     def changes_to(self, other: Tally) -> Changes:
         """What has to be added to each field to come to `other`."""
         return [
             (name, after - before)
-            for name in _SUMS
-            if (before := getattr(self, name)) != (after := getattr(other, name))
+            for name, before, after in zip(_SUMS, _sums_of(self), _sums_of(other), strict=True)
+            if before != after
         ]
 
     def change(self, changes: Changes, longest_wait_s: float) -> None:
@@ -148,6 +157,8 @@ class Tally:
 
 
 _SUMS = tuple(field.name for field in fields(Tally) if field.name != "longest_wait_s")
+_sums_of: Callable[[Tally], tuple[float, ...]] = attrgetter(*_SUMS)
+_all_of: Callable[[Tally], tuple[Any, ...]] = attrgetter(*(field.name for field in fields(Tally)))
 
 
 def check_books(tally: Tally, waiting: int | None = None) -> int:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -299,7 +298,7 @@ class IntervalFold:
                 if found is not None:
                     found.change(changes, after.longest_wait_s)
                 elif after is not NOTHING:  # also when it was forgotten meanwhile
-                    table[key] = copy(after)
+                    table[key] = after.copy()
 
     def _buckets(self, place: Place) -> Iterator[tuple[dict[Any, Tally], Any]]:
         """Where a place is counted: tables and keys."""

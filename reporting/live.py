@@ -9,7 +9,6 @@ bounded: for each queue and agent at most an hour of minutes, a day of intervals
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +54,7 @@ class LiveFigures(IntervalFold):
         interval = self.calendar.start(now)
         table = self.tallies if scope == "queue" else self.agents
         found = self._rolling(self._minutes.get((scope, ident), {}), now)
-        found["interval"] = copy(table.get((ident, interval), NOTHING))
+        found["interval"] = table.get((ident, interval), NOTHING).copy()
         if scope == "agent":
             for name in ROLLING:
                 self._add_now(found[name], ident, window_start(name, now), now)
@@ -66,7 +65,7 @@ class LiveFigures(IntervalFold):
     def day(self, scope: Scope, ident: str, now: float) -> Tally:
         """What is counted of a queue or agent since midnight."""
         midnight = self.calendar.midnight(now)
-        found = copy(self._days.get((scope, ident), {}).get(midnight, NOTHING))
+        found = self._days.get((scope, ident), {}).get(midnight, NOTHING).copy()
         if scope == "agent":
             self._add_now(found, ident, midnight, now)
         return found
@@ -90,7 +89,7 @@ class LiveFigures(IntervalFold):
             since = window_start(name, now)
             while starts and starts[-1] >= since:
                 sum_ += minutes[starts.pop()]
-            found[name] = copy(sum_)
+            found[name] = sum_.copy()
         return found
 
     def known(self, scope: Scope) -> list[str]:

@@ -96,7 +96,7 @@ class Figures(Protocol):
     """Figures and alerts, as `agent_console.api.shapes.FigureRow` and `Alert` say."""
 
     def definitions(self) -> Sequence[dict[str, Any]]: ...
-    def now(self, scope: str, ident: str, window: str) -> Sequence[dict[str, Any]]:
+    async def now(self, scope: str, ident: str, window: str) -> Sequence[dict[str, Any]]:
         """Of one, or with `ident` "" of all of this scope."""
         ...
 

@@ -208,7 +208,7 @@ async def queue(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
 async def figures(ports: ApiPorts, asked: Asked) -> tuple[int, Any]:
     query: shapes.FiguresQuery = asked.query
     if query.since is None:
-        found = ports.figures.now(query.scope, query.id, query.window)
+        found = await ports.figures.now(query.scope, query.id, query.window)
     else:
         until = ports.clock() if query.until is None else query.until
         if not 0 < until - query.since <= _LONGEST_FIGURES_S:
