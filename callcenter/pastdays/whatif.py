@@ -69,16 +69,16 @@ class SideBySide:
 def changed(site: Site, *, without: Iterable[str] = (), add: Mapping[str, str]) -> Site:
     """The site with fewer agents, and with more: each new id (key) is like another (value).
 
-    Raises `CannotCompare` for agents that are not there, or there already.
+    Who is there already stays as configured. Raises `CannotCompare` for unknown agents.
     """
-    agents = {agent.id: agent for agent in site.agents}
+    known = {agent.id: agent for agent in site.agents}
+    agents = dict(known)
     for gone in without:
         if agents.pop(gone, None) is None:
             raise CannotCompare(f"There is no agent “{gone}” to leave out.")
-    known = {agent.id: agent for agent in site.agents}
     for new, like in add.items():
         if new in agents:
-            continue  # the other configuration has the agent: only the shift is given
+            continue
         if like not in known:
             raise CannotCompare(f"There is no agent “{like}” to be like.")
         agents[new] = replace(known[like], id=new, name=new)

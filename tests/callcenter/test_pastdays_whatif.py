@@ -112,6 +112,16 @@ def test_one_agent_more_helps_and_one_less_hurts(day: Observed) -> None:
     assert first.then.reason != first.now.reason
 
 
+def test_somebody_in_somebodys_place_changes_nothing_but_the_name(day: Observed) -> None:
+    """With the skills and the shift of anna, in her place: the same figures."""
+    sides = _compared(day, without=("anna",), add={"zoe": "anna"}, seeds=(1,))
+    present, other = sides.present[""], sides.other[""]
+    assert other["service_level"].mean == pytest.approx(present["service_level"].mean, abs=0.06)
+    assert other["abandon_rate"].mean == pytest.approx(present["abandon_rate"].mean, abs=0.06)
+    assert sides.partings[0].now is not None
+    assert sides.partings[0].now.agent == "zoe"
+
+
 def test_other_queues_are_met_by_the_same_callers(day: Observed) -> None:
     """No after-call work at all: the handle time falls, nothing about the callers changes."""
     queues = tuple(replace(queue, wrap_up_s=0.0) for queue in day.site.queues)
