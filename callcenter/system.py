@@ -115,6 +115,7 @@ class System:
         self.webhooks: dict[str, ASGIApp] = {}  # of switches, by path
         self._prompts: PromptStore | None = None
         self._obtaining = asyncio.Lock()
+        self._reloading = asyncio.Lock()
         self.must_end = asyncio.Event()  # another process has taken over the journal
 
     async def start(self) -> None:
@@ -153,8 +154,16 @@ class System:
         await self.switches.begin()
 
     async def reload(self) -> bool:
-        """Take up a changed configuration; a broken one is refused and the old one stays."""
-        site, mistakes = reload_site(self.settings.site_folder, self.site)
+        """Take up a changed configuration; a broken one is refused and the old one stays.
+
+        It is read beside the calls: a large site takes seconds.
+        """
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
+        folder = self.settings.site_folder
+        site, mistakes = await asyncio.to_thread(reload_site, folder, self.site)
         refused = [str(mistake) for mistake in mistakes]
         if not refused:
             try:

@@ -16,8 +16,12 @@ from ivr.skillneeds import met, written
 def oddities(site: Site, report: Report) -> Iterator[Mistake]:
     """What a person should look at, though the system runs."""
     yield from _unreachable_phones(site, report)
+    staff: dict[str, list[Agent]] = {}
+    for agent in site.agents.values():
+        for name in agent.queues:
+            staff.setdefault(name, []).append(agent)
     for queue in site.queues.values():
-        yield from _odd_queue(site, queue, report)
+        yield from _odd_queue(site, queue, staff.get(queue.id, []), report)
     yield from _circles(site, report)
     yield from _without_effect(site, report)
     yield from _mistyped_boxes(site, report)
@@ -53,10 +57,9 @@ def _unused_flows(site: Site) -> Iterator[Mistake]:
             yield Mistake(flow.file, 1, message, "name it in site.yaml or delete the file")
 
 
-def _odd_queue(site: Site, queue: Queue, report: Report) -> Iterator[Mistake]:
+def _odd_queue(site: Site, queue: Queue, staff: list[Agent], report: Report) -> Iterator[Mistake]:
     """A queue whose callers are in for something that nobody may have meant."""
     at: Path = ("queues", queue.id)
-    staff = [agent for agent in site.agents.values() if queue.id in agent.queues]
     if not staff:
         message = f"no agent serves the queue {queue.id!r}"
         yield _odd(report, at, message, "add it to an agent's 'queues'")

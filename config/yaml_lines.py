@@ -22,9 +22,9 @@ import yaml
 from ivr.mistakes import Mistake, Mistakes
 from ivr.reading import Path, shown
 
-MAX_BYTES = 512 * 1024
+MAX_BYTES = 4 * 1024 * 1024  # a site of 20,000 agents has 2 MB
 MAX_DEPTH = 24
-MAX_NODES = 50_000
+MAX_NODES = 400_000
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,9}")
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import socket
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from agent_console.ports import Refusal
 from callcenter.demo import DEMO_PASSWORD
 from callcenter.system import System
 from config.settings import DEMO_SITE, Settings
+from config.site import Site
 from cti.virtual.callers import Caller
 from cti.virtual.switch import VirtualSwitch
+from ivr.mistakes import Mistake
 
 
 def _free_port() -> int:
@@ -151,6 +154,30 @@ async def test_a_broken_configuration_is_refused_and_the_old_one_stays(
     assert await system.reload()
     assert system.live.get("supervisor", "alarm:config-refused") is None
     assert [q.ring_s for q in system.router.engine.site.queues if q.id == "sales"] == [17.0]
+
+
+async def test_a_site_that_takes_long_to_read_holds_up_no_call(
+    started: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site of thousands of agents takes seconds; whoever asks again meanwhile is next."""
+    system = await started()
+    reading, let_go, asked = threading.Event(), threading.Event(), []
+
+    def slowly(folder: Path, old: Site) -> tuple[Site, tuple[Mistake, ...]]:
+        asked.append(folder)
+        reading.set()
+        assert let_go.wait(20.0)
+        return old, ()
+
+    monkeypatch.setattr("callcenter.system.reload_site", slowly)
+    both = [asyncio.create_task(system.reload()) for _ in range(2)]
+    await _until(reading.is_set)
+    call = _switch(system).call_in(Caller(ani="+12025550100", dnis="200", digits=("1",)))
+    await _until(lambda: system.router.book.get(call) is not None)
+    assert len(asked) == 1
+    let_go.set()
+    assert await asyncio.gather(*both) == [True, True]
+    assert len(asked) == 2
 
 
 async def test_a_second_start_keeps_everything(started: Any) -> None:
