@@ -24,6 +24,7 @@ Keys and who sees them:
     agent:<id>         an agent's state                          supervisor
     colleague:<id>     an agent as one who may be asked          everyone
     waiting:<call_id>  one waiting or parked caller              supervisor
+    voicemail:<id>     a caller's message, not dealt with    supervisor
     parked:<call_id>   one parked caller                         agent (own queues)
     call:<call_id>     one of today's calls                      supervisor
     alarm:<code>       something is wrong                        supervisor
@@ -269,6 +270,8 @@ class QueueLive(TypedDict):
     waiting: int  # callers, or work items
     longest_since: float | None  # when the longest-waiting caller entered
     callbacks: int
+    open: bool  # callers are let in
+    opened_by: str  # who says so until it is taken back: a user; "" by the hours
     offered: int  # since midnight of the site, like all below
     answered: int
     abandoned: int
@@ -353,6 +356,18 @@ class WaitingCall(TypedDict):
     position: int
     priority: int
     why: Why
+
+
+class VoicemailLive(TypedDict):
+    """A caller's message that nobody has dealt with; `id` is that of its recording."""
+
+    id: str
+    call_id: str
+    box: str  # a queue's id, or another name
+    caller: str
+    caller_name: str
+    at: float
+    length_s: float
 
 
 class CallRow(TypedDict):

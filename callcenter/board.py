@@ -440,6 +440,8 @@ class Board:
                 "waiting": len(entered),
                 "longest_since": min(entered, default=None),
                 "callbacks": len(line) - len(callers),
+                "open": self._router.opening.is_open(queue),
+                "opened_by": self._router.opening.said_by(queue),
                 "offered": day.offered,
                 "answered": day.answered,
                 "abandoned": day.abandoned,

@@ -146,9 +146,15 @@ class Opening:
         """Whether callers are let into the queue."""
         return queue not in self.closed
 
+    def said_by(self, queue: str) -> str:
+        """Who has said how the queue is; "" when it follows its hours."""
+        said = self.overrides.get(queue)
+        return "" if said is None else said.by
+
     def override(self, queue: str, state: str, by: str, why: str = "") -> None:
         """A supervisor says "open" or "closed", or "hours": by the calendar again."""
         router = self._router
         assert router is not None
         router.note(h.QueueOverridden(queue, state, by, why), router.now())
         self.look()
+        router.touch_queue(queue)

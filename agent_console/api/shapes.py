@@ -255,6 +255,8 @@ class Queue(Told):
     waiting: int
     longest_since: float | None
     callbacks: int
+    open: bool = Field(description="Callers are let in")
+    opened_by: str = Field(description="Who says so until it is taken back; empty: by the hours")
     offered: int
     answered: int
     abandoned: int

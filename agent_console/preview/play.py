@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from agent_console.live import SUPERVISOR
 from agent_console.ports import Refusal
 from agent_console.preview.callcontrol import Control
-from agent_console.preview.company import a_customer
+from agent_console.preview.company import QUEUES, a_customer
 from agent_console.preview.duties import DutiesAndItems
-from agent_console.preview.figures import publish_alert
 from agent_console.preview.figures import publish_alert
 
 
@@ -130,10 +130,10 @@ class Play(Control, DutiesAndItems):
     async def acknowledge_alert(self, by: str, alert: str) -> None:
         self.told.append(("acknowledge_alert", by, alert))
         publish_alert(self.live, time.time())
-        publish_alert(self.live, time.time())
 
     async def voicemail_done(self, by: str, recording: str) -> None:
         self.told.append(("voicemail_done", by, recording))
+        self.live.drop(SUPERVISOR, f"voicemail:{recording}")
 
     async def cancel_callback(self, by: str, callback: str, why: str) -> None:
         self.told.append(("cancel_callback", by, callback, why))
@@ -146,12 +146,21 @@ class Play(Control, DutiesAndItems):
 
     async def close_queue(self, by: str, queue: str, why: str) -> None:
         self.told.append(("close_queue", by, queue, why))
+        self._door(queue, by, is_open=False)
 
     async def open_queue(self, by: str, queue: str) -> None:
         self.told.append(("open_queue", by, queue))
+        self._door(queue, by, is_open=True)
 
     async def queue_by_hours(self, by: str, queue: str) -> None:
         self.told.append(("queue_by_hours", by, queue))
+        self._door(queue, "", is_open=True)
+
+    def _door(self, queue: str, by: str, *, is_open: bool) -> None:
+        if queue not in QUEUES:
+            raise Refusal("unknown-queue", "There is no such queue.", 404)
+        self.doors[queue] = (is_open, by)
+        self.publish()
 
     async def run(self) -> None:
         """Play on, for ever."""

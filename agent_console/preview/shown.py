@@ -53,6 +53,7 @@ class Stage(PreviewHistory):
         self.items: dict[str, list[ItemCard]] = {id_: [] for id_ in AGENTS}
         self.figures = {queue: Figures() for queue in QUEUES}
         self.waiting: list[Caller] = []
+        self.doors: dict[str, tuple[bool, str]] = {}  # queue to open, and who says so
         self.parked: list[Caller] = []
         self.told: list[tuple[str, ...]] = []  # what the floor was asked, for tests
 
@@ -172,6 +173,8 @@ class Stage(PreviewHistory):
             "waiting": len(mine),
             "longest_since": min(mine, default=None),
             "callbacks": 1 if queue == "billing" else 0,
+            "open": self.doors.get(queue, (True, ""))[0],
+            "opened_by": self.doors.get(queue, (True, ""))[1],
             "offered": figures.offered,
             "answered": figures.answered,
             "abandoned": figures.abandoned,

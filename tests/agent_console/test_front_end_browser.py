@@ -207,6 +207,38 @@ async def test_the_supervisor_sees_and_acts(
     await expect(page.get_by_test_id("drawer")).to_be_hidden()
 
 
+async def test_the_supervisor_closes_a_queue_and_deals_with_a_message(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """One button away; who said so stands beside it, and the hours rule again on request."""
+    console = await start_console()
+    play: Play = console.play
+    page = await open_page()
+    await log_in(page, console.url, "sam")
+    await expect(page.get_by_test_id("door-billing")).to_be_hidden()
+    await page.get_by_test_id("set-door-billing").click()
+    await page.get_by_test_id("set-door-billing-close").click()
+    await expect(page.get_by_test_id("door-billing")).to_contain_text("Closed")
+    await page.get_by_test_id("set-door-billing").click()
+    await page.get_by_test_id("set-door-billing-hours").click()
+    await expect(page.get_by_test_id("door-billing")).to_be_hidden()
+    message = {
+        "id": "vm-1",
+        "call_id": "call-0001",
+        "box": "billing",
+        "caller": "+14165550100",
+        "caller_name": "Grace <b>Chen",
+        "at": time.time(),
+        "length_s": 12.0,
+    }
+    play.live.put(SUPERVISOR, "voicemail:vm-1", message)
+    row = page.get_by_test_id("message-vm-1")
+    await expect(row).to_contain_text("Grace <b>Chen")
+    await row.get_by_role("button", name="Dealt with").click()
+    await expect(row).to_be_hidden()
+    assert ("voicemail_done", "u-sam", "vm-1") in play.told
+
+
 async def test_figures_have_windows_and_definitions_and_alerts_are_seen(
     start_console: StartConsole, open_page: OpenPage
 ) -> None:

@@ -239,6 +239,10 @@ export interface QueueLive {
   waiting: number;
   longest_since: number | null;
   callbacks: number;
+  /** Callers are let in. */
+  open: boolean;
+  /** Who says so until it is taken back; "" by the hours. */
+  opened_by: string;
   offered: number;
   answered: number;
   abandoned: number;
@@ -251,6 +255,17 @@ export interface QueueLive {
   asa_s: number | null;
   aht_s: number | null;
   agents: Record<string, number>;
+}
+
+/** A caller's message that nobody has dealt with; `id` is that of its recording. */
+export interface VoicemailLive {
+  id: string;
+  call_id: string;
+  box: string;
+  caller: string;
+  caller_name: string;
+  at: number;
+  length_s: number;
 }
 
 /** An agent as one to whom a call can be given. */
@@ -517,6 +532,13 @@ export interface Verbs {
   pick: { call_id: string };
   record: { call_id: string; action: "start" | "stop" | "pause" | "resume" };
   acknowledge_alert: { alert: string };
+  close_queue: { queue: string; why: string };
+  open_queue: { queue: string };
+  queue_by_hours: { queue: string };
+  cancel_callback: { callback: string; why: string };
+  move_callback: { callback: string; due: number };
+  call_back_now: { callback: string };
+  voicemail_done: { recording: string };
   assign: { call_id: string; agent: string };
   supervise: { call_id: string; mode: "listen" | "whisper" | "barge" | "off" };
   take_over: { call_id: string };

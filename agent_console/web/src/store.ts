@@ -18,6 +18,7 @@ import type {
   ParkedCall,
   QueueLive,
   SiteInfo,
+  VoicemailLive,
   WaitingCall,
 } from "./protocol";
 
@@ -35,6 +36,7 @@ interface Many {
   colleague: Colleague;
   parked: ParkedCall;
   waiting: WaitingCall;
+  voicemail: VoicemailLive;
   call: CallRow;
   alarm: Alarm;
   alert: AlertLive;

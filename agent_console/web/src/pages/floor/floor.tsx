@@ -14,6 +14,7 @@ import { Calls } from "./calls";
 import { CallDrawer } from "./detail";
 import { type Chosen, FiguresDrawer } from "./groups";
 import { levelOfAll } from "./levels";
+import { Messages } from "./messages";
 import { Queues } from "./queues";
 import { UndoBar } from "./staffing";
 import { OwnCallNote, SuperviseBar, superviseKeys } from "./supervise";
@@ -51,6 +52,7 @@ export function FloorPage() {
       <div class="floor-columns">
         <div class="stack">
           <Waiting onCall={setOpen} />
+          <Messages onCall={setOpen} />
           <TrendCard />
         </div>
         <Agents onCall={setOpen} />

@@ -9,6 +9,7 @@ import { Figure, ScrollX, stateClass, stateWord } from "../../parts/parts";
 import type { FigureValues, QueueLive } from "../../protocol";
 import { anyTells, BooksMark, type Chosen, Groups } from "./groups";
 import * as levels from "./levels";
+import { QueueDoor } from "./door";
 import { QueueAgentsButton } from "./staffing";
 import { chosenFigures, Defined, figuresOf, shownWindow, WindowSwitch } from "./windows";
 
@@ -133,6 +134,7 @@ function QueueRow({ queue, expects, onOpen }: RowProps) {
           {name}
         </button>
         <BooksMark id={queue.id} />
+        {queue.work === "call" ? <QueueDoor queue={queue} name={name} /> : null}
       </th>
       <td class={`number figures ${queue.waiting ? "strong" : ""}`} data-testid="queue-waiting">
         {count(queue.waiting)}
