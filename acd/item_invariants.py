@@ -104,12 +104,12 @@ class ItemLedger:
             return
         if self._room(x.agent, item.work) < 1:
             self._broken("I3", f"{x.agent} is offered item {x.item} without room for it")
-        if not self._may(x.agent, item):
+        if not self._may(x.agent, item, -TOLERANCE_S):
             self._broken("I5", f"{x.agent} may not have item {x.item}")
         for other in self.items.values():
             if (
                 other.state == "queued"
-                and self._key(other) < self._key(item)
+                and self._rank(x.agent, other) < self._rank(x.agent, item)
                 and self._room(x.agent, other.work) > 0
                 and self._may(x.agent, other)
             ):
@@ -208,11 +208,15 @@ class ItemLedger:
     def _order(self, agent: str, item: _Item) -> int:
         return self._floor.people[agent].order.get(item.queue, 1)
 
-    def _may(self, agent: str, item: _Item) -> bool:
+    def _rank(self, agent: str, item: _Item) -> tuple[int, tuple[int, float, int]]:
+        return self._order(agent, item), self._key(item)
+
+    def _may(self, agent: str, item: _Item, late_s: float = TOLERANCE_S) -> bool:
+        """`late_s`: so long after its time an agent must be asked again; before it may be."""
         known, queue = self._floor.people.get(agent), self._floor.queues.get(item.queue)
         if known is None or queue is None or queue.id not in known.queues:
             return False
-        if agent in item.asked and self._floor.now < item.asked_until - TOLERANCE_S:
+        if agent in item.asked and self._floor.now < item.asked_until + late_s:
             return False
         return all(_fits(known.skills, need) for need in (*queue.needs, *item.needs))
 

@@ -20,6 +20,7 @@ from acd.site import Agent
 if TYPE_CHECKING:
     from acd.agents import AgentRecord
     from acd.floor import Floor
+    from acd.lines import Line
     from acd.matching import Group
     from acd.offers import OpenOffer
 
@@ -107,9 +108,17 @@ def _wanted(agent: AgentRecord, fact: f.AgentStaffed) -> Staffing:
 
 def _fits_no_more(offer: OpenOffer, before: Group) -> bool:
     """A call that a person gave to this agent, or that the agent places, never fitted."""
-    groups = offer.visit.line.groups
-    served = before in groups or before.serves(offer.visit.line)
-    return served and offer.visit.kind != "outbound" and offer.agent.group not in groups
+    line = offer.visit.line
+    if offer.visit.kind == "outbound" or not _serves(before, line):
+        return False
+    return not _serves(offer.agent.group, line)
+
+
+def _serves(group: Group, line: Line) -> bool:
+    """Also a line whose callers wait for one agent, in which no group is."""
+    if line.only:
+        return line.queue.id in group.queues and group.able(line.needs)
+    return group.serves(line)
 
 
 def _take_back(floor: Floor, offer: OpenOffer, by: str) -> None:

@@ -107,10 +107,12 @@ async def test_work_items_are_handled_by_keyboard_beside_a_call(
     await expect(second.get_by_role("link")).to_have_count(0)
     await page.keyboard.press("y")
     await expect(first).to_have_attribute("data-state", "working")
+    await expect(first.get_by_test_id("item-done")).to_be_enabled()
     await page.keyboard.press("u")
     await expect(second).to_have_count(0)
     ring(play, "anna")
     await expect(page.get_by_test_id("call-card")).to_be_visible()
+    await expect(first.get_by_test_id("item-done")).to_be_enabled()
     await page.keyboard.press("f")
     await expect(first).to_have_count(0)
     assert [told[0] for told in play.told if "item" in told[0] and told[0] != "add_item"] == [
