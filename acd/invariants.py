@@ -30,6 +30,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.item_invariants import ItemLedger
 from acd.rightful import TOLERANCE_S, Rights, Stay
+from acd.rule_invariants import RuleLedger
 from acd.site import Agent, Queue, Site
 from acd.states import TABLE, WITH_CALLER
 from acd.views import VisitView
@@ -121,6 +122,8 @@ class Ledger:
         # who has just missed one: what has to follow (None: not known), the call
         self.rights = Rights(site)
         self._configure(site)
+        self.rules = RuleLedger(self, self._broken)
+        self.rules.at_rest()
         self.items = ItemLedger(self, self._broken)
 
     @property
@@ -187,8 +190,12 @@ class Ledger:
             self._take(decision)
         if fact is not None and not refused:
             self._after(fact)
+            if isinstance(fact, f.EntryAsked):
+                away = [x for x in decisions if isinstance(x, d.CallTurnedAway)]
+                self.rules.asked(fact, away[0] if away else None)
         self._lost_offer = ""
         self._rona.clear()
+        self.rules.at_rest()
         self._at_rest()
 
     def _before(self, fact: f.Fact) -> None:
@@ -283,7 +290,12 @@ class Ledger:
         elif isinstance(x, d.CallEntered):
             self._enter(x)
         elif isinstance(x, d.CallLeft):
+            self.rules.moved(x)
             self._leave(x)
+        elif isinstance(x, d.QueueChanged):
+            self.rules.changed(x)
+        elif isinstance(x, d.PositionTold):
+            self.rules.position(x)
         elif isinstance(x, d.CallCompleted):
             self._complete(x)
         elif isinstance(x, d.CallTaken):
@@ -458,6 +470,10 @@ class Ledger:
 
     def _freed_place(self, x: d.CallLeft) -> None:
         self._arrivals.pop(x.call, None)
+        if x.reason.code == "callback-cancelled":  # a caller who is still there waits on
+            caller = self.stays.get(self._requested[x.call].call)
+            if caller is not None and not caller.offers:
+                caller.in_line = True
         for callback, request in self._requested.items():
             if request.call == x.call and callback in self.stays:
                 stay = self.stays[callback]
@@ -473,16 +489,26 @@ class Ledger:
         if abs(x.talk_s + x.hold_s - (self.now - since)) > TOLERANCE_S:
             self._broken("I11", f"{x.call}: talk and hold do not sum to {self.now - since} s")
 
+    def _promise(self, x: d.CallbackChanged, stay: Stay) -> str:
+        """What became of the time that the customer chose."""
+        queue = self._queues.get(stay.queue)
+        if x.promised is None or queue is None or x.state not in ("reached", "expired"):
+            return x.promise if queue is None else ""
+        if x.state == "expired":
+            return "failed"
+        return "kept" if self.now <= x.promised + queue.callback_window_s else "late"
+
     def _callback(self, x: d.CallbackChanged) -> None:
         stay = self.stays.get(x.callback)
         if stay is None:
             return
+        stay.taken = x.state == "dialling"
         if x.state in ("retry", "dialling"):
             stay.in_line = False
         elif x.state == "queued":
             stay.in_line, stay.later = not stay.parked, False
-        if x.promise and (x.promised is None or x.state not in ("reached", "expired")):
-            self._broken("I1", f"{x.callback} is {x.state}, the promise {x.promise}")
+        if x.promise != self._promise(x, stay):
+            self._broken("I1", f"{x.callback} is {x.state}, the promise {x.promise!r}: {x}")
 
     # Offers ------------------------------------------------------------------------------
 
@@ -505,6 +531,7 @@ class Ledger:
             if x.reason.code not in CHOSEN:
                 self._fair(x, stay)
             stay.offers.add(x.offer)
+            stay.rang = True
             stay.in_line = stay.parked = False
             self.rights.offered(x.agent, stay.queue)
         round_ = x.round if isinstance(x, d.Offer) else ""
@@ -527,7 +554,7 @@ class Ledger:
         for other in self.stays.values():
             if (
                 other is not stay
-                and self._in_line(other)
+                and self.in_line(other)
                 and self.rights.may(x.agent, other, self.now, surely=True)
                 and self.rights.comes_before(other, stay, x.agent, self.now)
             ):
@@ -553,7 +580,8 @@ class Ledger:
             ):
                 self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle, too")
 
-    def _in_line(self, stay: Stay) -> bool:
+    def in_line(self, stay: Stay) -> bool:
+        """Whether it waits to be offered."""
         return stay.in_line and not stay.later and not self._is_parked(stay)
 
     def _is_parked(self, stay: Stay) -> bool:
@@ -698,7 +726,7 @@ class Ledger:
         if not ready:
             return
         for stay in self.stays.values():
-            if self._in_line(stay):
+            if self.in_line(stay):
                 for one in ready:
                     if self.rights.may(one, stay, self.now, surely=True):
                         self._broken("I6", f"{one} is idle beside {stay.call}")

@@ -18,6 +18,7 @@ from acd.states import WITH_CALLER
 
 TOLERANCE_S: Final = 1e-5
 _TAU_S: Final = 1800.0  # least occupied: how fast what was busy is forgotten
+_REMEMBERING: Final = ("round-robin", "fewest-calls", "least-occupied")
 _BUSY: Final = frozenset({*WITH_CALLER, "wrap-up"})
 
 Rank = tuple[float, ...]
@@ -41,6 +42,7 @@ class Stay:
     parked_until: float | None = None  # a parked call: in no line before
     offers: set[str] = field(default_factory=set)  # what rings for it
     taken: bool = False  # somebody has answered
+    rang: bool = False  # a phone has rung since the position was told
     preferred: str = ""  # the agent who is waited for
     preferred_until: float = 0.0
 
@@ -162,7 +164,7 @@ class Rights:
     def _rank(self, agent_id: str, stay: Stay, now: float) -> Rank | None:
         """By the queue's choice, less is asked first; None where one call cannot tell."""
         queue, agent = self.queues[stay.queue], self.people[agent_id]
-        if queue.id in self._forgotten and queue.choice in ("round-robin", "fewest-calls"):
+        if queue.id in self._forgotten and queue.choice in _REMEMBERING:
             return None
         match queue.choice:
             case "longest-idle":
