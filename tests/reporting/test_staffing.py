@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporting.erlang import erlang_c
@@ -35,6 +35,7 @@ def test_the_published_table_is_answered_backwards(level: float, agents: int) ->
     assert agents_needed(demand, Goal(level, 20.0)) == agents
 
 
+@settings(max_examples=100, deadline=None)
 @given(demands, goals)
 def test_the_answer_is_the_fewest_that_are_enough(demand: Demand, goal: Goal) -> None:
     """One agent less breaks the promise, the answer keeps it."""
@@ -46,6 +47,7 @@ def test_the_answer_is_the_fewest_that_are_enough(demand: Demand, goal: Goal) ->
     assert less is None or not goal.is_met_by(less)
 
 
+@settings(max_examples=100, deadline=None)
 @given(demands, st.integers(1, 800))
 def test_every_agent_more_makes_every_figure_better(demand: Demand, agents: int) -> None:
     """That is what makes it right to search by halving."""
@@ -61,6 +63,7 @@ def test_every_agent_more_makes_every_figure_better(demand: Demand, agents: int)
     assert more.occupancy <= fewer.occupancy + slack
 
 
+@settings(max_examples=100, deadline=None)
 @given(demands, goals, st.floats(1.05, 3.0))
 def test_more_calls_never_need_fewer_agents(demand: Demand, goal: Goal, factor: float) -> None:
     """A busier interval is never cheaper."""
