@@ -12,7 +12,7 @@ from acd import decisions as d
 from acd import facts as f
 from acd.engine import Engine
 from acd.invariants import CheckedEngine
-from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Relax, Rule, Site, SkillNeed
 from acd.views import VisitView
 
 SITE = Site(
@@ -20,6 +20,9 @@ SITE = Site(
         Queue(
             "q",
             wrap_up_s=10.0,
+            choice="fewest-calls",
+            first_after_s=12.0,
+            relax=(Relax(4.0, lower_by=2), Relax(9.0, also=("last",))),
             rules=(
                 Rule("closed", Onward("queue", "last")),
                 Rule("waited", Onward("queue", "last"), 15.0),
@@ -30,6 +33,8 @@ SITE = Site(
             "last",
             priority=1,
             wrap_up_s=0.0,
+            choice="closest-skill",
+            ring_several=2,
             callback_attempts=2,
             callback_retry_s=20.0,
             callback_window_s=10.0,
@@ -43,14 +48,14 @@ SITE = Site(
         ),
     ),
     (
-        Agent("anna", queues=("q", "last"), skills={"german": 3}),
+        Agent("anna", queues=("q", "last"), skills={"german": 3}, order={"last": 2}),
         Agent("bob", queues=("q",)),
         Agent("cleo", queues=("last",), skills={"german": 1}),
     ),
     place_grace_s=30.0,
 )
 FEWER = Site(
-    (Queue("last", callback_attempts=2),),
+    (Queue("last", choice="weighted", callback_attempts=2),),
     (Agent("anna", queues=("last",)), Agent("cleo", queues=("last",), skills={"german": 1})),
 )
 agents = st.sampled_from(["anna", "bob", "cleo"])
@@ -98,6 +103,8 @@ class Floor(RuleBasedStateMachine):
         priority=st.sampled_from([0, 0, 2]),
         waited_s=st.sampled_from([None, 5.0]),
         caller=st.sampled_from(["", "+1", "+2"]),
+        preferred=st.sampled_from(["", "", "anna", "bob"]),
+        preferred_s=st.sampled_from([0.0, 5.0, 40.0]),
     )
     def call(
         self,
@@ -106,10 +113,17 @@ class Floor(RuleBasedStateMachine):
         priority: int,
         waited_s: float | None,
         caller: str,
+        preferred: str,
+        preferred_s: float,
     ) -> None:
         self.calls += 1
+        call = f"c{self.calls}"
         entered = None if waited_s is None else self.now - waited_s
-        self.tell(f.CallQueued(f"c{self.calls}", queue, needs, priority, entered, caller=caller))
+        self.tell(
+            f.CallQueued(
+                call, queue, needs, priority, entered, preferred, preferred_s, "owner", caller
+            )
+        )
 
     @rule(queue=st.sampled_from(["q", "last"]), closes=st.booleans())
     def hours(self, queue: str, closes: bool) -> None:
@@ -184,11 +198,13 @@ class Floor(RuleBasedStateMachine):
         view = self.pick(number, "offered")
         if view is None:
             return
-        self.tell(kind(view.offer))
+        ringing = (view.offer, *self.engine._floor.visits[view.call].others)
+        offer = ringing[number % len(ringing)]
+        self.tell(kind(offer))
         if twice:  # I8: news that comes again changes nothing
             self.checked.tick(self.now)  # back in line, the time to overflow may be over
             before = self.engine.snapshot()
-            assert isinstance(self.tell(kind(view.offer))[-1], d.Refused)
+            assert isinstance(self.tell(kind(offer))[-1], d.Refused)
             assert self.engine.snapshot() == before
 
     @precondition(some)
