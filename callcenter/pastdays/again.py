@@ -90,7 +90,7 @@ def habits_of(day: Observed) -> Habits:
 
 
 @dataclass(slots=True)
-class _Under:
+class _Live:
     """A caller who is on the switch."""
 
     journey: Journey
@@ -164,7 +164,7 @@ class _Run:
             wait_order=_wait_order,
             onward=lambda sent: c.TransferCall(sent.call, "elsewhere"),
         )
-        self.under: dict[str, _Under] = {}
+        self.live: dict[str, _Live] = {}
         self.callbacks: dict[str, Journey] = {}
         self.offers: dict[str, list[Offered]] = {}
         self.ends: dict[str, d.CallLeft | d.CallTurnedAway] = {}
@@ -218,21 +218,21 @@ class _Run:
     def _arrives(self, journey: Journey) -> None:
         """The caller is there; unless what went before has come to something else by now."""
         before = journey.after
-        then = self.under.get(before.id) if before is not None else None
+        then = self.live.get(before.id) if before is not None else None
         if before is not None and then is not None and bool(before.talks) != bool(then.talks):
             return
         dice = random.Random(f"{self.seed}/{journey.id}")
-        self.under[journey.id] = _Under(journey, dice)
+        self.live[journey.id] = _Live(journey, dice)
         self.switch.call_in(Caller(ani=journey.id), journey.id)
 
     def _menu(self, fact: e.Fact, now: float) -> None:
         if isinstance(fact, e.CallArrived):
-            self._at_the_door(self.under[fact.call_id], now)
+            self._at_the_door(self.live[fact.call_id], now)
         elif isinstance(fact, e.OrderFailed):
             self.switch.execute(c.HangUpCall(fact.call_id, "nowhere to go"))
 
-    def _at_the_door(self, under: _Under, now: float) -> None:
-        journey = under.journey
+    def _at_the_door(self, live: _Live, now: float) -> None:
+        journey = live.journey
         asking, call = journey.waits[0], journey.id
         queue = asking.queue
         if asking.entered is None:
@@ -255,43 +255,43 @@ class _Run:
             entered=asking.place,
             visit_after_s=0.0,
         )
-        self._waits(under, asking)
+        self._waits(live, asking)
 
-    def _waits(self, under: _Under, asking: Asking) -> None:
+    def _waits(self, live: _Live, asking: Asking) -> None:
         """From now on the caller waits, and does something about it one day."""
-        under.waits += 1
-        patience_s = self._patience_s(under, asking)
+        live.waits += 1
+        patience_s = self._patience_s(live, asking)
         if patience_s != math.inf:
-            self.time.after(patience_s, partial(self._gives_up, under.waits), under)
+            self.time.after(patience_s, partial(self._gives_up, live.waits), live)
         if asking.left and asking.waited_s is not None:
-            self.time.after(asking.waited_s, partial(self._leaves, under.waits, asking), under)
+            self.time.after(asking.waited_s, partial(self._leaves, live.waits, asking), live)
 
-    def _patience_s(self, under: _Under, asking: Asking) -> float:
-        chance = 1.0 - under.dice.random()
+    def _patience_s(self, live: _Live, asking: Asking) -> float:
+        chance = 1.0 - live.dice.random()
         if asking.gave_up and asking.waited_s is not None:
             return asking.waited_s
         return self.habits.outlasting(asking.queue, asking.waited_s or 0.0, chance)
 
-    def _still_waits(self, under: _Under, wait: int) -> Place | None:
-        look = self.switch.look(under.journey.id)
-        mine = look is not None and under.waits == wait and under.talks < wait
+    def _still_waits(self, live: _Live, wait: int) -> Place | None:
+        look = self.switch.look(live.journey.id)
+        mine = look is not None and live.waits == wait and live.talks < wait
         return look[0] if look is not None and mine else None
 
-    def _gives_up(self, wait: int, under: _Under) -> None:
-        if self._still_waits(under, wait) in (Place.WAITING, Place.RINGING, Place.ENTRY):
-            self.switch.caller_hangs_up(under.journey.id)
+    def _gives_up(self, wait: int, live: _Live) -> None:
+        if self._still_waits(live, wait) in (Place.WAITING, Place.RINGING, Place.ENTRY):
+            self.switch.caller_hangs_up(live.journey.id)
 
-    def _leaves(self, wait: int, asking: Asking, under: _Under) -> None:
+    def _leaves(self, wait: int, asking: Asking, live: _Live) -> None:
         """What the caller really chose at this moment, unless a phone rings by now."""
-        if self._still_waits(under, wait) is not Place.WAITING:
+        if self._still_waits(live, wait) is not Place.WAITING:
             return
-        call, now = under.journey.id, self.time.time
+        call, now = live.journey.id, self.time.time
         if asking.left == "withdrawn":
             self.routing.act(f.CallWithdrawn(call, "elsewhere"), now)
         else:
             callback = f"callback-{call}"
-            self.callbacks[callback] = under.journey
-            asked = under.journey.callback
+            self.callbacks[callback] = live.journey
+            asked = live.journey.callback
             due = asked.due if asked is not None else None
             self.routing.act(f.CallbackRequested(call, callback, callback, due), now)
         self.switch.execute(c.HangUpCall(call, asking.left))
@@ -305,9 +305,9 @@ class _Run:
 
     # Conversations ---------------------------------------------------------------------------
 
-    def _talk(self, under: _Under, number: int) -> Talk:
+    def _talk(self, live: _Live, number: int) -> Talk:
         """The caller's conversation of this number (from 0): the real one, or one of the queue."""
-        journey = under.journey
+        journey = live.journey
         if number < len(journey.talks) and journey.talks[number].talk_s > 0.0:
             return journey.talks[number]
         if journey.callback is not None and journey.callback.talk is not None:
@@ -316,34 +316,34 @@ class _Run:
         return self.habits.talk(queue, random.Random(f"{self.seed}/{journey.id}/{number}"))
 
     def _left(self, left: d.CallLeft) -> None:
-        under = self.under.get(left.call)
-        if under is None:
+        live = self.live.get(left.call)
+        if live is None:
             return
         self.ends[left.call] = left
         if left.outcome == "answered":
-            under.talks += 1
-            talk = self._talk(under, under.talks - 1)
-            self.time.after(talk.talk_s, partial(self._talked, under.talks), under)
+            live.talks += 1
+            talk = self._talk(live, live.talks - 1)
+            self.time.after(talk.talk_s, partial(self._talked, live.talks), live)
 
-    def _talked(self, talk: int, under: _Under) -> None:
+    def _talked(self, talk: int, live: _Live) -> None:
         """The conversation is over: for good, or the caller waits in another queue."""
-        call, now = under.journey.id, self.time.time
-        if under.talks != talk:
+        call, now = live.journey.id, self.time.time
+        if live.talks != talk:
             return
-        if talk < len(under.journey.waits) and talk <= len(under.journey.talks):
-            asking = under.journey.waits[talk]
+        if talk < len(live.journey.waits) and talk <= len(live.journey.talks):
+            asking = live.journey.waits[talk]
             if asking.queue in {queue.id for queue in self.engine.site.queues}:
                 given = f.CallTransferred(call, asking.queue, "", asking.needs, asking.priority)
                 self.routing.transfer(given, _wait_order(call, asking.queue, now), now)
-                self._waits(under, asking)
+                self._waits(live, asking)
                 return
         self.switch.caller_hangs_up(call)
 
     def _completed(self, done: d.CallCompleted) -> None:
-        under = self.under.get(done.call)
+        live = self.live.get(done.call)
         journey = self.callbacks.get(done.call)
-        if under is not None:
-            talk = self._talk(under, under.talks - 1)
+        if live is not None:
+            talk = self._talk(live, live.talks - 1)
         elif journey is not None and journey.callback is not None:
             talk = journey.callback.talk or Talk(done.queue)
         else:
