@@ -312,6 +312,7 @@ class Ledger:
             if x.call in self.stays and self.stays[x.call].queue == x.queue:
                 self._broken("I2", f"{x.call} is turned away from {x.queue}, where it is")
         elif isinstance(x, d.SendOn):
+            self._missed.pop(x.call, None)
             self._arrivals.pop(x.call, None)
             if x.call in self.stays:
                 self._broken("I2", f"{x.call} is sent to {x.kind} {x.target} and still in a queue")
