@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from acd.floor import Floor
     from acd.lines import Line, QueueState
 
-MAX_ITEMS: Final = 100_000
+MAX_ITEMS: Final = 20_000
 """How many items may be open; a program that sends more is refused."""
 
 MAX_OVER: Final = 1_000

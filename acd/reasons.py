@@ -159,6 +159,7 @@ def _en_states(x: _Filled, clock: Clock) -> str:
         parts.append(
             f"{x.number('wrap_up')} in wrap-up" + (f" until {clock(until)}" if until else "")
         )
+    parts += [f"{x.number('paused')} paused for not answering"] if x.number("paused") else []
     parts += [f"{x.number('not_ready')} not ready"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} with a broken phone"] if x.number("fault") else []
     skill = f"skill {x.needs()}: " if x.needs() else ""
@@ -432,6 +433,7 @@ def _zh_states(x: _Filled, clock: Clock) -> str:
         parts.append(
             f"{x.number('wrap_up')} 人话后处理" + (f"至 {clock(until)}" if until else "中")
         )
+    parts += [f"{x.number('paused')} 人因未应答暂停"] if x.number("paused") else []
     parts += [f"{x.number('not_ready')} 人未就绪"] if x.number("not_ready") else []
     parts += [f"{x.number('fault')} 人话机故障"] if x.number("fault") else []
     skill = f"技能 {_zh_needs(x.needs())}：" if x.needs() else ""

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from acd.items import Item
 
 
+PAUSED = "paused"
+"""Ready, but nothing is offered for a while (RONA)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One caller (or callback) in a queue's line. `priority` includes the queue's."""
@@ -191,6 +195,7 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
         ("consulting", CONSULTING),
         ("conference", CONFERENCE),
         ("wrap_up", WRAP_UP),
+        ("paused", PAUSED),
         ("not_ready", NOT_READY),
         ("fault", FAULT),
     )
@@ -232,7 +237,9 @@ def _count(version: int, members: list[AgentRecord]) -> _Tally:
     states: dict[str, int] = {}
     until: float | None = None
     for agent in members:
-        states[agent.state] = states.get(agent.state, 0) + 1
+        paused = agent.state == READY and agent.paused_until is not None
+        state = PAUSED if paused else agent.state
+        states[state] = states.get(state, 0) + 1
         if (
             agent.state == WRAP_UP
             and agent.deadline is not None

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from acd import facts as f
 from acd.legs import RING_S
+from acd.site import CALL
 from acd.states import NOT_READY, READY
 from agent_console.ports import Refusal
 from callcenter.callbook import LiveCall
@@ -135,10 +136,10 @@ class CallControl(Deeds):
 
     async def dial(self, agent: str, number: str, queue: str) -> str:
         known = self._router.engine.agents.get(agent)
-        queues = () if known is None else known.config.queues
-        queue = queue or next(iter(queues), "")
-        if queue not in {one.id for one in self._router.engine.site.queues}:
-            raise Refusal("unknown-queue", f"There is no queue “{queue}”.", 422)
+        served = () if known is None else known.config.queues
+        callers = {one.id for one in self._router.engine.site.queues if one.work == CALL}
+        queue = queue or next((one for one in served if one in callers), "")
+        self._for_callers(queue)
         self._free(agent, own=True)
         lost = self._can_save()
         dialled = self._number(agent, "dial", number, self._router.menus.site.callback_number)
@@ -159,8 +160,7 @@ class CallControl(Deeds):
             gone = f.CallTransferred(call_id, call.queue, to)
             self._wait(gone, call.queue)
         elif kind == "queue":
-            if to not in {one.id for one in self._router.engine.site.queues}:
-                raise Refusal("unknown-queue", f"There is no queue “{to}”.", 422)
+            self._for_callers(to)
             if not self._router.opening.is_open(to):
                 message = "That queue is closed now; the caller stays with you."
                 raise Refusal("queue-closed", message)
@@ -192,6 +192,12 @@ class CallControl(Deeds):
         self._wait(f.CallTransferred(call_id, call.queue, park_s=self._park_s), call.queue)
         self._note(call_id, agent, "park")
         await self._saved(lost)
+
+    def _for_callers(self, queue: str) -> None:
+        """Refuse a queue that is not there, or is for work items."""
+        work = {one.id: one.work for one in self._router.engine.site.queues}.get(queue)
+        if work != CALL:
+            raise Refusal("unknown-queue", f"There is no queue “{queue}” for callers.", 422)
 
     def _transferable(self, agent: str, call_id: str, what: str) -> LiveCall:
         call = self._own_call(agent, call_id)

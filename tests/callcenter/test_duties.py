@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from acd.reasons import sentence
 from acd.site import Rona
 from agent_console.live import EVERYONE, SUPERVISOR
 from agent_console.ports import Refusal
@@ -139,8 +140,24 @@ async def test_a_pause_after_a_missed_call_is_seen_and_ends(opened: Any) -> None
     desk = center.desk("anna")
     assert (desk["state"], desk["deadline"]) == ("ready", desk["since"] + 40.0)
     assert row(center, "anna")["deadline"] == desk["deadline"]
+    waits = center.call(patience_s=10.0)
+    await center.until(lambda: center.router.engine.visit(waits) is not None)
+    why = center.router.engine.why_waiting(waits, center.router.now())
+    assert sentence(why, "en").endswith("1 paused for not answering")
     await center.run(41.0)
     assert (center.desk("anna")["reason"], center.desk("anna")["deadline"]) == ("", None)
+
+
+async def test_no_caller_is_sent_to_a_queue_for_items(opened: Any) -> None:
+    """Nobody there would answer."""
+    center = await opened(site=site())
+    await center.staff("anna")
+    call = center.call(**STAYS)
+    await center.until(lambda: center.state("anna") == "talking")
+    with pytest.raises(Refusal) as why:
+        await center.floor.transfer("anna", call, "queue", "tasks")
+    assert why.value.code == "unknown-queue"
+    assert center.state("anna") == "talking"
 
 
 # Work items -----------------------------------------------------------------------------------

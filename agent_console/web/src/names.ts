@@ -18,6 +18,9 @@ export function queuesInOrder(): QueueLive[] {
   return store.all("queue").sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
 }
 
+/** Those that people call, as opposed to queues for chats and tasks. */
+export const callQueues = (): QueueLive[] => queuesInOrder().filter((queue) => queue.work === "call");
+
 /** Of an agent of the site; anybody else is told as written down. */
 export const colleagueName = (id: string): string => store.get("colleague", id)?.name || id;
 

@@ -4,7 +4,7 @@ import { store } from "../console";
 import { second } from "../clock";
 import { clock, count, hourMinute, percent } from "../format";
 import { say, words } from "../language";
-import { queueName, queuesInOrder } from "../names";
+import { callQueues, queueName } from "../names";
 import { Banners } from "../parts/banners";
 import { Icon } from "../parts/icons";
 import type { QueueLive } from "../protocol";
@@ -16,7 +16,7 @@ import { chosenFigures, Defined, shownWindow, WindowSwitch } from "./floor/windo
 
 export function WallPage() {
   const t = words();
-  const queues = queuesInOrder();
+  const queues = callQueues();
   useEffect(() => {
     document.title = `${t.app.wall} · ${store.one("site")?.company ?? t.app.title}`;
   });

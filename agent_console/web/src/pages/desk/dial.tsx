@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { live, store } from "../../console";
 import { say, words } from "../../language";
-import { queueName } from "../../names";
+import { callQueues, queueName } from "../../names";
 import { Act, type Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
 import type { Keys } from "./keys";
@@ -30,7 +30,7 @@ export function DialDialog(props: { actions: Actions; number?: string; onClose: 
   const site = store.one("site");
   const mine = new Set(store.get("colleague", store.one("me")?.agent_id ?? "")?.queues ?? []);
   // Who serves no queue (a supervisor) says for which one the call is.
-  const queues = (site?.queues ?? []).filter((one) => !mine.size || mine.has(one.id));
+  const queues = callQueues().filter((one) => !mine.size || mine.has(one.id));
 
   const place = async (number: string): Promise<void> => {
     if (!number) return setWrong(true);

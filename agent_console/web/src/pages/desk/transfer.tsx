@@ -5,7 +5,7 @@
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { live, store } from "../../console";
 import { say, words } from "../../language";
-import { queueName, queuesInOrder } from "../../names";
+import { callQueues, queueName } from "../../names";
 import { Act, type Actions, Refusal } from "../../parts/actions";
 import { Icon } from "../../parts/icons";
 import { StateChip, stateWord } from "../../parts/parts";
@@ -54,7 +54,7 @@ export function TransferDialog({ card, purpose, actions, onClose }: TransferProp
   const all = targets(
     {
       colleagues: store.all("colleague"),
-      queues: queuesInOrder(),
+      queues: callQueues(),
       flows: store.one("site")?.flows ?? [],
       speedDials: store.one("site")?.speed_dials ?? [],
       me: store.one("me")?.agent_id ?? "",

@@ -4,6 +4,7 @@ import { second } from "../../clock";
 import { live, store } from "../../console";
 import { clock, count, percent } from "../../format";
 import { words } from "../../language";
+import { callQueues } from "../../names";
 import { Chart } from "../../parts/chart";
 import { Empty, Figure } from "../../parts/parts";
 import { listen } from "../desk/keys";
@@ -67,7 +68,7 @@ export function FloorPage() {
 /** The four figures that one looks for first. */
 function Totals() {
   const t = words();
-  const queues = store.all("queue");
+  const queues = callQueues();
   const agents = store.all("agent");
   const sum = (of: (queue: (typeof queues)[number]) => number): number =>
     queues.reduce((all, queue) => all + of(queue), 0);
