@@ -58,7 +58,7 @@ class Team:
     that is what counts.
     """
 
-    __slots__ = ("by_level", "key", "queues", "skills", "there")
+    __slots__ = ("by_level", "key", "members", "queues", "skills", "there")
 
     def __init__(self, key: TeamKey, queues: tuple[QueueState, ...]) -> None:
         self.key = key
@@ -68,6 +68,7 @@ class Team:
             tuple(queue for queue in queues if queue.level == n) for n in range(READY_LEVEL + 1)
         ]
         self.there = [0] * (READY_LEVEL + 1)
+        self.members = 0  # whatever their state
 
     def __lt__(self, other: Team) -> bool:
         """An order that does not depend on who came first."""
@@ -83,8 +84,8 @@ class Presence:
         self._teams: dict[TeamKey, Team] = {}
         self.version = 0  # another one when an agent has changed teams
 
-    def team(self, floor: Floor, group: Group) -> Team:
-        """The team of agents like those of `group`."""
+    def join(self, floor: Floor, group: Group) -> Team:
+        """The team of agents like those of `group`, with one more."""
         key = (tuple(sorted(group.queues)), tuple(sorted(group.skills.items())))
         team = self._teams.get(key)
         if team is None:
@@ -92,7 +93,16 @@ class Presence:
             team = self._teams[key] = Team(key, known)
             for queue in known:
                 insort(queue.teams, team)
+        team.members += 1
         return team
+
+    def leave(self, team: Team) -> None:
+        """One agent less, who is not counted as there any more."""
+        team.members -= 1
+        if not team.members:
+            del self._teams[team.key]
+            for queue in team.queues:
+                queue.teams.remove(team)
 
 
 def moved(floor: Floor, agent: AgentRecord) -> None:
@@ -131,18 +141,15 @@ def _went(floor: Floor, queues: tuple[QueueState, ...]) -> None:
 def regrouped(floor: Floor, agent: AgentRecord) -> None:
     """The agent serves other queues, or has other skills, from now on."""
     floor.presence.version += 1
-    team = floor.presence.team(floor, agent.group)
-    if team is agent.team:
-        return
-    before, agent.team = agent.team, None
-    level, agent.level = agent.level, 0
-    agent.team = team
+    before, level = agent.team, agent.level
+    agent.team, agent.level = floor.presence.join(floor, agent.group), 0
     moved(floor, agent)  # first there, then away here: no queue of both is left alone between
     if before is not None:
         for n in range(1, level + 1):
             before.there[n] -= 1
             if before.there[n] == 0 and before.by_level[n]:
                 _went(floor, before.by_level[n])
+        floor.presence.leave(before)
 
 
 def rebuild(floor: Floor) -> None:
@@ -157,7 +164,7 @@ def rebuild(floor: Floor) -> None:
         agent.level = 0
         agent.team = None
         if not agent.removed:
-            team = agent.team = presence.team(floor, agent.group)
+            team = agent.team = presence.join(floor, agent.group)
             agent.level = LEVEL[agent.state]
             for n in range(1, agent.level + 1):
                 team.there[n] += 1
