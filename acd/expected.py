@@ -8,8 +8,8 @@ added, each in the mean and the variance of the sum that the time is:
 - agents who serve others as well (other skills, other queues) take those first who come first:
   a team's time is shared by the load per agent that lies before the caller, here and there;
 - some of those in front give up: each of them at the rate that was seen (`Pace.impatience`);
-- callers of queues with a higher priority will come, and be served first: a delay cycle with
-  that much load (Conway, Maxwell, Miller, "Theory of Scheduling", 1967, chapter 8);
+- callers of a higher priority, or of queues that have one, will come and be served first: a delay
+  cycle with that much load (Conway, Maxwell, Miller, "Theory of Scheduling", 1967, chapter 8);
 - the phone rings.
 
 The range is from the 10 % to the 90 % quantile of the gamma distribution with that mean and
@@ -82,7 +82,7 @@ def of_call(floor: Floor, visit: Visit) -> Expected | None:
     line = visit.line
     if line.only:  # waits for one agent for a while, then for all who may serve it
         line = floor.matching.line(visit.queue, visit.needs, visit.steps)
-    return _reckon(floor, line, visit.key, bisect_left(line.callers, visit.key) + 1)
+    return _reckon(floor, line, visit.key, bisect_left(line.callers, visit.key) + 1, visit.priority)
 
 
 def at_the_end(
@@ -91,13 +91,13 @@ def at_the_end(
     """For somebody who would come now."""
     line = floor.matching.line(queue, needs)
     key = _key_now(floor, line, priority)
-    return _reckon(floor, line, key, bisect_left(line.callers, key) + 1)
+    return _reckon(floor, line, key, bisect_left(line.callers, key) + 1, priority)
 
 
 def at_position(floor: Floor, queue: QueueState, position: int) -> Expected | None:
     """For somebody at this place of the queue, from 1 on, with no skills asked for."""
     line = floor.matching.line(queue, ())
-    return _reckon(floor, line, _key_now(floor, line, 0), max(1, position), others=False)
+    return _reckon(floor, line, _key_now(floor, line, 0), max(1, position), 0, others=False)
 
 
 def _key_now(floor: Floor, line: Line, priority: int) -> Key:
@@ -106,7 +106,7 @@ def _key_now(floor: Floor, line: Line, priority: int) -> Key:
 
 
 def _reckon(
-    floor: Floor, line: Line, key: Key, own: int, *, others: bool = True
+    floor: Floor, line: Line, key: Key, own: int, priority: int, *, others: bool = True
 ) -> Expected | None:
     """`own`: how many agents have to come free for who waits in the line, the caller included.
 
@@ -132,7 +132,9 @@ def _reckon(
     )
     rate = pool / handle_s
     mean_s, variance = _drain(own * pool / share, rate, pace.impatience)
-    mean_s, variance = _delayed(mean_s, variance, 1.0 / rate, _outranked(floor, queue, teams))
+    mean_s, variance = _delayed(
+        mean_s, variance, 1.0 / rate, _outranked(floor, queue, teams, priority)
+    )
     shape = mean_s * mean_s / variance
     ring_s = pace.ring.mean
     return Expected(
@@ -171,8 +173,13 @@ class _Before:
         return found
 
 
-def _outranked(floor: Floor, queue: QueueState, teams: list[Team]) -> float:
-    """Which part of the agents' time callers take who will come and be served first."""
+def _outranked(floor: Floor, queue: QueueState, teams: list[Team], priority: int) -> float:
+    """Which part of the agents' time callers take who will come and be served first.
+
+    Within the queue these are the callers with a priority, for one who has none.
+    """
+    if queue.worth_s is not None:  # who has waited for longer is not overtaken for ever
+        return 0.0
     parts: list[float] = []
     pool = 0
     loads: dict[str, float] = {}
@@ -180,11 +187,15 @@ def _outranked(floor: Floor, queue: QueueState, teams: list[Team]) -> float:
         working = team.there[WORKING]
         pool += working
         for other in team.queues:
-            if other.config.priority <= queue.config.priority or other.worth_s is not None:
+            if other is queue:
+                goes_first = other.pace.ranked.mean if priority <= 0 else 0.0
+            else:
+                goes_first = 1.0 if other.config.priority > queue.config.priority else 0.0
+            if not goes_first:
                 continue
             load = loads.get(other.id)
             if load is None:
-                rate = other.pace.arrivals(floor.now)
+                rate = other.pace.arrivals(floor.now) * goes_first
                 load = loads[other.id] = rate * other.pace.handle_s / at_work(other)
             parts.append(working * load)
     return min(MOST_OUTRANKED, fsum(parts) / pool)

@@ -272,7 +272,7 @@ class Floor:
         visit.books.offered += 1
         queue = visit.queue
         if visit.kind == "call":
-            queue.pace.came(self.now)
+            queue.pace.came(self.now, visit.priority)
         self.out.append(
             CallEntered(
                 visit.call,

@@ -53,13 +53,14 @@ class Smoothed:
 class Pace:
     """What one queue's calls take of an agent, and how patient its callers are."""
 
-    __slots__ = ("abandoned", "gap", "last", "ring", "talk", "waited_s", "wrap_up")
+    __slots__ = ("abandoned", "gap", "last", "ranked", "ring", "talk", "waited_s", "wrap_up")
 
     def __init__(self, wrap_up_s: float | None) -> None:
         self.ring = Smoothed(RING_S)
         self.talk = Smoothed(TALK_S)  # with the time on hold
         self.wrap_up = Smoothed(WRAP_UP_S if wrap_up_s is None else min(wrap_up_s, WRAP_UP_S))
         self.gap = Smoothed(GAP_S)  # between two arrivals
+        self.ranked = Smoothed(0.0)  # the share of callers with a priority of their own
         self.last = 0.0  # arrival
         self.abandoned = 0.0
         self.waited_s = 0.0
@@ -84,11 +85,13 @@ class Pace:
         """
         return self.abandoned / (self.waited_s + PATIENT_S)
 
-    def came(self, now: float) -> None:
+    def came(self, now: float, priority: int) -> None:
         """A caller comes."""
         if self.last:
             self.gap.add(now - self.last)
         self.last = now
+        if priority > 0 or self.ranked.mean:
+            self.ranked.add(1.0 if priority > 0 else 0.0)
 
     def arrivals(self, now: float) -> float:
         """How many callers come in a second; less than was seen when nobody has come for long."""
@@ -101,7 +104,7 @@ class Pace:
         self.abandoned = self.abandoned * keep + (1.0 if abandoned else 0.0)
 
     def _means(self) -> tuple[Smoothed, ...]:
-        return (self.ring, self.talk, self.wrap_up, self.gap)
+        return (self.ring, self.talk, self.wrap_up, self.gap, self.ranked)
 
     def snapshot(self) -> dict[str, list[float]]:
         """Everything as numbers."""

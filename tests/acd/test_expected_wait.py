@@ -127,6 +127,11 @@ DAYS = {
         lambda dice: (dice.choice("qrr"), (), 0),
         HANDLE_S / 7.2,
     ),
+    "one caller in five goes first": Day(
+        Site((line("q"),), people(8, "q")),
+        lambda dice: ("q", (), dice.choice((0, 0, 0, 0, 3))),
+        HANDLE_S / 7.3,
+    ),
     "one queue, two languages": Day(
         Site((line("q"),), (*people(6, "q"), *people(3, "q", first=6, german=1))),
         lambda dice: ("q", dice.choice(((), (), (), GERMAN)), 0),
