@@ -183,6 +183,7 @@ class _Watching:
         self._asked: dict[str, Journey] = {}  # may I wait? And not in the line yet
         self._desks = Desks(self.day.shifts, self._is_ours)
         self._on: dict[type, Callable[[Any, float], None]] = {
+            f.Resumed: lambda fact, at: self._desks.away(at - fact.away_s, at),
             f.EntryAsked: self._entry_asked,
             f.CallQueued: self._queued,
             f.CallTransferred: self._transferred,

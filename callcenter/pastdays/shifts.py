@@ -10,7 +10,7 @@ consultations and further legs are other work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from acd import decisions as d
 from acd import facts as f
@@ -23,6 +23,7 @@ from cti.virtual.phones import Act
 Presence = f.AgentSignedIn | f.AgentSignedOut | f.AgentReady | f.AgentNotReady
 _BY_OUTCOME = {"unanswered": Act.IGNORE, "refused": Act.REFUSE}
 _BY_REASON = {NO_ANSWER: Act.IGNORE, DECLINED: Act.REFUSE}
+AWAY = "our process was away"
 LESS_S = 0.5  # an outside phone may answer later than it rings; the virtual ones do not
 
 
@@ -93,6 +94,13 @@ class Desks:
             self._note(at, f.AgentSignedIn(agent))
         here = how[0] == "here"
         self._note(at, f.AgentReady(agent) if here else f.AgentNotReady(agent, how[1]))
+
+    def away(self, since: float, at: float) -> None:
+        """Our process was not there: nobody got a call, whatever the agents wanted."""
+        here = [agent for agent, how in self._how.items() if how[0] == "here"]
+        for moment, fact in ((since, f.AgentNotReady("", AWAY)), (at, f.AgentReady(""))):
+            for agent in here:
+                self._note(moment, replace(fact, agent=agent))
 
     def end(self, at: float) -> None:
         """Nothing more is known."""

@@ -9,7 +9,7 @@ import pytest
 from acd import decisions as d
 from acd import facts as f
 from callcenter.pastdays.figures import OTHER_WORK
-from callcenter.pastdays.shifts import Desks, Lapse, Shifts
+from callcenter.pastdays.shifts import AWAY, Desks, Lapse, Shifts
 from cti.virtual.phones import Act
 
 A = "anna"
@@ -163,6 +163,21 @@ def test_a_broken_phone_is_time_away() -> None:
     """Until it is whole again."""
     shifts = told((1.0, state("ready")), (2.0, state("fault", "unplugged")), (3.0, state("ready")))
     assert shifts.presence[2:] == [(2.0, f.AgentNotReady(A, "unplugged")), (3.0, f.AgentReady(A))]
+
+
+def test_while_our_process_was_away_nobody_got_a_call() -> None:
+    """Also not in the simulation: it would be better than the day could have been."""
+    shifts = Shifts()
+    desks = Desks(shifts, lambda call: True)
+    desks.changed(state("ready"), 1.0)
+    desks.away(10.0, 40.0)
+    desks.changed(state("not ready", "lunch", intent="not ready"), 50.0)
+    desks.away(60.0, 70.0)
+    assert shifts.presence[2:] == [
+        (10.0, f.AgentNotReady(A, AWAY)),
+        (40.0, f.AgentReady(A)),
+        (50.0, f.AgentNotReady(A, "lunch")),
+    ]
 
 
 def test_only_callers_phones_tell_how_fast_an_agent_is() -> None:
