@@ -19,6 +19,7 @@ import structlog
 from acd.engine import Engine
 from acd.states import OFFLINE, READY
 from agent_console.live import SUPERVISOR
+from callcenter.bookscheck import apart, engines
 from callcenter.metrics import Metrics
 from config.site import Site
 from reporting.definitions import Moment, definitions, values, values_now
@@ -141,30 +142,15 @@ class FiguresNow:
 
     def books(self, queue: str) -> dict[str, tuple[int, int]]:
         """Where the engine's books and the records' differ: engine's count and records'."""
-        told = self._fold.books
-        counts = self._engine.counts.get(queue)
+        told, counts = self._fold.books, self._engine.counts.get(queue)
         if told is None or counts is None:
             return {}
-        mine = told.get(queue, {})
-        theirs: dict[str, int] = {}
-        for kind in ("call", "callback", "outbound"):
-            of = counts.of(kind)
-            theirs[f"{kind} offered"] = of.offered
-            theirs |= {f"{kind} {outcome}": number for outcome, number in of.left.items()}
-        return {
-            name: (theirs.get(name, 0), mine.get(name, 0))
-            for name in sorted({*mine, *theirs})
-            if theirs.get(name, 0) != mine.get(name, 0)
-        }
+        return apart(engines(counts), told.get(queue, {}))
 
     def trust_engine(self) -> None:
         """A snapshot of an older version has no books: they begin as the engine's."""
         if self._fold.books is None:
-            self._fold.books = {}
-            self._fold.books = {
-                queue: {name: engine for name, (engine, _) in self.books(queue).items()}
-                for queue in self._engine.counts
-            }
+            self._fold.books = {queue: engines(of) for queue, of in self._engine.counts.items()}
 
     def _of_agent(self, agent: str, now: float) -> Windows:
         return self._figures.windows("agent", agent, now)

@@ -234,7 +234,7 @@ async def test_the_console_is_told_of_queues_agents_teams_and_the_site(
     """One entity each, with every window; what is gone from the site goes."""
     center = await opened()
     agents = {one.id: replace(one, team="north") for one in center.site.agents.values()}
-    center.site = replace(center.site, agents=agents)
+    center.site = replace(center.site, agents=agents, teams={})
     await center.staff("anna")
     wall = Wall(center, disk)
     center.call(talk_s=10.0)

@@ -192,6 +192,18 @@ async def told_once(console: Console, calls: list[dict[str, Any]]) -> None:
             assert kinds.count(once) == 1, (row, kinds)
 
 
+async def the_figures_agree(boss: Console, queue: str, books: dict[str, int]) -> None:
+    """Live counters are those of the report, and the engine's books never differed from them."""
+
+    def agree() -> bool:
+        day = (boss.get(f"figures:queue:{queue}") or {"windows": {"day": {}}})["windows"]["day"]
+        names = ("offered", "answered", "abandoned", "flowed_out")
+        return all(day.get(name) == books[name] for name in names)
+
+    await boss.until(agree, f"the live figures of {queue} as in {books}")
+    assert [alert for alert in boss.all("alert") if alert["rule"] == "books"] == []
+
+
 async def test_nothing_is_lost_or_counted_twice(world: World) -> None:
     """Callers in the menu, in the line, ringing and talking survive our death, in order."""
     seed = int(os.environ.get("CALLCENTER_SEED", "1"))
@@ -225,6 +237,7 @@ async def test_nothing_is_lost_or_counted_twice(world: World) -> None:
         "waiting": 0,
         "callbacks_reached": 0,
     }
+    await the_figures_agree(boss, "quick", books)
     assert statistics.median(story.up_in_s) < 10, story.up_in_s
     print(f"\n{KILLS} kills; up again in {min(story.up_in_s):.1f}-{max(story.up_in_s):.1f} s")
 
@@ -312,6 +325,7 @@ async def test_killed_in_the_thick_of_it(world: World) -> None:
     assert wrong == []
     assert outcomes == {}, "calls that nobody made"
     after = (await world.books())["bare"]
+    await the_figures_agree(boss, "bare", after)
     counts = {name: after[name] - before.get(name, 0) for name in after}
     rows = [row["outcome"] for row in told["calls"]]
     assert counts["answered"] == rows.count("answered")
