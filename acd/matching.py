@@ -32,9 +32,10 @@ Signature = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str,
 class Group:
     """Agents whom routing can't tell apart."""
 
-    __slots__ = ("lines", "members", "order", "own", "queues", "shares", "skills")
+    __slots__ = ("lines", "members", "order", "own", "queues", "shares", "signature", "skills")
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, signature: Signature) -> None:
+        self.signature = signature
         self.queues = frozenset(agent.queues)
         self.skills = dict(agent.skills)
         self.order = dict(agent.order)
@@ -187,7 +188,7 @@ class Matching:
         )
         group = self._groups.get(signature)
         if group is None:
-            group = self._groups[signature] = Group(agent)
+            group = self._groups[signature] = Group(agent, signature)
             if self._shared:
                 group.shares = Shares()
             for queue in signature[0]:
@@ -219,7 +220,7 @@ class Matching:
             del line.groups[group]
         for queue in group.queues:
             del self._groups_of[queue][group]
-        self._groups = {key: kept for key, kept in self._groups.items() if kept is not group}
+        del self._groups[group.signature]
 
     # Idle agents -----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ more right to the agent waits, and nobody with more right to the caller is idle.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from acd import offers
 from acd.choice import equals
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from acd.agents import AgentRecord
     from acd.floor import Floor
     from acd.lines import Visit
-
-_STEPS: Final = 1_000
-"""Looking for a pair goes round in a circle when agents see the order of callers differently
-(shares by weight are kept for each group of agents); then any of the circle will do."""
 
 
 def first_idle(floor: Floor, visit: Visit) -> AgentRecord | None:
@@ -54,19 +50,22 @@ def find_work(floor: Floor, agent: AgentRecord) -> None:
 
 
 def pair(floor: Floor, visit: Visit) -> None:
-    """Offer this waiting visit, or one with more right to the agent that it would get."""
+    """Offer this waiting visit, or one with more right to the agent that it would get.
+
+    Looking for the pair can come round to the same agent where agents see the order of callers
+    differently (shares by weight are kept for each group of agents); any of the circle will do.
+    """
     agent = first_idle(floor, visit)
-    assert agent is not None
+    asked: set[str] = set()
     waiting = 1
-    for _ in range(_STEPS):
+    while agent is not None and agent.id not in asked:
+        asked.add(agent.id)
         first, waiting = floor.matching.first_caller(agent)
         if first is None or first is visit:
             break
         visit = first
-        other = first_idle(floor, first)
-        if other is None or other is agent:
-            break
-        agent = other
+        agent = first_idle(floor, visit)
+    assert agent is not None  # who has a first caller is idle for that caller
     floor.leave_line(visit)
     offer(floor, visit, agent, waiting)
 

@@ -6,7 +6,7 @@ made the same by `canonical`, so that their callers wait in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -104,7 +104,8 @@ def _given(one: SkillNeed, alone: Iterable[SkillNeed]) -> bool:
     )
 
 
-def relaxed(needs: Requirement, steps: Sequence[Relax]) -> Requirement:
+@lru_cache(maxsize=4096)
+def relaxed(needs: Requirement, steps: tuple[Relax, ...]) -> Requirement:
     """What is still asked for after these steps, in one form.
 
     Every step asks for less: a need goes when one of its alternatives is dropped, and the

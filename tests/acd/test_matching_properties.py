@@ -53,8 +53,8 @@ def test_whoever_could_serve_can_serve_after_a_step(
 ) -> None:
     """Relaxing only ever adds agents, whatever is asked for."""
     for number in range(len(taken)):
-        if able(skills, relaxed(asked, taken[:number])):
-            assert able(skills, relaxed(asked, taken[: number + 1]))
+        if able(skills, relaxed(asked, tuple(taken[:number]))):
+            assert able(skills, relaxed(asked, tuple(taken[: number + 1])))
 
 
 class Floor:
