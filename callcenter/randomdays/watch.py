@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from acd import decisions as d
 from callcenter import happenings as h
+from callcenter.bookscheck import apart, engines
 from callcenter.callbook import CallBook
 from cti.calls import CONVERSATION, LegState, Place
 from reporting.figures import check_books
@@ -187,6 +188,9 @@ class Watch:
                 self.day.fail("I1", f"books of {queue.id}: {total}")
             if total.waiting != inside:
                 self.day.fail("I1", f"{queue.id}: {inside} wait, {total}")
+            told = (self.fold.books or {}).get(queue.id, {})
+            if differences := apart(engines(self.day.engine.counts[queue.id]), told):
+                self.day.fail("I16", f"books of {queue.id}, engine's and records': {differences}")
 
     def at_the_end(self) -> None:
         """I6, I12: once faults stop, nobody waits and nothing is open."""
