@@ -363,7 +363,7 @@ class Menus:
         self, call: LiveCall, flow: Flow, turn: runner.Turn, action: a.RecordMessage
     ) -> None:
         """Let the caller leave a message; whose it is stands in the journal before the tone."""
-        message = new_message()
+        message = new_message(call.call_id, self.router.now())
         self.router.note(
             h.MessageAsked(
                 call.call_id, message, action.box, call.ani, call.customer_id, call.customer_name

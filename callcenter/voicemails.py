@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
@@ -36,9 +36,9 @@ _THANKS = {
 }
 
 
-def new_message() -> str:
-    """The id of a recording that will be a caller's message."""
-    return f"{_PREFIX}{uuid4().hex[:16]}"
+def new_message(call_id: str, at: float) -> str:
+    """The id of a recording that will be a caller's message; the same for the same moment."""
+    return f"{_PREFIX}{sha256(f'{call_id} {at!r}'.encode()).hexdigest()[:16]}"
 
 
 def is_message(recording_id: str) -> bool:

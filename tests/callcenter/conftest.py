@@ -255,6 +255,9 @@ class Center:
     async def drain(self) -> None:
         """Everybody does what is due until no call is left, and then no work either."""
         for n in range(100):
+            for visit in self.router.engine.visits():
+                if visit.place == "due later":  # hours ahead
+                    await self.floor.call_back_now("zoe", visit.call)
             for agent in self.router.engine.agents:
                 self.switch.phone_up(agent)
                 call = self.router.call_of(agent)
@@ -421,6 +424,8 @@ class Dice(random.Random):
             lambda: floor.pick(agent, call),
             lambda: floor.assign("zoe", call, agent),
             lambda: floor.supervise(agent, call, self.choice(("listen", "barge", "off"))),
+            lambda: floor.close_queue("zoe", self.choice(("sales", "support")), "drill"),
+            lambda: floor.queue_by_hours("zoe", self.choice(("sales", "support"))),
         )
         await self.choice(deeds)()
 
