@@ -91,6 +91,7 @@ def install(floor: Floor, site: Site) -> list[AgentRecord]:
     Returns the agents whose live staffing lost a queue by it.
     """
     floor.site = site
+    floor.ranks = len({queue.priority for queue in site.queues}) > 1
     old = floor.queues
     relax = {queue.id: queue.config.relax for queue in old.values()}
     floor.queues = {queue.id: _queue_state(floor, queue.id) for queue in site.queues}

@@ -75,6 +75,7 @@ class Floor:
         "places",
         "presence",
         "queues",
+        "ranks",
         "sent",
         "site",
         "timers",
@@ -97,6 +98,7 @@ class Floor:
         self.timers = Timers()
         self.matching = Matching()
         self.presence = Presence()
+        self.ranks = False  # whether some queues come before others
         self.places: Recent[Place] = Recent(MAX_PLACES)  # by caller
         self.turned: Recent[tuple[str, ...]] = Recent(MAX_TURNED)  # calls at the door
         self.sent: Recent[tuple[str, ...]] = Recent(MAX_SENT)  # calls: where they have been
@@ -271,7 +273,7 @@ class Floor:
         """Count the entry and make it known."""
         visit.books.offered += 1
         queue = visit.queue
-        if visit.kind == "call":
+        if (self.ranks or visit.priority or queue.pace.ranked.mean) and visit.kind == "call":
             queue.pace.came(self.now, visit.priority)
         self.out.append(
             CallEntered(

@@ -86,7 +86,7 @@ class Pace:
         return self.abandoned / (self.waited_s + PATIENT_S)
 
     def came(self, now: float, priority: int) -> None:
-        """A caller comes."""
+        """A caller comes. Told where it matters: where some callers are served before others."""
         if self.last:
             self.gap.add(now - self.last)
         self.last = now
