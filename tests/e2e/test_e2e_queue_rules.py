@@ -44,6 +44,20 @@ steps:
 """
 
 
+_TELL = """
+kind: wait
+languages: [en, zh]
+start: say
+steps:
+  say:
+    do: say
+    interrupt: false
+    text: {en: "Number {position}.", zh: "第 {position} 位。"}
+    next: on
+  on: {do: wait}
+"""
+
+
 def change(site: Site) -> None:
     """Queues that nobody may wait in for long."""
     change_site(site)
@@ -54,7 +68,7 @@ def change(site: Site) -> None:
         "slow": {**quiet, "overflow": {"after_s": 2, "to": {"flow": "onward"}}},
         "away": {**quiet, "overflow": {"after_s": 2, "to": {"number": OUTSIDE}}},
         "alone": {**quiet, "left_alone": {"after_s": 2, "to": {"flow": "message"}}},
-        "wide": quiet,
+        "wide": {**quiet, "wait": {"flow": "tell", "first_s": 1, "every_s": 10}},
         "box": {**quiet, "closed": {"voicemail": "box"}},
     }
     for agent in site["agents"].values():
@@ -71,6 +85,7 @@ def center(make_center: CenterFactory, network: Network) -> Center:
         "message": _MESSAGE.format(then="bye").replace("  in: {do: queue, queue: wide}\n", "")
     }
     texts |= {"onward": _MESSAGE.format(then="in").replace("  bye: {do: hang_up}\n", "")}
+    texts["tell"] = _TELL
     center = make_center(trunk=(ADDRESS, network.port), change=change, flows=flows() | texts)
     center.spawn()
     start_network(network, center)
@@ -167,9 +182,22 @@ async def test_who_is_cut_off_and_calls_again_is_back_in_front(world: World) -> 
     await world.row(cut, outcome="waiting")
     await world.lines.call("405", other)
     row = await world.row(other, outcome="waiting")
-    await first.hang_up()
     boss = await world.boss()
+
+    async def until_told(position: int) -> dict[str, Any]:
+        """The caller who was never cut off hears this position."""
+        async with asyncio.timeout(30):
+            while True:
+                record = await boss.ask(f"/api/calls/{row['call_id']}")
+                said = entries(record, "position-told")
+                if said and said[-1]["data"]["position"] == position:
+                    return said[-1]
+                await asyncio.sleep(0.3)
+
+    await until_told(2)
+    await first.hang_up()
     await boss.until(lambda: len(boss.all("waiting")) == 1, "one waiting call")
+    assert (await until_told(1))["why"]["code"] == "position-better"
     await world.lines.call("405", cut)
 
     def at(position: int) -> Any:
@@ -182,6 +210,8 @@ async def test_who_is_cut_off_and_calls_again_is_back_in_front(world: World) -> 
     detail = functools.partial(boss.ask, f"/api/calls/{back['call_id']}")
     (queued,) = entries(await detail(), "queued")
     assert queued["why"]["code"] == "place-kept"
+    worse = (await until_told(2))["why"]
+    assert (worse["code"], worse["data"]["kept"]) == ("position-worse", 1)
 
 
 @pytest.mark.parametrize("ends", ["with a key", "by hanging up"])
