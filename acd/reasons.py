@@ -194,6 +194,10 @@ def _en_onward(x: _Filled) -> str:
     return f"sent on to {place} {x.word('to')}".rstrip()
 
 
+def _en_doer(x: _Filled) -> str:
+    return f" by {x.word('by')}" if x.word("by") else ""
+
+
 def _en_why(x: _Filled) -> str:
     return f" ({x.word('why')})" if x.word("why") else ""
 
@@ -300,8 +304,8 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "turned-wait": lambda x, clock: (
         f"the wait would be {x.span()}, at most {x.seconds('limit_s')} s is accepted"
     ),
-    "queue-opened": lambda x, clock: f"the queue was opened{_en_by(x)}",
-    "queue-closed": lambda x, clock: f"the queue was closed{_en_why(x)}{_en_by(x)}",
+    "queue-opened": lambda x, clock: f"the queue was opened{_en_doer(x)}",
+    "queue-closed": lambda x, clock: f"the queue was closed{_en_doer(x)}{_en_why(x)}",
     "closed-and-alone": lambda x, clock: (
         f"the queue is closed{_en_why(x)} and nobody works for it any more"
     ),

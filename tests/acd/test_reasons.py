@@ -60,6 +60,32 @@ SENTENCE_ROWS = [
         "waited 20 s, moved on to other with the original arrival",
         "已等待 20 秒，保留原到达时间转往 other",
     ),
+    (
+        Reason("left-alone", {"after_s": 30.0, "kind": "voicemail", "to": ""}),
+        "nobody had been there for 30 s, sent on to the voicemail",
+        "已有 30 秒无人值守，转往语音信箱",
+    ),
+    (
+        Reason("turned-wait", {"low_s": 84.2, "high_s": 301.0, "limit_s": 60.0}),
+        "the wait would be 84 to 301 s, at most 60 s is accepted",
+        "预计等待 84 至 301 秒，上限为 60 秒",
+    ),
+    (
+        Reason("queue-closed", {"why": "holiday", "by": "zoe"}),
+        "the queue was closed by zoe (holiday)",
+        "由 zoe 调整：队列已关闭（holiday）",
+    ),
+    (
+        Reason(
+            "position-worse",
+            {"position": 4, "before": 2, "priority": 1, "kept": 1, "low_s": 20.0, "high_s": 90.0}
+            | {"agents": 3},
+        ),
+        "position 4, before it was 2; in front came 1 of higher priority, 1 back at a kept place; "
+        "expected wait 20 to 90 s, with 3 agents at work",
+        "第 4 位，之前为第 2 位；插到前面的有 1 个优先级更高、1 个恢复原位；"
+        "预计等待 20 至 90 秒，3 名坐席在岗",
+    ),
 ]
 
 
