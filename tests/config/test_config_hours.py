@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.hours import Calendar, hours_state
+from config.hours import Calendar, hours_state, moments
 from config.hours_reading import read_calendar
 from config.yaml_lines import load_yaml
 from ivr.reading import Report, Section
@@ -83,6 +83,16 @@ def test_the_sites_zone_is_used_when_none_is_named() -> None:
     at = datetime(2026, 11, 24, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
     assert hours_state(calendar, at) == "open"
     assert hours_state(calendar, at + 8 * 3600) == "closed"
+
+
+def test_a_time_that_the_clocks_skip_is_an_hour_later() -> None:
+    """A callback that is promised for it has to be made all the same, and once."""
+    zone = ZoneInfo("America/Toronto")
+    always = Calendar("x", "America/Toronto", always=True)
+    for day, shown in (((2026, 3, 8), ["03:30"]), ((2026, 11, 1), ["02:30"])):
+        midnight = datetime(*day, tzinfo=zone).timestamp()
+        found = moments(always, midnight, (2 * 60 + 30,), 0)
+        assert [datetime.fromtimestamp(one, zone).strftime("%H:%M") for one in found] == shown
 
 
 # what is written | the mistake
