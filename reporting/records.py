@@ -206,9 +206,9 @@ class RecordFold:
         return self._note(record, at, "menu", {k: v for k, v in step.items() if k != "at"})
 
     def _flow_ended(self, record: CallRecord, data: Data, at: float) -> bool:
-        record.served = record.served or bool(data.get("served"))
+        served, record.served = record.served, record.served or bool(data.get("served"))
         if record.menu_ended is not None:
-            return False
+            return record.served != served
         record.menu_ended = at
         return self._note(record, at, "menu-ended", {})
 
