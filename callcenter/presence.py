@@ -99,7 +99,7 @@ class Presence:
             if call.offer_id or not to_place:
                 log.info("call ended while we were away", call_id=call.call_id)
             if to_place:
-                self._router.routing.callback_missed(call.call_id, call.offer_id, now)
+                self._router.routing.taking_up.callback_missed(call.call_id, call.offer_id, now)
                 continue
             self._router.missed(call.call_id, lost=call.arrived < began)
         for call in self._led_over(fact.link):
@@ -160,12 +160,12 @@ class Presence:
             call = self._router.book.get(fact.call_id)
             if call is not None and call.sent is not None and fact.place is Place.WAITING:
                 self._router.routing.sending.decided(call.sent)  # and never done
-            self._router.routing.take_up(fact, "", "", now, legs=legs)
+            self._router.routing.taking_up.call(fact, "", "", now, legs=legs)
             return
         # The switch does not know of overflows; of a transfer that we missed it alone knows.
         gone = visit.place == "connected" and fact.place is Place.WAITING
         here = fact if gone else replace(fact, queue=visit.queue)
-        self._router.routing.take_up(
+        self._router.routing.taking_up.call(
             here,
             visit.place,
             visit.offer,

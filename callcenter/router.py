@@ -320,7 +320,7 @@ class Router:
         ended = e.CallEnded(call_id, EndedBy.SWITCH_LOST, "switch restarted")
         self.note(ended if lost else h.CallMissed(call_id), now)
         self.menus.ended(call_id)
-        self.routing.missed(call_id, now, lost=lost)
+        self.routing.taking_up.missed(call_id, now, lost=lost)
         # The engine has nothing to say of a call that was in the menu.
         self._touch(call_id)
 

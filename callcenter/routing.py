@@ -14,7 +14,7 @@ A link must not report facts from inside `execute`: decisions are carried out in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,9 +23,10 @@ from acd import facts as f
 from acd.site import SkillNeed
 from callcenter.parties import Parties
 from callcenter.sending import InSession, Onward, Sending, sent_order
+from callcenter.takingup import TakingUp
 from cti import commands as c
 from cti import events as e
-from cti.calls import CONVERSATION, EndedBy, OfferFailure, Phone, PhoneKind, Place
+from cti.calls import EndedBy, OfferFailure, Phone, PhoneKind
 
 
 class Engine(Protocol):
@@ -100,7 +101,6 @@ class Line:
 
 
 ANSWERED_ELSEWHERE = "answered-elsewhere"  # why the other phones of a round stop ringing
-SWITCH_LOST = EndedBy.SWITCH_LOST.value
 TRANSFER_S = 10.0  # a switch that has not done it by then never got the order, or lost it
 TRANSFERRED = "transferred"  # the cause of a call's end, when it went to an outside number
 TRANSFERS = frozenset(("StartWaiting", "StartMenu", "TransferCall"))
@@ -144,10 +144,11 @@ class Routing:
         self._lines: dict[str, Line] = {}
         self._rounds: list[str] = []  # calls for whom several phones are to ring
         self.reachable = reachable
-        self._wait_order = wait_order
+        self.wait_order = wait_order
         self._wait_on = wait_on
         self.sending = Sending(self, onward, in_session)
         self.parties = Parties(self.act, execute)
+        self.taking_up = TakingUp(self)
         self._on: dict[type, Callable[..., None]] = {
             **self.parties.on,
             e.IvrResumed: self._in_menu,
@@ -254,7 +255,7 @@ class Routing:
             line.talking = True
         line.transfer, line.ordered = fact, now
         if isinstance(order, c.StartWaiting):
-            line.wait = self._wait_order(fact.call, order.queue, order.entered_at)
+            line.wait = self.wait_order(fact.call, order.queue, order.entered_at)
         self.execute(order)
 
     def is_leaving(self, call_id: str, now: float) -> bool:
@@ -283,132 +284,6 @@ class Routing:
         if line is not None:
             line.movable = False
 
-    def take_up(
-        self,
-        fact: e.CallAdopted,
-        place: str,
-        offer: str,
-        now: float,
-        *,
-        others: Collection[str] = (),
-        callback: bool = False,
-        agent: str = "",
-        legs: Collection[str] = (),
-    ) -> None:
-        """Take up a live call found on the switch: the engine's picture follows the switch's.
-
-        `place` is where the engine has the call ("" when it has none: `acd.lines`), `offer`
-        its open offer (`others`: when several phones ring), `agent` who has it, `legs` its open
-        legs. Nobody is blamed for an offer that our absence ended.
-        """
-        if fact.place is Place.ENTRY:
-            # Its voice session comes back by itself (IvrResumed).
-            if place == "connected":
-                self.act(f.CallTransferred(fact.call_id, onward="menu"), now)
-            self._forget_sent(fact.call_id)
-            return
-        line = self._lines.setdefault(fact.call_id, Line())
-        if callback and fact.place is Place.RINGING:
-            self._take_up_dialled(line, fact, place, offer, now)
-            return
-        if line.wait is None and fact.queue:
-            line.wait = self._wait_order(fact.call_id, fact.queue, fact.entered_at)
-        offers = {offer, *others} - {""}
-        rings = dict([(fact.offer_id, fact.agent_id), *fact.also])
-        if fact.place in CONVERSATION:
-            self._take_up_talking(line, fact, place, offers, agent, now)
-            self.parties.take_up(fact, legs, now)
-        elif fact.place is Place.RINGING and offers & rings.keys():
-            line.offers, line.movable = {one: rings[one] for one in rings if one in offers}, False
-            for one in sorted(rings.keys() - offers):
-                self.execute(c.CancelOffer(fact.call_id, one))
-            self._lost(offers - rings.keys(), now)
-        elif not place and not fact.queue:
-            del self._lines[fact.call_id]
-        else:
-            for one in rings if fact.place is Place.RINGING else ():
-                self.execute(c.CancelOffer(fact.call_id, one))
-            self._take_up_waiting(line, fact, place, offers, now)
-
-    def _take_up_dialled(
-        self, line: Line, fact: e.CallAdopted, place: str, offer: str, now: float
-    ) -> None:
-        """A callback's attempt lives on the switch: the agent's phone or the customer's rings."""
-        line.dialled = fact.offer_id
-        if fact.offer_id == offer:
-            line.talking = place == "dialling"
-            line.offers = {} if line.talking else {offer: fact.agent_id}
-            return
-        self.execute(c.CancelOffer(fact.call_id, fact.offer_id))
-        if place == "offered" and (line.parked is None or line.parked.offer_id != offer):
-            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
-
-    def _take_up_talking(
-        self,
-        line: Line,
-        fact: e.CallAdopted,
-        place: str,
-        offers: Collection[str],
-        agent: str,
-        now: float,
-    ) -> None:
-        line.talking, line.parked, line.entry = True, None, None
-        line.offers.clear()
-        if place == "offered" and fact.offer_id in offers:
-            self.act(f.OfferAccepted(fact.offer_id), now)
-        elif place != "connected":
-            self.act(
-                f.CallFoundConnected(fact.call_id, fact.queue, fact.agent_id, fact.entered_at), now
-            )
-        elif fact.agent_id and fact.agent_id != agent:
-            self.act(f.CallHandedOver(fact.call_id, fact.agent_id), now)
-
-    def _take_up_waiting(
-        self, line: Line, fact: e.CallAdopted, place: str, offers: Collection[str], now: float
-    ) -> None:
-        line.movable, line.visited = fact.place is Place.WAITING, False
-        if line.sent is not None and not place:
-            return  # decided while the switch was away: done as soon as we go on
-        if place == "connected":  # away from the agent, while nobody looked
-            self.act(f.CallTransferred(fact.call_id, fact.queue), now)
-            return
-        entry, line.entry = line.entry, None  # we may have missed that the caller waits by now
-        if place == "offered" and (line.parked is None or line.parked.offer_id not in offers):
-            self._lost(offers, now)
-        elif not place:
-            place_kept = f.CallQueued(fact.call_id, fact.queue, entered=fact.entered_at or None)
-            self.act(entry or place_kept, now)
-
-    def _lost(self, offers: Collection[str], now: float) -> None:
-        """These offers came to nothing while nobody looked."""
-        for offer in sorted(offers):
-            self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
-
-    def missed(self, call_id: str, now: float, *, lost: bool = False) -> None:
-        """A call ended while nobody looked: a caller who waited has given up, then or later.
-
-        `lost`: the whole switch ended, and the call with it.
-        """
-        self.parties.call_over(call_id, now)
-        self.act(f.CallEnded(call_id, SWITCH_LOST) if lost else f.CallerGone(call_id), now)
-        self._lines.pop(call_id, None)
-
-    def callback_missed(self, call_id: str, offer: str, now: float) -> None:
-        """A callback's attempt is not on its switch any more, or never was.
-
-        `offer` is "" when no attempt is due: one whose end was not told held up the next.
-        """
-        line = self._lines.get(call_id)
-        if line is not None:
-            line.dialled = ""
-        if not offer:
-            return
-        if line is not None and line.offer == offer and line.parked is not None:
-            return  # decided while the switch was away: dialled as soon as we go on
-        # One of the two fits: the agent's phone rang, or the customer's.
-        self.act(f.OfferLost(offer, "the switch does not ring any more"), now)
-        self.act(f.CallbackFailed(call_id, "unreachable"), now)
-
     def go_on(self, now: float) -> None:
         """A switch is back and its live calls have been taken up: do what was put off."""
         for call_id, line in list(self._lines.items()):
@@ -430,6 +305,10 @@ class Routing:
         """The same; a new one for a call that is nowhere yet."""
         return self._lines.setdefault(call_id, Line())
 
+    def forget(self, call_id: str) -> None:
+        """Nothing about this call is ours to route any more."""
+        self._lines.pop(call_id, None)
+
     def knows(self, call_id: str) -> bool:
         """Whether the call is in a line, on its way to one, or with an agent."""
         return call_id in self._lines
@@ -438,7 +317,7 @@ class Routing:
         line = self._lines.get(fact.call_id)
         if line is not None and line.talking:
             self._transferred(line, f.CallTransferred(fact.call_id, onward="menu"), now)
-        self._forget_sent(fact.call_id)
+        self.forget_sent(fact.call_id)
         if self._other is not None:
             self._other(fact, now)
 
@@ -640,7 +519,7 @@ class Routing:
         if not self.sending.move(fact.call_id, now) and self._other is not None:
             self._other(fact, now)
 
-    def _forget_sent(self, call_id: str) -> None:
+    def forget_sent(self, call_id: str) -> None:
         """The caller is where the engine sent the caller: nothing of ours any more."""
         line = self._lines.get(call_id)
         if line is not None and line.sent is not None:
@@ -707,7 +586,7 @@ class Routing:
         line = self._lines.get(entered.call)
         if line is not None and line.wait is not None and line.wait.queue != entered.queue:
             since = line.wait.entered_at
-            line.wait = self._wait_order(entered.call, entered.queue, since)
+            line.wait = self.wait_order(entered.call, entered.queue, since)
             if line.movable and not line.offer:
                 self.wait_again(entered.call)
 

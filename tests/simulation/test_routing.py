@@ -244,7 +244,7 @@ def test_after_a_restart_the_switch_is_right(place: Place, was: str, now: str) -
     if place is not Place.WAITING:
         here |= {"agent_id": ANNA, "offer_id": offer or "o1"}
     fact = e.CallAdopted("c1", "v", "", "", "", "", place, **here)
-    fresh.take_up(fact, was, offer, desk.now)
+    fresh.taking_up.call(fact, was, offer, desk.now)
     assert desk.place() == now
     assert fresh.knows("c1")
     if not was:
@@ -280,7 +280,7 @@ def test_a_callback_found_ringing_is_not_dialled_beside_itself() -> None:
     fact = e.CallAdopted(
         "cb", "v", "", "", "", "", Place.RINGING, agent_id=ANNA, offer_id=first.offer_id
     )
-    desk.routing.take_up(fact, "offered", first.offer_id, desk.now, callback=True)
+    desk.routing.taking_up.call(fact, "offered", first.offer_id, desk.now, callback=True)
     desk.routing.act(f.OfferDeclined(first.offer_id), desk.now)
     desk.routing.go_on(desk.now)
     assert [o for o in desk.orders if isinstance(o, c.DialCallback)] == [first]
@@ -301,7 +301,7 @@ def test_a_callback_found_while_its_customer_is_dialled_goes_on() -> None:
     fact = e.CallAdopted(
         "cb", "v", "", "", "", "", Place.RINGING, agent_id=ANNA, offer_id=first.offer_id
     )
-    desk.routing.take_up(fact, "dialling", first.offer_id, desk.now, callback=True)
+    desk.routing.taking_up.call(fact, "dialling", first.offer_id, desk.now, callback=True)
     assert desk.place("cb") == "dialling"
     desk.on(e.CallbackFailed("cb", first.offer_id, ANNA, "busy"))
     assert desk.place("cb") == "retry"
