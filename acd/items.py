@@ -112,20 +112,16 @@ class Item:
         self.asked: tuple[str, ...] = ()
         self.again = NO_TIMER  # then they are asked again
 
-    def __lt__(self, other: Item) -> bool:
-        """Never needed: no two items have one number."""
-        return self.id < other.id
-
 
 class Desk:
     """What an agent who takes items has of them."""
 
     __slots__ = ("free_since", "items", "keys", "seq")
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, seq: int) -> None:
         self.items: dict[str, Item] = {}  # offered and working, oldest first
-        self.free_since = since  # when the agent last got or ended an item, or became ready
-        self.seq = 0
+        self.free_since = since  # when the agent last got or ended an item
+        self.seq = seq  # no two agents have the same
         self.keys: dict[ItemLine, RoomKey] = {}  # the places among those with room
 
     def open(self, work: str) -> int:
@@ -225,7 +221,8 @@ def done(floor: Floor, fact: f.ItemDone) -> None:
 
 def withdrawn(floor: Floor, fact: f.ItemWithdrawn) -> None:
     """Nobody needs it done, wherever it is."""
-    _end(floor, _item(floor, fact.item), "withdrawn", d.Reason("withdrawn", {"why": fact.why}))
+    reason = d.Reason("item-withdrawn", {"why": fact.why})
+    _end(floor, _item(floor, fact.item), "withdrawn", reason)
 
 
 def ask_again(floor: Floor, item_id: str) -> None:
@@ -529,7 +526,7 @@ def installed(floor: Floor) -> None:
         if agent.desk is not None:
             agent.desk.keys.clear()
         elif takes_items(agent):
-            agent.desk = Desk(floor.now)
+            agent.desk = Desk(floor.now, floor.next_seq())
     for item in floor.work.items.values():
         queue = item.line.queue
         item.line = floor.matching.line(queue, item.needs)

@@ -356,6 +356,9 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "item-call-first": lambda x, clock: "a call came first",
     "item-not-served": lambda x, clock: "the agent does not serve this queue any more",
     "item-done": lambda x, clock: "the agent finished it",
+    "item-withdrawn": lambda x, clock: (
+        "nobody needs it done any more" + (f": {x.word('why')}" if x.word("why") else "")
+    ),
     "restaffed": lambda x, clock: "the agent does not serve this caller any more" + _en_by(x),
 }
 
@@ -613,6 +616,7 @@ _ZH: dict[str, Callable[[_Filled, Clock], str]] = {
     "item-call-first": lambda x, clock: "来电优先",
     "item-not-served": lambda x, clock: "该坐席不再服务此队列",
     "item-done": lambda x, clock: "坐席已完成",
+    "item-withdrawn": lambda x, clock: "已不再需要处理" + _zh_why(x),
     "restaffed": lambda x, clock: _zh_by(x) + "该坐席不再服务此来电",
 }
 

@@ -399,7 +399,7 @@ def _fill_items(floor: Floor, snapshot: Mapping[str, Any], queues: dict[str, Que
         floor.work.remember_over(over)
     for row in snapshot["agents"]:
         if "desk" in row:
-            desk = floor.agents[row["id"]].desk = Desk(row["desk"]["free_since"])
-            desk.seq = row["desk"]["seq"]
-            desk.items = {item: floor.work.items[item] for item in row["desk"]["items"]}
+            kept = row["desk"]
+            desk = floor.agents[row["id"]].desk = Desk(kept["free_since"], kept["seq"])
+            desk.items = {item: floor.work.items[item] for item in kept["items"]}
     items.restored(floor)

@@ -334,7 +334,7 @@ ORDERS: tuple[Order, ...] = (
             "title": "Check the address of order 10042",
             "link": "https://crm.example.com/orders/10042",
         },
-        refusals=("unknown-queue", "not-for-items", "item-known", "bad-link", "cannot-save"),
+        refusals=("unknown-queue", "not-for-items", "item-known", "too-many-items", "bad-link"),
         result="the item's id",
     ),
     Order(

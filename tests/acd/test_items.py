@@ -320,6 +320,26 @@ def test_items_of_a_removed_queue_go_to_another_of_their_kind_or_are_over() -> N
     assert {view.item for view in floor.engine.items()} == {"i2"}  # type: ignore[attr-defined]
 
 
+def test_agents_who_get_room_by_a_new_configuration_are_all_there() -> None:
+    """Two at the same moment, with nothing to tell them apart, and items that wait."""
+    agents = tuple(Agent(name, queues=("chats",)) for name in ("anna", "bob", "cleo"))
+    floor = _floor(*agents)
+    for item in ("i1", "i2"):
+        floor.handle(f.ItemQueued(item, "chats"), 1.0)
+    able = tuple(Agent(agent.id, queues=("chats",), capacity={"chat": 1}) for agent in agents)
+    decided = floor.handle(f.Configured(Site(QUEUES, able)), 2.0)
+    offered = [(x.item, x.agent) for x in decided if isinstance(x, d.OfferItem)]
+    assert offered == [("i1", "anna"), ("i2", "bob")]
+
+
+def test_a_full_book_of_items_refuses_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that runs wild is told so, and what is open stays."""
+    monkeypatch.setattr("acd.items.MAX_ITEMS", 2)
+    floor = _floor(Agent("anna", queues=("calls",)))
+    decided = [floor.handle(f.ItemQueued(f"i{n}", "chats"), 1.0)[-1] for n in range(3)]
+    assert [getattr(x, "code", "") for x in decided] == ["", "", "too-many-items"]
+
+
 def test_nobody_is_blamed_for_our_absence() -> None:
     """The time to answer an offer of an item moves like every deadline."""
     floor = _floor(Agent("anna", queues=("chats",), capacity={"chat": 1}))

@@ -102,7 +102,13 @@ def test_wild_floors_with_items_keep_every_invariant() -> None:
         met |= {x.code for x in wild.decisions if isinstance(x, d.Refused)}
     assert met >= {"item-fewest", "item-only-room", "item-accepted", "item-declined", "item-done"}
     assert met >= {"item-unanswered", "item-call-first", "agent-signed-out", "item-not-served"}
-    assert met >= {"agent-not-ready", "queue-removed", "withdrawn", "not-for-items", "item-over"}
+    assert met >= {
+        "agent-not-ready",
+        "queue-removed",
+        "item-withdrawn",
+        "not-for-items",
+        "item-over",
+    }
 
 
 # Planted bugs ----------------------------------------------------------------------------

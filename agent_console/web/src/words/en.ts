@@ -815,6 +815,7 @@ export const en = {
     "item-over": "This work item is over.",
     "unknown-item": "This work item is over.",
     "item-not-working": "This work item is not accepted yet.",
+    "too-many-items": "Too many work items are open.",
     "item-known": "This work item is known already.",
     "not-for-items": "This queue is for callers.",
     "bad-link": "A link begins with http:// or https://.",

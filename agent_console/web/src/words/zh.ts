@@ -803,6 +803,7 @@ export const zh: Words = {
     "item-over": "此任务已结束。",
     "unknown-item": "此任务已结束。",
     "item-not-working": "此任务尚未被接受。",
+    "too-many-items": "未完成的任务过多。",
     "item-known": "此任务已存在。",
     "not-for-items": "此队列只接来电。",
     "bad-link": "链接须以 http:// 或 https:// 开头。",
