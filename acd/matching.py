@@ -138,19 +138,20 @@ class Matching:
         for source in (queue.id, *sorted(also)):
             self._lines_of.setdefault(source, {})[line] = None
             for group in self._groups_of.get(source, ()):
-                if group not in line.groups and group.able(needs):
+                if group.able(needs) and not (also and group in line.groups):
                     self._link(group, line)
         line.idle.sort()
         return line
 
     def _drop_unused(self) -> None:
         """Keep the number of lines within bounds, a few at a time."""
-        if len(self._extra) <= MAX_UNUSED_LINES + len(self._base):
-            return
+        most = MAX_UNUSED_LINES + len(self._base)
         for _ in range(_LOOKED_AT):
+            if len(self._extra) <= most:
+                return
             identity = self._extra.popleft()
             line = self._lines[identity]
-            if line.visits or self._base.get(line.queue.id) is line or not self._extra:
+            if line.visits or self._base.get(line.queue.id) is line:
                 self._extra.append(identity)
             else:
                 del self._lines[identity]
