@@ -148,7 +148,7 @@ def set_off(floor: Floor, callback: Visit) -> None:
 
 def caller_left(floor: Floor, callback_id: str) -> None:
     """The caller has hung up: from now on the number can be dialled."""
-    callback = floor.visits.get(callback_id)
+    callback = _of(floor, callback_id)
     if callback is not None and callback.place == PARKED:
         _begin(floor, callback)
 
@@ -317,7 +317,7 @@ def cancelled(floor: Floor, fact: f.CallbackCancelled) -> None:
 
 def not_needed(floor: Floor, caller: Visit) -> None:
     """The caller talks with an agent after all."""
-    visit = floor.visits.get(caller.successor)
+    visit = _of(floor, caller.successor)
     caller.successor = ""
     if visit is not None and visit.place != CONNECTED:
         withdraw(floor, visit, NOT_NEEDED)
@@ -345,6 +345,12 @@ def withdraw(floor: Floor, visit: Visit, reason: d.Reason, caller: Visit | None 
         floor.settle(agent)
     if caller is not None:
         floor.seek_agent_if_waiting(caller)
+
+
+def _of(floor: Floor, callback_id: str) -> Visit | None:
+    """The callback that a caller has; one that was reached and transferred is a call by now."""
+    visit = floor.visits.get(callback_id)
+    return visit if visit is not None and visit.kind == "callback" else None
 
 
 def _dialled(floor: Floor, call: str) -> Visit:

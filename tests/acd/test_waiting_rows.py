@@ -400,6 +400,20 @@ out c2 overflowed 1; send c2 voicemail q
         901 | ready anna     | anna not ready; anna ready
         1000 | tick          | k1 queued; dial anna k1
     """,
+    "a callback that was reached and transferred is a call, whatever its first caller does": """
+        queue q wrap=0
+        agent anna q
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | ready anna      | anna not ready; anna ready
+        61 | tick            | dial anna k1
+        62 | answer anna     | anna reserved; k1 dialling
+        63 | reached k1      | out k1 reached 63; anna talking; k1 reached
+        64 | park k1 q 900   | talked k1 1+0 to parked; wrapped anna 0; anna ready
+        70 | found c1 q anna 0 | out c1 answered 70; anna talking
+        71 | end c1 caller   | talked c1 1+0; wrapped anna 0; anna ready
+        72 | pick k1 anna    | ring anna k1
+    """,
     "a callback now: out of turn, as if its time had come": """
         queue q
         agent anna q
