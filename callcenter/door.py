@@ -70,18 +70,14 @@ class Door:
         Who comes back from a menu keeps skills and priority, where the menu names none.
         """
         queue, wishes = action.queue, self._wishes(call, action)
-        while self._hops.get(call.call_id, 0) < MOST_HOPS:
-            away = self._asked(call.call_id, queue, wishes)
-            if away is None:
+        while (away := self._turned_away(call.call_id, queue, wishes)) is not None:
+            if away.kind == "queue":
+                queue = away.target
+            elif self._led_away(call, away.kind, away.target, away.queue, language):
+                return
+            else:
                 break
-            self._hops[call.call_id] = self._hops.get(call.call_id, 0) + 1
-            if away.kind != "queue":
-                if self._led_away(call, away.kind, away.target, away.queue, language):
-                    return
-                break
-            queue = away.target
-        else:
-            log.warning("a caller is turned away in a circle and waits", queue=queue)
+        self._hops.pop(call.call_id, None)
         self._take_in(call, queue, action, wishes, language)
 
     def _wishes(self, call: LiveCall, action: a.EnterQueue) -> Wishes:
@@ -111,8 +107,13 @@ class Door:
                 return Preferred(agent, one.wait_s, one.who)
         return None
 
-    def _asked(self, call_id: str, queue: str, wishes: Wishes) -> d.CallTurnedAway | None:
-        router = self._menus.router
+    def _turned_away(self, call_id: str, queue: str, wishes: Wishes) -> d.CallTurnedAway | None:
+        """Where the caller goes instead; None: in, at the latest after `MOST_HOPS`."""
+        router, hops = self._menus.router, self._hops.get(call_id, 0)
+        if hops >= MOST_HOPS:
+            log.warning("a caller is turned away in a circle and waits", queue=queue)
+            return None
+        self._hops[call_id] = hops + 1
         asked = f.EntryAsked(call_id, queue, wishes.needs, wishes.priority)
         decisions = router.routing.act(asked, router.now())
         return next((x for x in decisions if isinstance(x, d.CallTurnedAway)), None)
