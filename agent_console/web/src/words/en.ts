@@ -438,7 +438,7 @@ export const en = {
     hours: "By its hours again",
     isOpen: "Open",
     isClosed: "Closed",
-    by: (who: string) => `until ${who} takes it back`,
+    by: (who: string) => `by ${who}`,
   },
   messages: {
     title: "Messages",

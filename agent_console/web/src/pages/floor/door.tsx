@@ -21,12 +21,6 @@ export function QueueDoor({ queue, name }: { queue: QueueLive; name: string }) {
   };
   return (
     <>
-      {queue.open && !queue.opened_by ? null : (
-        <small class={`block ${queue.open ? "muted" : "bad-text"}`} data-testid={`door-${queue.id}`}>
-          {queue.open ? t.isOpen : t.isClosed}
-          {queue.opened_by ? ` · ${t.by(queue.opened_by)}` : ""}
-        </small>
-      )}
       <Menu
         testid={`set-door-${queue.id}`}
         class="small plain"
@@ -37,6 +31,12 @@ export function QueueDoor({ queue, name }: { queue: QueueLive; name: string }) {
         items={items}
         onChoose={set}
       />
+      {queue.open && !queue.opened_by ? null : (
+        <small class={`block ${queue.open ? "muted" : "bad-text"}`} data-testid={`door-${queue.id}`}>
+          {queue.open ? t.isOpen : t.isClosed}
+          {queue.opened_by ? ` · ${t.by(queue.opened_by)}` : ""}
+        </small>
+      )}
       <Refusal actions={actions} />
     </>
   );
