@@ -151,7 +151,7 @@ def _reserve(
     agent.call = visit.call
     agent.queue = queue.id
     agent.deadline = deadline
-    if queue.remembers:
+    if queue.remembers and visit.kind != "outbound":
         choice.offered(agent, queue, number, now)
     floor.move(agent, "offered")
     if visit.kind == "call":
@@ -219,7 +219,7 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.misses = 0
     if floor.matching.watches_load and agent.busy_since is None:
         agent.busy_since = now
-    if visit.queue.remembers:
+    if visit.queue.remembers and visit.kind != "outbound":
         choice.counted(agent, visit.queue)
     floor.count_left(visit, outcome)
     floor.out.append(

@@ -63,6 +63,21 @@ the only caller waiting
         17 | snapshot       | -
         17 | call c4 q      | ring bob c4
     """,
+    "a call that an agent places is no call of the queue's choice": """
+        queue q wrap=0 choice=fewest-calls
+        agent anna q
+        agent bob q
+        0  | ready anna     | anna not ready; anna ready
+        0  | ready bob      | bob not ready; bob ready
+        1  | dials d1 anna q | dial anna d1
+        2  | answer anna    | anna reserved
+        3  | reached d1     | out d1 reached 2; anna talking
+        4  | end d1 caller  | talked d1 1+0; wrapped anna 0; anna ready
+        5  | call c1 q      | ring bob c1
+        6  | answer bob     | out c1 answered 1; bob talking
+        7  | end c1 caller  | talked c1 1+0; wrapped bob 0; bob ready
+        8  | call c2 q      | ring anna c2
+    """,
     "least occupied: who has worked less lately, though idle for less long": """
         queue q wrap=0 choice=least-occupied
         queue other wrap=0
