@@ -72,6 +72,11 @@ def mistake(site: Site) -> str:
             return f"queue {one.id} has the weight {one.weight}"
         if one.ring_several < 1:
             return f"queue {one.id} rings {one.ring_several} phones"
+        moments = (one.threshold_s, one.first_after_s or 0.0, *(step.after_s for step in one.relax))
+        if not all(map(isfinite, moments)):
+            return f"queue {one.id} has a time that never comes"
+    if not isfinite(site.priority_worth_s or 0.0):
+        return f"a point of priority is worth {site.priority_worth_s} s"
     return ""
 
 
@@ -105,7 +110,8 @@ def install(floor: Floor, site: Site) -> list[AgentRecord]:
         gone.lines.clear()
         gone.callers = 0
         if gone.retired:
-            overflowing.end(floor, gone.alone)
+            for spell in (gone.alone, gone.closed):  # who comes back begins anew
+                overflowing.end(floor, spell)
     for queue_state in floor.queues.values():
         floor.matching.line(queue_state, ())
     narrowed = _install_agents(floor, site)

@@ -257,11 +257,14 @@ def test_steps_of_waiting_do_not_pile_up_lines() -> None:
         Site((Queue("q", weight=0.0),)),
         Site((Queue("q", weight=float("inf")),)),
         Site((Queue("q", ring_several=0),)),
+        Site((Queue("q", first_after_s=float("nan")),)),
+        Site((Queue("q", relax=(Relax(float("inf")),)),)),
+        Site((Queue("q"),), priority_worth_s=float("nan")),
         Site((Queue("q"),), (Agent("anna", queues=("q",), weight=-1.0),)),
         Site((Queue("q"),), (Agent("anna", queues=("q",), order={"q": 0}),)),
     ],
 )
 def test_impossible_weights_and_orders_are_refused(site: Site) -> None:
-    """A weight of nothing would divide by zero on the first call."""
-    with pytest.raises(ValueError, match=r"q|anna"):
+    """A weight of nothing would divide by zero on the first call, and no time is no order."""
+    with pytest.raises(ValueError, match=r"queue q|agent anna|priority"):
         Engine(site)
