@@ -200,6 +200,7 @@ class Ledger:
 
     def _before(self, fact: f.Fact) -> None:
         self.items.before(fact)
+        self.rules.before(fact)
         if isinstance(fact, f.CallQueued):
             self._asked[fact.call] = self._wishes[fact.call] = fact
         elif isinstance(fact, f.CallbackRequested):
@@ -227,6 +228,9 @@ class Ledger:
         elif isinstance(fact, f.CallHandedOver):
             taken = {leg for leg, of in self.legs.items() if of == (fact.call, fact.agent)}
             self._drop_legs(taken)
+        elif isinstance(fact, f.CallFoundConnected):
+            if fact.call not in self.stays:  # new to us, whatever was asked for it once
+                self._asked.pop(fact.call, None)
         elif isinstance(fact, f.OfferLost):
             self._lost_offer = fact.offer
         elif isinstance(fact, f.Resumed):
@@ -460,7 +464,8 @@ class Ledger:
         if x.call in self._gone:
             self._broken("I2", f"{x.call} was gone and is shown as {x.outcome}")
         self._connected(x.call, x.agent)
-        self.rights.answered(x.agent, x.queue)
+        if x.kind != "outbound":
+            self.rights.answered(x.agent, x.queue)
 
     def _connected(self, call: str, agent: str) -> None:
         if call in self.connected:
@@ -534,7 +539,8 @@ class Ledger:
             stay.offers.add(x.offer)
             stay.rang = True
             stay.in_line = stay.parked = False
-            self.rights.offered(x.agent, stay.queue)
+            if stay.kind != "outbound":
+                self.rights.offered(x.agent, stay.queue)
         round_ = x.round if isinstance(x, d.Offer) else ""
         self.offers[x.offer] = _Ringing(x.call, x.agent, x.deadline, round_)
 
@@ -556,6 +562,7 @@ class Ledger:
             if (
                 other is not stay
                 and self.in_line(other)
+                and not self._is_parked(other, slack_s=TOLERANCE_S)  # another timer of this moment
                 and self.rights.may(x.agent, other, self.now, surely=True)
                 and self.rights.comes_before(other, stay, x.agent, self.now)
             ):
@@ -585,9 +592,9 @@ class Ledger:
         """Whether it waits to be offered."""
         return stay.in_line and not stay.later and not self._is_parked(stay)
 
-    def _is_parked(self, stay: Stay) -> bool:
+    def _is_parked(self, stay: Stay, slack_s: float = -TOLERANCE_S) -> bool:
         until = stay.parked_until
-        return until is not None and self.now < until - TOLERANCE_S
+        return until is not None and self.now < until + slack_s
 
     def _offer_ended(self, x: d.OfferEnded) -> None:
         ringing = self.offers.pop(x.offer, None)

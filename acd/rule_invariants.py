@@ -62,6 +62,13 @@ class RuleLedger:
         self._alone: dict[str, float] = {}  # queue to since when nobody has been there
         self._sent: dict[str, tuple[str, ...]] = {}  # call to the queues that turned it away
 
+    def before(self, fact: f.Fact) -> None:
+        """A fact that is about to be carried out."""
+        if isinstance(fact, f.QueueOpened):
+            self._closed.pop(fact.queue, None)
+        elif isinstance(fact, f.QueueClosed):
+            self._closed.setdefault(fact.queue, self._floor.now)
+
     # The door ------------------------------------------------------------------------------
 
     def asked(self, fact: f.EntryAsked, away: d.CallTurnedAway | None) -> None:
@@ -133,13 +140,9 @@ class RuleLedger:
     # The line ------------------------------------------------------------------------------
 
     def changed(self, x: d.QueueChanged) -> None:
-        """A queue is open or closed."""
-        if x.open is (x.queue not in self._closed):
-            self._broken("I9", f"{x.queue} is told to be open={x.open} again")
-        if x.open:
-            self._closed.pop(x.queue, None)
-        else:
-            self._closed[x.queue] = self._floor.now
+        """A queue is told to be open or closed."""
+        if x.open is (x.queue in self._closed):
+            self._broken("I9", f"{x.queue} is told to be open: {x.open}")
 
     def moved(self, x: d.CallLeft) -> None:
         """A rule has taken a caller out of the line."""
