@@ -124,7 +124,8 @@ def _why(
         data["phones"] = phones
         return Reason("ring-several", data)
     if among > 1:
-        data.update(choice.figures(agent, visit.line, now))
+        if config.choice != "longest-idle":
+            data |= choice.figures(agent, visit.line, now)
         return Reason(config.choice, data)
     return Reason("first-in-order" if later else "only-free", data)
 
