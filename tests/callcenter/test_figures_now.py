@@ -20,6 +20,7 @@ from callcenter.metrics import Metrics
 from cti.virtual.callers import Customer
 from cti.virtual.phones import careless
 from reporting.alerts import AlertRule
+from reporting.definitions import values
 from reporting.figures import Tally
 from reporting.live import WINDOWS
 from reporting.store import History
@@ -147,6 +148,20 @@ async def test_after_a_kill_the_figures_are_those_from_before_and_those_of_the_r
     now = center.time.now()
     midnight = center.figures.calendar.midnight(now)
     queues, agents = await later.history.totals(since=midnight, until=now)
+    start = center.figures.calendar.start(now)
+    for row in await later.history.intervals(since=start, until=now + 1, minutes=15, queue=""):
+        live = values(after["queue", row["queue"], "interval"], "queue", 9)
+        assert row["balanced"]
+        assert row["service_level"]["standard"] == pytest.approx(live["service_level"])
+        for name in (
+            "offered",
+            "answered",
+            "abandoned",
+            "flowed_out",
+            "transfer_rate",
+            "occupancy",
+        ):
+            assert row[name] == pytest.approx(live[name]), (row["queue"], name)
     for scope in ("queue", "team", "agent", "site"):
         for ident in later.now.ids(scope):
             recorded = later.now.tally_of(scope, ident, queues, agents)

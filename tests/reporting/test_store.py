@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from reporting.intervals import Calendar, IntervalFold
+from reporting.live import LiveFigures
 from reporting.records import RecordFold
 from reporting.store import History
 from reporting.tables import METADATA, call_records
@@ -201,3 +202,52 @@ def _tables(connection: sa.Connection) -> dict[str, Any]:
         )
         for name in METADATA.tables
     }
+
+
+async def test_finished_calls_leave_memory_and_stay_in_lists_and_figures(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy day fills no memory: what is on disk is read from there, and counted as before."""
+    monkeypatch.setattr("reporting.records.MOST_ENDED", 10)
+    live = LiveFigures(Calendar("UTC"))
+    fold = RecordFold(intervals=live)
+    history = history_of(engine, fold)
+    for number in range(60):
+        outcome = ("answered", "abandoned")[number % 2]
+        feed_call(fold, f"c{number}", DAY + number * 10.0, outcome, 8.0)
+    before = live.day("queue", "billing", DAY + 80_000.0)
+    fold.forget(DAY)
+    assert len(fold.calls) == 60, "what is not on disk stays"
+    await history.save()
+    fold.forget(DAY)
+    assert len(fold.calls) == 10
+    assert live.day("queue", "billing", DAY + 80_000.0) == before
+    assert len(live._counted) < 25
+    rows = await history.calls(since=DAY, until=DAY + 86_400, limit=100)
+    assert len(rows) == 60
+    queues, agents = await history.totals(since=DAY, until=DAY + 86_400)
+    assert (queues["billing"].offered, agents["anna"].answered) == (60, 30)
+
+
+async def test_a_call_that_somebody_wraps_up_stays_in_memory(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its after-call work is still to be counted."""
+    monkeypatch.setattr("reporting.records.MOST_ENDED", 0)
+    live = LiveFigures(Calendar("UTC"))
+    fold = RecordFold(intervals=live)
+    q = {"call": "c1", "queue": "billing", "entered": DAY}
+    left = {**q, "outcome": "answered", "waited_s": 5.0, "agent": "anna"}
+    fold.feed("switch", "CallArrived", "c1", {"ani": "+49", "dnis": "1"}, DAY)
+    fold.feed("decision", "CallEntered", "c1", {**q, "kind": "call"}, DAY)
+    fold.feed("decision", "CallLeft", "c1", left, DAY + 5)
+    done = {**q, "agent": "anna", "talk_s": 60.0, "hold_s": 0.0, "wrap_up_s": 25.0}
+    fold.feed("decision", "CallCompleted", "c1", done, DAY + 65)
+    state = {"agent": "anna", "state": "wrap-up", "since": DAY + 65}
+    fold.feed("decision", "AgentChanged", "", state, DAY + 65)
+    fold.feed("switch", "CallEnded", "c1", {"by": "caller"}, DAY + 65)
+    await history_of(engine, fold).save()
+    fold.forget(DAY + 1e6)
+    assert set(fold.calls) == {"c1"}
+    fold.feed("decision", "WrapUpEnded", "c1", done, DAY + 90)
+    assert live.day("agent", "anna", DAY + 100).wrap_up_s == 25.0
