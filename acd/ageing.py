@@ -98,6 +98,6 @@ def resumed(floor: Floor) -> None:
 
 
 def renewed(visit: Visit) -> None:
-    """Another queue, or other rules: begin anew."""
+    """Another queue: begin anew."""
     visit.steps = 0
     visit.first = False

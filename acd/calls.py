@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from acd import callbacks, desk, legs, offers, places
@@ -45,7 +46,8 @@ def queued(floor: Floor, fact: f.CallQueued) -> None:
     visit.caller = fact.caller
     if fact.preferred:
         visit.preferred, visit.preferred_why = fact.preferred, fact.preferred_why
-        visit.preferred_until = visit.entered + max(0.0, fact.preferred_s)
+        limit_s = fact.preferred_s if 0.0 < fact.preferred_s < inf else 0.0
+        visit.preferred_until = visit.entered + limit_s
     reason = places.give_back(floor, visit) if fact.caller else None
     floor.enter(visit, reason)
     floor.seek_agent(visit)

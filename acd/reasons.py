@@ -108,7 +108,7 @@ def _en_chosen(what: Callable[[_Filled], str]) -> Callable[[_Filled, Clock], str
 
 
 def _en_order(x: _Filled) -> str:
-    return f"; {x.number('later')} more are asked after them" if x.number("later") else ""
+    return f"; {_en_agents(x.number('later'))} to follow" if x.number("later") else ""
 
 
 def _en_turn(x: _Filled) -> str:
@@ -237,8 +237,8 @@ _EN: dict[str, Callable[[_Filled, Clock], str]] = {
     "closest-skill": _en_chosen(lambda x: f"closest skills (levels of {x.number('level')} in all)"),
     "weighted": _en_chosen(lambda x: f"next by weight ({x.get('weight', 1):g})"),
     "first-in-order": lambda x, clock: (
-        f"asked first by this queue{_en_with(x.needs())}, before {x.number('later')} more who are "
-        f"free; idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
+        f"asked first by this queue{_en_with(x.needs())}, with {_en_agents(x.number('later'))} to "
+        f"follow; idle {x.seconds('idle_s')} s; {_en_place_taken(x)}"
     ),
     "ring-several": lambda x, clock: (
         f"one of {x.number('phones')} phones that ring at once{_en_with(x.needs())}; "

@@ -164,12 +164,12 @@ ORDERS = {
         0  | ready anna     | anna not ready; anna ready
         1  | ready bob      | bob not ready; bob ready
         2  | call c1 q      | ring bob c1
-        2  | why c1         | asked first by this queue, before 1 more who are free; idle 1 s; \
+        2  | why c1         | asked first by this queue, with 1 agent to follow; idle 1 s; \
 the only caller waiting
         3  | ready cleo     | cleo not ready; cleo ready
         3  | gone c1        | stop bob; out c1 abandoned 1; bob ready
         4  | call c2 q      | ring bob c2
-        4  | why c2         | longest idle of 2 agents, idle 3 s; 1 more are asked after them; \
+        4  | why c2         | longest idle of 2 agents, idle 3 s; 1 agent to follow; \
 the only caller waiting
         5  | call c3 q      | ring cleo c3
         6  | call c4 q      | ring anna c4
