@@ -88,7 +88,7 @@ class AgentRecord:
         self.idle_key: IdleKey | None = None  # the usual place in the lines, while idle
         self.own_keys: dict[Line, IdleKey] = {}  # the place in lines with another order
         self.position = 0  # in the configuration
-        self.busy_since: float | None = None  # with a call, or after one
+        self.busy_since: float | None = None  # with a call or on a leg of one, or after one
         self.load = 0.0  # the decaying average of busy time at `load_at` (`acd.choice`)
         self.load_at = since
         self.wanted: dict[Line, None] = {}  # lines whose callers wait for this agent alone

@@ -59,10 +59,7 @@ class Group:
 
 
 class Matching:
-    """The lines, the groups, and the first of each for the other.
-
-    `watches_load`: some queue asks the least occupied, so busy time is taken down.
-    """
+    """The lines, the groups, and the first of each for the other."""
 
     __slots__ = (
         "_base",
@@ -73,14 +70,11 @@ class Matching:
         "_lines_of",
         "_shared",
         "_weighted",
-        "watches_load",
     )
 
     def __init__(self, queues: Iterable[QueueState] = (), *, share_by_weight: bool = False) -> None:
         self._shared = share_by_weight
-        choices = [(queue.config.choice, queue) for queue in queues]
-        self._weighted = {queue.id: queue for choice, queue in choices if choice == "weighted"}
-        self.watches_load = any(choice == "least-occupied" for choice, _ in choices)
+        self._weighted = {queue.id: queue for queue in queues if queue.config.choice == "weighted"}
         self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
         self._extra: deque[Identity] = deque()  # the lines that are no queue's own

@@ -218,7 +218,7 @@ def connect(floor: Floor, visit: Visit, agent: AgentRecord, reason: d.Reason, ev
     agent.queue = visit.queue.id
     agent.idle_since = None
     agent.misses = 0
-    if floor.matching.watches_load and agent.busy_since is None:
+    if agent.busy_since is None:
         agent.busy_since = now
     if visit.queue.remembers and visit.kind != "outbound":
         choice.counted(agent, visit.queue)

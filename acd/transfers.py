@@ -121,7 +121,7 @@ def _take(
     taker.call = visit.call
     taker.queue = visit.queue.id
     taker.idle_since = None
-    if floor.matching.watches_load and taker.busy_since is None:
+    if taker.busy_since is None:
         taker.busy_since = floor.now
     taker.misses = 0
     floor.out.append(d.CallTaken(visit.call, visit.queue.id, taker.id, giver.id))
