@@ -24,6 +24,7 @@ Keys and who sees them:
     agent:<id>         an agent's state                          supervisor
     colleague:<id>     an agent as one who may be asked          everyone
     waiting:<call_id>  one waiting or parked caller              supervisor
+    callback:<id>      somebody who is to be called back    supervisor
     voicemail:<id>     a caller's message, not dealt with    supervisor
     parked:<call_id>   one parked caller                         agent (own queues)
     call:<call_id>     one of today's calls                      supervisor
@@ -356,6 +357,18 @@ class WaitingCall(TypedDict):
     position: int
     priority: int
     why: Why
+
+
+class CallbackLive(TypedDict):
+    """Somebody who is to be called back, while no agent is about to. `due`: not before then."""
+
+    id: str
+    queue: str
+    caller: str
+    caller_name: str
+    attempts: int
+    due: float | None
+    promised: float | None
 
 
 class VoicemailLive(TypedDict):

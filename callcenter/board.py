@@ -414,6 +414,24 @@ class Board:
             self._store.put(agent_room(agent), f"parked:{call_id}", entity)
         self._parked[call_id] = may
 
+    def _put_callback(self, call_id: str) -> None:
+        """Somebody who is to be called back, till an agent is about to."""
+        visit, call = self._engine.visit(call_id), self._router.book.get(call_id)
+        key = f"callback:{call_id}"
+        if visit is None or call is None or visit.kind != "callback" or visit.agent:
+            self._store.drop(SUPERVISOR, key)
+            return
+        entity = {
+            "id": call_id,
+            "queue": visit.queue,
+            "caller": self._local(visit.number),
+            "caller_name": call.customer_name,
+            "attempts": visit.attempts,
+            "due": visit.due,
+            "promised": call.promised,
+        }
+        self._store.put(SUPERVISOR, key, entity)
+
     def _put_queue(self, queue: str) -> None:
         site = self._site()
         known = site.queues.get(queue)
@@ -486,6 +504,7 @@ class Board:
 
     def _put_call(self, call_id: str) -> None:
         self._put_parked(call_id)
+        self._put_callback(call_id)
         record = self._fold.calls.get(call_id)
         if record is not None:
             self.put_call_row(call_id, self._fold.row(record))

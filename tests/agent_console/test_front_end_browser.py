@@ -207,6 +207,33 @@ async def test_the_supervisor_sees_and_acts(
     await expect(page.get_by_test_id("drawer")).to_be_hidden()
 
 
+async def test_the_supervisor_calls_a_callback_off(
+    start_console: StartConsole, open_page: OpenPage
+) -> None:
+    """When, how often tried and what was promised is seen; the choice is carried out."""
+    console = await start_console()
+    play: Play = console.play
+    page = await open_page()
+    await log_in(page, console.url, "sam")
+    callback = {
+        "id": "cb-1",
+        "queue": "billing",
+        "caller": "(416) 555-0100",
+        "caller_name": "",
+        "attempts": 2,
+        "due": time.time() + 60.0,
+        "promised": time.time() + 60.0,
+    }
+    play.live.put(SUPERVISOR, "callback:cb-1", callback)
+    row = page.get_by_test_id("callback-cb-1")
+    await expect(row).to_contain_text("tried 2 times")
+    await expect(row).to_contain_text("promised for")
+    await page.get_by_test_id("set-callback-cb-1").click()
+    await page.get_by_test_id("set-callback-cb-1-off").click()
+    await expect(page.get_by_test_id("set-callback-cb-1")).to_be_enabled()
+    assert ("cancel_callback", "u-sam", "cb-1", "") in play.told
+
+
 async def test_the_supervisor_closes_a_queue_and_deals_with_a_message(
     start_console: StartConsole, open_page: OpenPage
 ) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agent_console.live import SUPERVISOR
 from agent_console.ports import Refusal
 from cti import events as e
 from cti.virtual.phones import Act, Reaction, always
@@ -148,11 +149,19 @@ async def test_a_supervisor_moves_a_callback_and_calls_it_off(opened: Any) -> No
     await center.until(lambda: call not in center.switch.live, within_s=90.0)
     callback = f"cb-{call}"
     due = center.time.now() + 3600.0
+
+    def shown() -> Any:
+        center.board.publish()
+        return center.store.get(SUPERVISOR, f"callback:{callback}")
+
+    assert (shown()["due"], shown()["attempts"]) == (None, 0)
     await center.floor.move_callback("zoe", callback, due)
+    assert shown()["due"] == due
     assert center.router.engine.visit(callback).due == due
     await center.floor.call_back_now("zoe", callback)
     assert center.router.engine.visit(callback).place == "waiting"
     await center.floor.cancel_callback("zoe", callback, "solved by mail")
+    assert shown() is None
     for deed in (
         center.floor.cancel_callback("zoe", callback, ""),
         center.floor.move_callback("zoe", callback, due),

@@ -257,6 +257,17 @@ export interface QueueLive {
   agents: Record<string, number>;
 }
 
+/** Somebody who is to be called back, while no agent is about to. */
+export interface CallbackLive {
+  id: string;
+  queue: string;
+  caller: string;
+  caller_name: string;
+  attempts: number;
+  due: number | null;
+  promised: number | null;
+}
+
 /** A caller's message that nobody has dealt with; `id` is that of its recording. */
 export interface VoicemailLive {
   id: string;

@@ -18,6 +18,7 @@ import type {
   ParkedCall,
   QueueLive,
   SiteInfo,
+  CallbackLive,
   VoicemailLive,
   WaitingCall,
 } from "./protocol";
@@ -36,6 +37,7 @@ interface Many {
   colleague: Colleague;
   parked: ParkedCall;
   waiting: WaitingCall;
+  callback: CallbackLive;
   voicemail: VoicemailLive;
   call: CallRow;
   alarm: Alarm;

@@ -440,6 +440,16 @@ export const en = {
     isClosed: "Closed",
     by: (who: string) => `by ${who}`,
   },
+  callbacks: {
+    title: "Callbacks",
+    soon: "as soon as an agent is free",
+    at: (time: string) => `at ${time}`,
+    promised: (time: string) => `promised for ${time}`,
+    tried: (times: number) => (times === 1 ? "tried once" : `tried ${times} times`),
+    now: "Call back now",
+    later: "One hour later",
+    off: "Call it off",
+  },
   messages: {
     title: "Messages",
     of: (who: string) => `Message of ${who}`,

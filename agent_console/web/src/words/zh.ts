@@ -435,6 +435,16 @@ export const zh: Words = {
     isClosed: "已关闭",
     by: (who: string) => `由 ${who} 设定`,
   },
+  callbacks: {
+    title: "回拨",
+    soon: "坐席空闲时立即回拨",
+    at: (time: string) => `${time} 回拨`,
+    promised: (time: string) => `约定 ${time}`,
+    tried: (times: number) => `已尝试 ${times} 次`,
+    now: "立即回拨",
+    later: "推迟一小时",
+    off: "取消回拨",
+  },
   messages: {
     title: "留言",
     of: (who: string) => `${who} 的留言`,

@@ -11,6 +11,7 @@ import { listen } from "../desk/keys";
 import { follow as followLine } from "../desk/line";
 import { Agents } from "./agents";
 import { Alerts } from "./alerts";
+import { Callbacks } from "./callbacks";
 import { Calls } from "./calls";
 import { CallDrawer } from "./detail";
 import { type Chosen, FiguresDrawer } from "./groups";
@@ -53,6 +54,7 @@ export function FloorPage() {
       <div class="floor-columns">
         <div class="stack">
           <Waiting onCall={setOpen} />
+          <Callbacks onCall={setOpen} />
           <Messages onCall={setOpen} />
           <TrendCard />
         </div>
@@ -100,11 +102,9 @@ function Totals() {
 function Total(props: { name: preact.ComponentChildren; of?: string; value: string; testid?: string }) {
   return (
     <div class="total">
-      <dt>
-        {props.name} {props.of ? <small>· {props.of}</small> : null}
-      </dt>
-      <dd class="figures" data-testid={props.testid}>
-        {props.value}
+      <dt>{props.name}</dt>
+      <dd class="figures nowrap">
+        <span data-testid={props.testid}>{props.value}</span> {props.of ? <small class="muted">{props.of}</small> : null}
       </dd>
     </div>
   );
