@@ -10,14 +10,24 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import crm_link.tables
 import reporting.tables
 import storage.tables
-from storage.database import SchemaError, backup, database_url, open_engine, opened, upgrade
+from storage.database import (
+    MIGRATIONS,
+    SchemaError,
+    backup,
+    database_url,
+    open_engine,
+    opened,
+    upgrade,
+)
 
 DECLARED = (storage.tables.METADATA, crm_link.tables.METADATA, reporting.tables.METADATA)
 
@@ -68,6 +78,37 @@ async def _upgrade_in_another_process(url: str) -> int:
     root = Path(__file__).parents[2]
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", _UPGRADE, url, cwd=root)
     return await child.wait()
+
+
+@pytest.mark.parametrize("kind", ["sqlite_url", "postgres_url"])
+async def test_agents_have_their_figures_of_the_day_of_the_upgrade(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Parts of calls from before are made of the visits; a call that nobody answered has none."""
+    url = request.getfixturevalue(kind)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = url
+    await asyncio.to_thread(command.upgrade, config, "0005")
+    row = "'{}', 0, 'sales', 10.0, 'call', {}, '{}', 5.0, 'anna', 90.0, 60.0, 5.0, 10.0, {}"
+    before = open_engine(url)
+    async with before.begin() as connection:
+        for call, left, outcome, onward in (
+            ("c1", "15.0", "answered", "true"),
+            ("c2", "15.0", "reached", "false"),
+            ("c3", "15.0", "abandoned", "false"),
+            ("c4", "NULL", "", "false"),
+        ):
+            values = row.format(call, left, outcome, onward)
+            await connection.exec_driver_sql(f"INSERT INTO queue_visits VALUES ({values})")
+    await before.dispose()
+    async with opened(url) as engine, engine.connect() as connection:
+        query = "SELECT call_id, agent, queue, began, talk_s, how FROM call_parts ORDER BY call_id"
+        found = [tuple(kept) for kept in await connection.exec_driver_sql(query)]
+    assert found == [
+        ("c1", "anna", "sales", 15.0, 60.0, "to queue"),
+        ("c2", "anna", "sales", 15.0, 60.0, ""),
+    ]
 
 
 async def test_upgrading_twice_and_at_once_is_harmless(sqlite_url: str) -> None:
