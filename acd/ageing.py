@@ -66,14 +66,17 @@ def next_step(visit: Visit) -> float:
 
 def start(floor: Floor, visit: Visit) -> None:
     """The visit has joined its line: set the timer for what comes next."""
-    due = next_step(visit)
+    next_ = _next_due(visit)
+    if next_ < inf:
+        visit.ageing_timer = floor.timers.start(next_, "ageing", visit.call)
+
+
+def _next_due(visit: Visit) -> float:
+    moment = next_step(visit)
     first_after_s = visit.queue.config.first_after_s
     if first_after_s is not None and not visit.first:
-        due = min(due, visit.entered + first_after_s)
-    if visit.line.only:
-        due = min(due, visit.preferred_until)
-    if due < inf:
-        visit.ageing_timer = floor.timers.start(due, "ageing", visit.call)
+        moment = min(moment, visit.entered + first_after_s)
+    return min(moment, visit.preferred_until) if visit.line.only else moment
 
 
 def stop(floor: Floor, visit: Visit) -> None:
@@ -90,9 +93,18 @@ def due(floor: Floor, call: str) -> None:
 
 
 def resumed(floor: Floor) -> None:
-    """Every timer has been moved by our absence; these go by what the caller has waited."""
-    for visit in floor.visits.values():
-        if visit.ageing_timer:
+    """Every timer has been moved by our absence; these go by what the caller has waited.
+
+    What came due meanwhile is due at once for all: nobody is matched before everybody has aged.
+    """
+    for visit in list(floor.visits.values()):
+        if not visit.ageing_timer:
+            continue
+        if _next_due(visit) <= floor.now:
+            floor.leave_line(visit)
+            floor.put_back(visit)
+            floor.loose.append(visit)
+        else:
             stop(floor, visit)
             start(floor, visit)
 

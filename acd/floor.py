@@ -219,7 +219,8 @@ class Floor:
             agent.removed = False
             self.stop(agent, "signed-out")
         self.agents.pop(agent.id, None)
-        agent.group.members.pop(agent.id, None)
+        if agent.id in agent.group.members:
+            self.matching.leave_group(agent)
 
     def settle(self, agent: AgentRecord) -> None:
         """Nothing is left to do: the agent becomes what the intent says.

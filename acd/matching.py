@@ -281,7 +281,9 @@ class Matching:
         """Go on with the turns of the same groups of an earlier configuration."""
         for signature, group in self._groups.items():
             known = before._groups.get(signature)
-            if group.shares is not None and known is not None and known.shares is not None:
+            if not group.members or known is None:
+                continue
+            if group.shares is not None and known.shares is not None:
                 group.shares = known.shares
                 group.shares.keep_only(queues)
 
