@@ -16,6 +16,9 @@ OUTLIER: Final = 5.0
 LEAST_S: Final = 60.0
 """For that, a mean counts as at least so much."""
 
+LEAST_HANDLE_S: Final = 1.0
+"""No call keeps an agent busy for less."""
+
 TALK_S: Final = 180.0
 RING_S: Final = 5.0
 WRAP_UP_S: Final = 30.0
@@ -73,7 +76,7 @@ class Pace:
     @property
     def handle_s(self) -> float:
         """For how long a call keeps an agent busy: ringing, talk, hold and wrap-up."""
-        return self.ring.mean + self.talk.mean + self.wrap_up.mean
+        return max(LEAST_HANDLE_S, self.ring.mean + self.talk.mean + self.wrap_up.mean)
 
     @property
     def impatience(self) -> float:

@@ -173,8 +173,8 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
         return Reason("waiting-for-agent", data | {"agent": line.only})
     tally = _tally(floor, line)
     able = sum(tally.states.values())
-    working = sum(tally.states.get(state, 0) for state in (READY, RESERVED, *WITH_CALLER, WRAP_UP))
-    if found.queue.closed.since is not None and not working:
+    working = sum(tally.states.get(state, 0) for state in (RESERVED, *WITH_CALLER, WRAP_UP))
+    if found.queue.closed.since is not None and not working + tally.states.get(READY, 0):
         closed: dict[str, Value] = {
             "since": found.queue.closed.since,
             "why": found.queue.closed_why,
@@ -202,7 +202,6 @@ def _why_in_line(floor: Floor, found: Visit, now: float) -> Reason:
     for name, state in names:
         data[name] = tally.states.get(state, 0)
     data["wrap_up_until"] = tally.wrap_up_until
-    working = sum(tally.states.get(state, 0) for state in (RESERVED, *WITH_CALLER, WRAP_UP))
     return Reason("all-busy" if working else "nobody-ready", data)
 
 
