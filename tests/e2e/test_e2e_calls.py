@@ -166,6 +166,29 @@ async def test_a_refused_call_goes_to_the_next_agent(world: World, how: str) -> 
     assert await grown(world, before, "quick") == {"offered": 1, "answered": 1}
 
 
+async def test_a_ringing_phone_stops_when_its_agent_is_moved_away(world: World) -> None:
+    """The switch stops that phone and rings the next one: nobody is blamed, the caller waits on."""
+    anna = await world.agent("anna", act="ring")
+    boss, ani = await world.boss(), world.stranger()
+    caller = await world.lines.call(QUICK, ani)
+    await world.lines.until_rung("deskanna")
+    await anna.until(lambda: anna.call, "the offer")
+    ben = await world.agent("ben")
+    await boss.do("staff", agent="anna", queues=["bare"])
+    try:
+        desk = await ben.until_state("talking")
+        assert desk["call"]["ani"] == ani
+        assert (await anna.until_state("ready"))["call"] is None
+        await asyncio.sleep(0.8)
+        await caller.hang_up()
+        await ben.wrap_up()
+        assert (await caller.heard()).tone_s(DESK_TONE_HZ) > 0.4
+        record = await world.record(ani, outcome="answered")
+        assert "unanswered" not in kinds(record)
+    finally:
+        await boss.do("reset_staffing", agent="anna")
+
+
 async def test_a_callback_is_promised_and_kept(world: World) -> None:
     """Left a number (press 1, then 1): the place is kept, and both hear each other later."""
     before = await world.books()
