@@ -304,7 +304,8 @@ class CallbackChanged:
     """`state` is "queued", "due later", "dialling", "retry", "reached", "expired" or "cancelled".
 
     `promised`: the time that the caller chose, None for as soon as possible; `promise` is ""
-    (open, or nothing was promised), "kept", "late" or "failed".
+    (open, nothing was promised, or cancelled), "kept" (reached at most
+    `Queue.callback_window_s` after it), "late" (reached afterwards) or "failed" (given up).
     """
 
     callback: str

@@ -386,7 +386,8 @@ class WrapUpExtended:
 class CallbackRequested:
     """A waiting caller left a number; `callback` takes the caller's place in the queue.
 
-    With `due` (a chosen time, engine time) it comes before whoever is in the line then.
+    With `due` (a chosen time, engine time) it comes before whoever is in the line then, but for
+    those of a higher priority. A time that is over is now; one more than a year ahead is refused.
     """
 
     call: str

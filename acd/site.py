@@ -90,7 +90,9 @@ class Rule:
     """On this occasion the caller goes on to `to`. The first rule that fits is taken.
 
     A rule whose queue is unknown, closed, full or was left before by this caller is passed
-    over; with no rule that fits the caller waits (the caller is never the one who pays).
+    over, and so is another place out of the line where this caller has been sent before; with
+    no rule that fits the caller waits (the caller is never the one who pays). In the line, a rule
+    that was passed over is tried again a little later. Callbacks stay.
     """
 
     when: Occasion
