@@ -35,6 +35,8 @@ interface Row {
   asa_s: number | null;
   aht_s: number | null;
   acw_s: number | null;
+  transferred: number;
+  turned_away: number;
   longest_wait_s: number | null;
   talk_s: number;
   hold_s: number;
@@ -45,7 +47,7 @@ interface Row {
 /** A figure that an older server does not give counts as nothing, never as a broken row. */
 function whole(row: api.ReportRow): Row {
   const counts = { short_abandoned: 0, flowed_out: 0, waiting: 0, answered_within: 0, abandoned_within: 0 };
-  const sums = { talk_s: 0, hold_s: 0, wrap_up_s: 0, books: row["balanced"] === false ? 1 : 0 };
+  const sums = { transferred: 0, turned_away: 0, talk_s: 0, hold_s: 0, wrap_up_s: 0, books: row["balanced"] === false ? 1 : 0 };
   return { ...counts, ...sums, ...row } as unknown as Row;
 }
 
@@ -260,6 +262,8 @@ const COLUMNS: Column[] = [
   { figure: "longest_wait", of: (row) => clock(row.longest_wait_s) },
   { figure: "aht", of: (row) => clock(row.aht_s) },
   { figure: "acw", of: (row) => clock(row.acw_s) },
+  { figure: "transfer_rate", of: (row) => percent(row.answered ? row.transferred / row.answered : null), extra: true },
+  { figure: "turned_away", of: (row) => count(row.turned_away), extra: true },
 ];
 
 interface TableProps {
@@ -373,6 +377,8 @@ function total(rows: Row[]): Row {
     asa_s: averaged((row) => row.asa_s, (row) => row.answered),
     aht_s: averaged((row) => row.aht_s, (row) => row.answered),
     acw_s: averaged((row) => row.acw_s, (row) => row.answered),
+    transferred: sum((row) => row.transferred),
+    turned_away: sum((row) => row.turned_away),
     longest_wait_s: Math.max(...rows.map((row) => row.longest_wait_s ?? 0)),
     talk_s: sum((row) => row.talk_s),
     hold_s: sum((row) => row.hold_s),

@@ -673,7 +673,7 @@ export const en = {
     emptyHidden: "Intervals without calls are left out.",
     loadedAt: (time: string) => `As of ${time}`,
     reload: "Load again",
-    everyDefinition: "All service-level definitions",
+    everyDefinition: "More columns: all definitions, transfers, turned away",
   },
   figures: {
     offered: {
@@ -709,6 +709,8 @@ export const en = {
     callbacks: { name: "Callbacks", formula: "callbacks that wait to be dialled, each with the caller's place" },
     waiting: { name: "Waiting", formula: "callers waiting or ringing now" },
     longest_wait: { name: "Longest wait", formula: "the longest wait of any call of the interval" },
+    transfer_rate: { name: "Transferred", formula: "answered calls that an agent gave away / H" },
+    turned_away: { name: "Turned away", formula: "not let into the line by a rule of the queue; in no other figure" },
     books: { name: "Books", formula: "O = H + A + F + still waiting; anything else is a fault" },
   },
   webPhone: {

@@ -668,7 +668,7 @@ export const zh: Words = {
     emptyHidden: "没有来电的时段已省略。",
     loadedAt: (time) => `截至 ${time}`,
     reload: "重新加载",
-    everyDefinition: "全部服务水平定义",
+    everyDefinition: "更多列：全部定义、转接、未准入",
   },
   figures: {
     offered: { name: "呼入", formula: "O：该时段内进入队列的来电" },
@@ -698,6 +698,8 @@ export const zh: Words = {
     callbacks: { name: "回拨", formula: "等待回拨的数量，各自保留原来的位置" },
     waiting: { name: "等待", formula: "当前等待或振铃的来电" },
     longest_wait: { name: "最长等待", formula: "该时段内所有来电中的最长等待" },
+    transfer_rate: { name: "转接率", formula: "坐席转出的接听 / H" },
+    turned_away: { name: "未准入", formula: "按队列规则未进入排队；不计入其他指标" },
     books: { name: "平账", formula: "O = H + A + F + 仍在等待；否则就是故障" },
   },
   webPhone: {
