@@ -232,7 +232,9 @@ def _name_of(decision: d.Decision) -> str:
     match decision:
         case d.CallLeft() | d.OfferEnded():
             return f"{kind} {decision.outcome}"
-        case d.Offer() | d.Callback():
+        case d.Offer() | d.Callback() | d.PositionTold() | d.CallTurnedAway() | d.SendOn():
+            return f"{kind} {decision.reason.code}"
+        case d.CallEntered() if decision.reason is not None:
             return f"{kind} {decision.reason.code}"
         case d.Refused():
             return f"{kind} {decision.code}"

@@ -19,7 +19,7 @@ CHATS_A_DAY = 20
 CALM_AT_S = 900.0  # from then on nobody misbehaves
 _LAST_CALL_S = CALM_AT_S * 0.8
 _PACE_S = 8.0  # between two moments of an agent
-_RARE = (("doors", 0.4, 4), ("staffing", 0.4, 3), ("configuration", 0.2, 2), ("restart", 0.3, 1))
+_RARE = (("doors", 0.6, 4), ("staffing", 0.4, 3), ("configuration", 0.2, 2), ("restart", 0.3, 1))
 """What only happens on some days: kind, share of the days, how often at most."""
 
 
