@@ -134,7 +134,10 @@ export function ScrollX({ label, children }: { label: string; children: Componen
         <button
           type="button"
           class="scroll-hint"
-          onClick={() => box.current?.scrollBy({ left: hidden === "left" ? -9999 : 320, behavior: "smooth" })}
+          onClick={() => {
+            const most = 0.8 * (box.current?.clientWidth ?? 0);
+            box.current?.scrollBy({ left: hidden === "left" ? -9999 : most, behavior: "smooth" });
+          }}
         >
           {hidden === "left" ? t.app.moreLeft : t.app.moreRight}
         </button>
