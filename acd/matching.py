@@ -63,11 +63,11 @@ class Matching:
 
     __slots__ = (
         "_base",
-        "_extra",
         "_groups",
         "_groups_of",
         "_lines",
         "_lines_of",
+        "_looked",
         "_shared",
         "_weighted",
     )
@@ -77,7 +77,7 @@ class Matching:
         self._weighted = {queue.id: queue for queue in queues if queue.config.choice == "weighted"}
         self._lines: dict[Identity, Line] = {}
         self._base: dict[str, Line] = {}
-        self._extra: deque[Identity] = deque()  # the lines that are no queue's own
+        self._looked: deque[Identity] = deque()  # every line, the one looked at longest ago first
         self._lines_of: dict[str, dict[Line, None]] = {}  # by the queues whose agents may serve
         self._groups: dict[Signature, Group] = {}
         self._groups_of: dict[str, dict[Group, None]] = {}  # by queue
@@ -117,8 +117,9 @@ class Matching:
         identity = (queue.id, needs, also, only)
         line = self._lines.get(identity)
         if line is None or line.queue is not queue:
+            if line is None:
+                self._looked.append(identity)
             line = self._lines[identity] = self._new_line(queue, needs, also, only)
-            self._extra.append(identity)
             self._drop_unused()
         return line
 
@@ -141,12 +142,12 @@ class Matching:
         """Keep the number of lines within bounds, a few at a time."""
         most = MAX_UNUSED_LINES + len(self._base)
         for _ in range(_LOOKED_AT):
-            if len(self._extra) <= most:
+            if len(self._looked) <= most:
                 return
-            identity = self._extra.popleft()
+            identity = self._looked.popleft()
             line = self._lines[identity]
-            if line.visits or self._base.get(line.queue.id) is line:
-                self._extra.append(identity)
+            if line.visits or self._base.get(line.queue.id) is line:  # in use, or a queue's own
+                self._looked.append(identity)
             else:
                 del self._lines[identity]
                 self._drop_line(line)
