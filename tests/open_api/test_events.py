@@ -328,7 +328,10 @@ def test_every_event_is_described_and_every_description_is_told() -> None:
     source = inspect.getsource(inspect.getmodule(EventFold))  # type: ignore[arg-type]
     told = set(re.findall(r'"((?:call|agent|alert|callback|queue|switch)\.[a-z_]+)"', source))
     callbacks = {name for name in EVENTS if name.startswith("callback.")}
-    assert told | callbacks == set(EVENTS)
+    items = {name for name in EVENTS if name.startswith("item.")}
+    assert told | callbacks | items == set(EVENTS)
+    of_items = {"queued", "offered", "working", "done", "withdrawn"}
+    assert items == {f"item.{state}" for state in of_items}
     states = {"queued", "dialling", "retry", "reached", "expired", "cancelled", "due_later"}
     assert callbacks == {f"callback.{state}" for state in states}
 
