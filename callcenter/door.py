@@ -206,12 +206,11 @@ class Door:
             return None
         return c.StartMenu(sent.call, f"{flow.id}:")
 
-    def onward_in_session(self, sent: d.SendOn) -> bool:
-        """The same while an announcement is spoken; False when it is not possible."""
+    def onward_in_session(self, sent: d.SendOn) -> None:
+        """Begin the menu while an announcement is spoken: in that voice session."""
         call = self._menus.router.book.get(sent.call)
-        if call is None:
-            return False
-        return self._led_away(call, sent.kind, sent.target, sent.queue)
+        if call is not None:
+            self._led_away(call, sent.kind, sent.target, sent.queue)
 
 
 def menu_of(kind: str, target: str, queue: str) -> str:

@@ -131,7 +131,7 @@ class Routing:
         wait_order: Callable[[str, str, float], c.StartWaiting] = c.StartWaiting,
         wait_on: Callable[[c.StartWaiting], c.StartWaiting] = lambda wait: wait,
         onward: Onward = sent_order,
-        in_session: InSession = lambda sent: False,
+        in_session: InSession = lambda sent: None,
         dial_s: float = 30.0,
     ) -> None:
         self.engine = engine

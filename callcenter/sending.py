@@ -23,7 +23,7 @@ ANOTHER_VISIT_S = 0.001  # later than the visit that has ended, by which the two
 SENDS = frozenset(("StartMenu", "TransferCall"))
 
 Onward = Callable[[d.SendOn], c.StartMenu | c.TransferCall | None]
-InSession = Callable[[d.SendOn], bool]
+InSession = Callable[[d.SendOn], None]
 
 
 def sent_order(sent: d.SendOn) -> c.StartMenu | c.TransferCall | None:
@@ -34,8 +34,8 @@ def sent_order(sent: d.SendOn) -> c.StartMenu | c.TransferCall | None:
 
 
 class Sending:
-    """`onward` gives the order (None: not possible), `in_session` does it where a voice session
-    is open (False: not possible)."""
+    """`onward` gives the order (None: not possible), `in_session` begins the menu of one where a
+    voice session is open."""
 
     def __init__(self, routing: Routing, onward: Onward, in_session: InSession) -> None:
         self._routing = routing
@@ -63,19 +63,20 @@ class Sending:
             return False
         if not self._routing.reachable(call_id):
             return True
-        sent = line.sent
-        if line.visited:
-            line.sent = None
-            if not self._in_session(sent):
-                self._stay(line, sent, now)
-        elif line.movable:
-            order = self._onward(sent)
-            if order is None:
-                self._stay(line, sent, now)
-            else:
-                line.movable = False
-                self._routing.execute(order)
+        if line.movable or line.visited:
+            self._move(line, line.sent, now)
         return True
+
+    def _move(self, line: Line, sent: d.SendOn, now: float) -> None:
+        order = self._onward(sent)
+        if order is None:
+            self._stay(line, sent, now)
+        elif line.visited and isinstance(order, c.StartMenu):
+            self._routing.forget(sent.call)  # the menu has the caller, who may come back
+            self._in_session(sent)
+        else:
+            line.movable = line.visited = False
+            self._routing.execute(order)
 
     def refused(self, call_id: str, order: str, now: float) -> bool:
         """The switch refused an order; True when it was one of ours."""

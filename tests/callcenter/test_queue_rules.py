@@ -184,6 +184,29 @@ async def test_an_announcement_gives_way_to_where_the_caller_is_sent(opened: Any
     assert center.fold.calls[call].cause == "flow"
 
 
+async def test_what_is_refused_during_an_announcement_leaves_nobody_between_queue_and_menu(
+    opened: Any,
+) -> None:
+    """Neither a number that is not dialled nor a menu that cannot speak loses the caller."""
+    for kind, to, order in (
+        ("number", OUTSIDE, c.TransferCall),
+        ("flow", "goodbye", c.RunStep),
+    ):
+        center = await opened(site=site(("waited", kind, to, 30.0)))
+        call = center.call(**STAYS)
+        entered = await in_line(center, call)
+        await center.run(entered + 29.5 - center.time.now())
+        center.switch.press(call, "1")
+        await center.run(0.3)
+        Refusing(center, lambda one, wrong=order: isinstance(one, wrong))
+        await center.run(60.0)
+        visit = center.router.engine.visit(call)
+        assert visit is not None, kind
+        assert visit.place == "waiting"
+        await center.staff("anna")
+        await center.until(lambda: center.state("anna") == "talking")  # noqa: B023
+
+
 async def test_who_has_waited_too_long_goes_outside(opened: Any) -> None:
     """For us the call is over then."""
     center = await opened(site=site(("waited", "number", OUTSIDE, 30.0)))
