@@ -130,13 +130,13 @@ def _spell_lasts(floor: Floor, queue: QueueState, spell: Spell) -> None:
             floor.timers.cancel(visit.timer)
             visit.timer = NO_TIMER
             _look(floor, visit)
-    _start(floor, queue, spell)
+    _start(floor, queue, spell, floor.now)
 
 
 def begin(floor: Floor, queue: QueueState, spell: Spell) -> None:
     """From now on the queue is closed, or left alone."""
     spell.since = floor.now
-    _start(floor, queue, spell)
+    _start(floor, queue, spell, -inf)  # a rule that bears no waiting is due at once
 
 
 def end(floor: Floor, spell: Spell) -> None:
@@ -151,15 +151,16 @@ def reinstall(floor: Floor, queue: QueueState) -> None:
     for spell in (queue.alone, queue.closed):
         floor.timers.cancel(spell.timer)
         spell.timer = NO_TIMER
-        _start(floor, queue, spell)
+        _start(floor, queue, spell, floor.now)
 
 
-def _start(floor: Floor, queue: QueueState, spell: Spell) -> None:
+def _start(floor: Floor, queue: QueueState, spell: Spell, after: float) -> None:
+    """Set the queue's timer for the first rule that comes due later than `after`."""
     since = spell.since
     if since is None or not queue.moves:
         return
     ends = [since + rule.limit for rule in queue.moves if rule.when == spell.when]
-    first = min((due for due in ends if due > floor.now), default=inf)
+    first = min((due for due in ends if due > after), default=inf)
     if first < inf:
         spell.timer = floor.timers.start(first, spell.when, queue.id)
 

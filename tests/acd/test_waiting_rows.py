@@ -400,6 +400,18 @@ out c2 overflowed 1; send c2 voicemail q
         901 | ready anna     | anna not ready; anna ready
         1000 | tick          | k1 queued; dial anna k1
     """,
+    "who waits already is sent on at once where a rule bears no waiting": """
+        queue q rule=closing::voicemail:q
+        queue r rule=left-alone::voicemail:r
+        agent anna r
+        0  | sign in anna    | anna not ready
+        1  | call c1 q       | -
+        2  | call c2 r       | -
+        3  | close q         | q closed
+        3  | tick            | out c1 overflowed 2; send c1 voicemail q
+        4  | sign out anna   | anna offline
+        4  | tick            | out c2 overflowed 2; send c2 voicemail r
+    """,
     "a callback that was reached and transferred is a call, whatever its first caller does": """
         queue q wrap=0
         agent anna q
