@@ -253,7 +253,7 @@ def _teams(floor: Floor, line: Line) -> list[Team]:
     known = line.reach
     version = floor.presence.version
     if known is None or known.version != version:
-        queues = (line.queue, *(floor.queues[other] for other in sorted(line.also)))
+        queues = (line.queue, *(floor.queues[q] for q in sorted(line.also) if q in floor.queues))
         serving = dict.fromkeys(team for queue in queues for team in queue.teams)
         teams = [team for team in serving if able(team.skills, line.needs)]
         known = line.reach = Reach(version, [] if line.only else teams)

@@ -33,7 +33,7 @@ from acd.places import MAX_PLACES, Place
 from acd.presence import LEVEL, Presence
 from acd.recent import Recent
 from acd.refusals import Refusal
-from acd.site import Site
+from acd.site import CALL, Site
 from acd.states import NOT_READY, OFFLINE, READY, TABLE, Event
 from acd.timers import NO_TIMER, Timers
 
@@ -399,7 +399,7 @@ class Floor:
             visit.queue.pace.left(waited_s, abandoned=outcome == "abandoned")
             if visit.caller:
                 places.keep(self, visit, outcome)
-        elif visit.expiry_timer:
+        elif visit.expiry_timer and outcome != "overflowed":  # in another queue its time goes on
             self.timers.cancel(visit.expiry_timer)
             visit.expiry_timer = NO_TIMER
 
@@ -428,14 +428,14 @@ class Floor:
     def fallback(self, queue: QueueState) -> str:
         """Where the callers of a removed queue go: where its rules would lead them, or the first.
 
-        Rules for those who wait come before those for the door.
+        Rules for those who wait come before those for the door, and a queue for calls before
+        any other.
         """
-        named = [
-            rule.to.target
-            for rule in (*queue.moves, *queue.config.rules)
-            if rule.to.kind == "queue" and rule.to.target in self.queues
-        ]
-        return named[0] if named else next(iter(self.queues))
+        known = [one.id for one in self.queues.values() if one.config.work == CALL]
+        known = known or list(self.queues)
+        rules = (*queue.moves, *queue.config.rules)
+        named = [rule.to.target for rule in rules if rule.to.kind == "queue"]
+        return next((target for target in named if target in known), known[0])
 
     def move_visit(self, visit: Visit, to: str, reason: d.Reason) -> None:
         """End the visit as overflowed and begin one in another queue.

@@ -172,6 +172,8 @@ def read_queue(words: list[str]) -> Queue:
             fields["rules"] = (*fields.get("rules", ()), _rule(value))  # type: ignore[misc]
         elif name == "staffed":
             fields["staffed"] = value.replace("_", " ")
+        elif name == "work":
+            fields["work"] = value
         elif name == "expires":
             fields["callback_expires_s"] = float(value)
         elif name == "window":

@@ -412,6 +412,31 @@ out c2 overflowed 1; send c2 voicemail q
         4  | sign out anna   | anna offline
         4  | tick            | out c2 overflowed 2; send c2 voicemail r
     """,
+    "a callback whose queue is gone is given up at the time it had": """
+        queue q expires=500
+        queue r
+        0  | call c1 q       | -
+        1  | callback k1 c1  | k1 queued
+        2  | gone c1         | out c1 callback 2
+        3  | without q       | out k1 overflowed 3
+        501 | tick           | k1 expired; out k1 expired 498
+    """,
+    "callers of a queue that is gone do not go where chats wait": """
+        queue chats work=chat
+        queue q
+        queue r
+        agent anna r
+        0  | ready anna      | anna not ready; anna ready
+        1  | call c1 q       | -
+        2  | without q       | out c1 overflowed 1; ring anna c1
+    """,
+    "a requirement may widen to a queue that is not there": """
+        queue q relax=5:also=nowhere
+        agent anna q
+        0  | call c1 q       | -
+        5  | tick            | relaxed c1 nothing +nowhere
+        6  | position c1     | told c1 1
+    """,
     "a callback that was reached and transferred is a call, whatever its first caller does": """
         queue q wrap=0
         agent anna q
