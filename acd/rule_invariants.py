@@ -36,7 +36,7 @@ _MOVED: Final[Mapping[str, str]] = {
     "closing-time": "closing",
 }
 _CAUSES: Final = frozenset(
-    {"priority", "earlier", "kept", "callback", "returned", "first", "ringing"}
+    {"priority", "earlier", "kept", "callback", "returned", "first", "meanwhile"}
 )
 """Why somebody came in front of a caller."""
 
@@ -68,6 +68,9 @@ class RuleLedger:
             self._closed.pop(fact.queue, None)
         elif isinstance(fact, f.QueueClosed):
             self._closed.setdefault(fact.queue, self._floor.now)
+        elif isinstance(fact, f.Configured):
+            for stay in self._floor.stays.values():
+                stay.away = True
 
     # The door ------------------------------------------------------------------------------
 
@@ -170,25 +173,27 @@ class RuleLedger:
             self._broken("I5", f"{x.call} is told position {x.position} and does not wait")
             return
         rights, now = self._floor.rights, self._floor.now
-        before = [
+        others = [
             other
             for other in self._floor.stays.values()
             if other is not mine
             and other.queue == mine.queue
             and (self._floor.in_line(other) or other.parked)
-            and rights.comes_before(other, mine, "", now)
         ]
         # a callback whose caller does not hang up begins all the same, some time
-        surely = sum(not other.parked for other in before)
-        if not surely < x.position <= len(before) + 1:
+        surely = sum(
+            rights.comes_before(other, mine, "", now) for other in others if not other.parked
+        )
+        perhaps = sum(not rights.comes_before(mine, other, "", now) for other in others)
+        if not surely < x.position <= perhaps + 1:
             self._broken("I5", f"{x.call} is told position {x.position}, and is at {surely + 1}")
         if x.before is not None and x.position > x.before:
             causes = {name for name in _CAUSES if x.reason.data.get(name)}
-            if not mine.rang:
-                causes.discard("ringing")
+            if not mine.away:
+                causes.discard("meanwhile")
             if x.reason.code != "position-worse" or not causes:
                 self._broken("I5", f"{x.call} falls from {x.before} to {x.position}: {x.reason}")
-        mine.rang = False
+        mine.away = False
 
     def at_rest(self) -> None:
         """Nothing happens any more at this moment."""
