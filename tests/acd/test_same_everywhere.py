@@ -15,7 +15,7 @@ from tests.acd.test_wild_items import WildItems
 from tests.acd.test_wild_matching import WildSite
 
 PROJECT = Path(__file__).parents[2]
-SEEDS = range(1, 9)
+SEEDS = range(1, 7)
 STEPS = 120
 
 
@@ -46,10 +46,10 @@ def test_the_same_days_give_the_same_decisions_under_any_hashing_of_text() -> No
             env={**os.environ, "PYTHONHASHSEED": hashing},
             stdout=subprocess.PIPE,
         )
-        for hashing in ("1", "2", "3")
+        for hashing in ("1", "2")
     ]
     told = [run.communicate()[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert [run.returncode for run in runs] == [0, 0]
     assert len(told[0]) > 500_000
     assert len(set(told)) == 1  # not compared as text: the difference would take minutes to show
 
