@@ -537,7 +537,7 @@ class Ledger:
             if x.reason.code not in CHOSEN:
                 self._fair(x, stay)
             stay.offers.add(x.offer)
-            stay.rang = True
+            stay.away = True
             stay.in_line = stay.parked = False
             if stay.kind != "outbound":
                 self.rights.offered(x.agent, stay.queue)

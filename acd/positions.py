@@ -71,6 +71,6 @@ def _reason(visit: Visit, position: int, found: expected.Expected | None) -> d.R
     assert visit.key is not None
     came = visit.queue.jumps.before(visit.key, before.jumps)
     data |= {name: came.get(name, 0) for name in CAME_IN_FRONT}
-    if not came:  # while a phone rang the caller was in no line, and nobody came in front there
-        data["ringing"] = position - before.position
+    if not came:  # nobody came in front in the line: it was while a phone rang, or by other rules
+        data["meanwhile"] = position - before.position
     return d.Reason("position-worse", data)

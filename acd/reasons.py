@@ -215,7 +215,7 @@ _EN_CAME: Final = (
     ("callback", "to be called back"),
     ("returned", "back after a phone that rang for nothing"),
     ("first", "who had waited for too long"),
-    ("ringing", "while a phone rang for this caller"),
+    ("meanwhile", "while a phone rang for this caller, or by other rules"),
 )
 
 
@@ -479,7 +479,7 @@ _ZH_CAME: Final = (
     ("callback", "个约定回拨"),
     ("returned", "个振铃未接返回"),
     ("first", "个等待过久"),
-    ("ringing", "个在为此来电振铃期间"),
+    ("meanwhile", "个在为此来电振铃期间或因规则变更"),
 )
 
 

@@ -42,7 +42,7 @@ class Stay:
     parked_until: float | None = None  # a parked call: in no line before
     offers: set[str] = field(default_factory=set)  # what rings for it
     taken: bool = False  # somebody has answered
-    rang: bool = False  # a phone has rung since the position was told
+    away: bool = False  # since the position was told a phone has rung, or the rules are others
     preferred: str = ""  # the agent who is waited for
     preferred_until: float = 0.0
 
