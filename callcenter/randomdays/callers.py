@@ -28,6 +28,7 @@ class Callers:
     def __init__(self, day: Day) -> None:
         self._day = day
         self._step_no = 0
+        self.led: set[str] = set()  # from a line to a menu, in the voice session that was open
 
     def calls(self, call: str, dice: random.Random) -> None:
         """Somebody calls."""
@@ -87,6 +88,10 @@ class Callers:
         step = c.PlayPrompts((Prompt("x" * self._dice(call).randrange(1, 80)),))
         self._day.execute(c.RunStep(call, self._step_no, step))
 
+    def led_away(self, sent: d.SendOn) -> None:
+        """A menu begins with a caller to whom an announcement is spoken: at the end of that."""
+        self.led.add(sent.call)
+
     def _wants_callback(self, call: str, now: float) -> None:
         """As soon as possible or at a chosen time, which may be changed later."""
         day, dice, callback = self._day, self._dice(call), f"cb-{call}"
@@ -104,6 +109,7 @@ class Callers:
     def _enter(self, call: str) -> None:
         """Into a queue, if it takes the caller; else to where it sends the caller."""
         dice, day = self._dice(call), self._day
+        self.led.discard(call)
         queue = dice.choice(day.queues)
         needs = random_needs(dice) if dice.random() < 0.3 else ()
         priority = dice.choice((0, 0, 0, 1))

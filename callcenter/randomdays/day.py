@@ -105,7 +105,13 @@ class Day:
         self.switch = VirtualSwitch(
             "v", self.time, phones=self.agents.rung, customers=self.callers.dialled
         )
-        self.routing = Routing(self.checked, self.execute, self._notice, other=self.callers.menu)
+        self.routing = Routing(
+            self.checked,
+            self.execute,
+            self._notice,
+            other=self.callers.menu,
+            in_session=self.callers.led_away,
+        )
         self.watch = Watch(self)
         self.switch.connect(self.sink)
         self.agents.begin()
