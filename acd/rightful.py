@@ -13,7 +13,7 @@ from math import exp
 from typing import Final
 
 from acd.decisions import AgentChanged
-from acd.site import Agent, Queue, Site, SkillNeed
+from acd.site import CALL, Agent, Queue, Site, SkillNeed
 from acd.states import WITH_CALLER
 
 TOLERANCE_S: Final = 1e-5
@@ -164,7 +164,8 @@ class Rights:
     def _rank(self, agent_id: str, stay: Stay, now: float) -> Rank | None:
         """By the queue's choice, less is asked first; None where one call cannot tell."""
         queue, agent = self.queues[stay.queue], self.people[agent_id]
-        if queue.id in self._forgotten and queue.choice in _REMEMBERING:
+        unknown = queue.id in self._forgotten or queue.work != CALL  # work items count there, too
+        if unknown and queue.choice in _REMEMBERING:
             return None
         match queue.choice:
             case "longest-idle":
