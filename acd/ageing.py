@@ -3,7 +3,8 @@ who has waited too long comes first.
 
 All of it happens while a visit is in no line: before it is put into one, and at a timer of its
 own, by which it leaves its line and finds the right one. The times count from entering the
-queue, our own absence included: it is the caller who has waited.
+queue, our own absence included: it is the caller who has waited. Who has chosen a time to be
+called back has not waited before it.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ def apply(floor: Floor, visit: Visit) -> None:
     """Do what is due by now; the visit then belongs to the right line, and is in none."""
     config = visit.queue.config
     while visit.steps < len(config.relax):
-        if visit.entered + config.relax[visit.steps].after_s > floor.now:
+        if visit.ages_from + config.relax[visit.steps].after_s > floor.now:
             break
         visit.steps += 1
         _tell_relaxed(floor, visit)
-    if config.first_after_s is not None and visit.entered + config.first_after_s <= floor.now:
+    if config.first_after_s is not None and visit.ages_from + config.first_after_s <= floor.now:
         visit.first = True
     floor.take_line(visit, preferring.waits_for(floor, visit))
 
@@ -61,7 +62,7 @@ def asked(visit: Visit, steps: int) -> tuple[str, tuple[str, ...]]:
 def next_step(visit: Visit) -> float:
     """When the requirement relaxes next; infinity for never."""
     relax = visit.queue.config.relax
-    return visit.entered + relax[visit.steps].after_s if visit.steps < len(relax) else inf
+    return visit.ages_from + relax[visit.steps].after_s if visit.steps < len(relax) else inf
 
 
 def start(floor: Floor, visit: Visit) -> None:
@@ -75,7 +76,7 @@ def _next_due(visit: Visit) -> float:
     moment = next_step(visit)
     first_after_s = visit.queue.config.first_after_s
     if first_after_s is not None and not visit.first:
-        moment = min(moment, visit.entered + first_after_s)
+        moment = min(moment, visit.ages_from + first_after_s)
     return min(moment, visit.preferred_until) if visit.line.only else moment
 
 

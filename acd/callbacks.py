@@ -16,9 +16,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
+from acd import ageing, offers
 from acd import decisions as d
 from acd import facts as f
-from acd import offers
 from acd.lines import (
     CONNECTED,
     DIALLING,
@@ -96,8 +96,8 @@ def _park(floor: Floor, visit: Visit, fact: f.CallbackRequested, due_at: float |
     callback.number = fact.number
     callback.timer = floor.timers.start(floor.now + GOODBYE_S, "goodbye", fact.callback)
     callback.promised = due_at
-    _set_due(floor, callback, due_at)
     floor.enter(callback)
+    _set_due(floor, callback, due_at)
     _tell(floor, callback)
 
 
@@ -115,6 +115,10 @@ def _set_due(floor: Floor, callback: Visit, due_at: float | None) -> None:
     begins = floor.now if due_at is None else due_at
     if due_at is not None:
         callback.arrived = due_at - EARLY_S
+        if due_at > floor.now or callback.ages_from > floor.now:  # else: has waited till now
+            callback.ages_from = due_at
+            ageing.renewed(callback)
+            floor.take_line(callback)
     callback.due = begins if begins > floor.now else None
     floor.timers.cancel(callback.expiry_timer)
     expires = begins + callback.queue.config.callback_expires_s

@@ -453,7 +453,7 @@ class Floor:
         ageing.renewed(visit)
         visit.line = self.matching.line(visit.queue, visit.needs)
         visit.line.visits += 1
-        visit.entered = self.now
+        visit.entered = visit.ages_from = self.now
         self.tell_entered(visit)
 
     def dial(self, visit: Visit, agent: AgentRecord, offer_id: str) -> None:

@@ -362,6 +362,7 @@ class Ledger:
             in_line=not parked and x.kind != "outbound",
             parked=parked,
             parked_until=self._park.pop(x.call, None),
+            ages_from=x.entered,
         )
         if x.call in self._been:
             self._been[x.call].discard(x.queue)
@@ -393,7 +394,10 @@ class Ledger:
 
     def _choose(self, stay: Stay, due: float) -> None:
         """A callback at a chosen time is in no line before, and then counts as a day early."""
-        stay.arrived = max(due, self.now) - CHOSEN_EARLY_S
+        due = max(due, self.now)
+        stay.arrived = due - CHOSEN_EARLY_S
+        if due > self.now or stay.ages_from > self.now:
+            stay.ages_from = due
         stay.later = due > self.now
         self._arrivals[stay.call] = (stay.arrived, stay.seq)
 

@@ -213,6 +213,7 @@ class Visit:
     __slots__ = (
         "ageing_timer",
         "agent",
+        "ages_from",
         "answered",
         "arrived",
         "attempts",
@@ -275,6 +276,7 @@ class Visit:
         self.offer = ""
         self.agent = ""
         self.others: tuple[str, ...] = ()  # further offers, while several phones ring
+        self.ages_from = entered  # the queue's times for waiting callers count from then
         self.steps = 0  # of the queue's `relax` that have been taken
         self.first = False  # has waited for `first_after_s`
         self.preferred = ""  # the agent who is asked before others, "" for nobody (any more)

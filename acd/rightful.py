@@ -43,6 +43,7 @@ class Stay:
     offers: set[str] = field(default_factory=set)  # what rings for it
     taken: bool = False  # somebody has answered
     away: bool = False  # since the position was told a phone has rung, or the rules are others
+    ages_from: float = 0.0  # what waiting changes counts from then
     preferred: str = ""  # the agent who is waited for
     preferred_until: float = 0.0
 
@@ -104,7 +105,7 @@ class Rights:
             if over_s < (TOLERANCE_S if surely else -TOLERANCE_S):
                 return False
         slack_s = -TOLERANCE_S if surely else TOLERANCE_S
-        needs, also = _asked(queue, stay, now - stay.entered + slack_s)
+        needs, also = _asked(queue, stay, now - stay.ages_from + slack_s)
         if not {queue.id, *also}.intersection(agent.queues):
             return False
         return all(_holds(agent.skills, need) for need in needs)
@@ -129,7 +130,7 @@ class Rights:
     def _is_first(self, stay: Stay, now: float) -> bool:
         queue = self.queues.get(stay.queue)
         limit_s = queue.first_after_s if queue is not None else None
-        return limit_s is not None and now >= stay.entered + limit_s
+        return limit_s is not None and now >= stay.ages_from + limit_s
 
     def _order_of(self, agent_id: str, stay: Stay) -> int:
         agent = self.people.get(agent_id)
@@ -180,7 +181,7 @@ class Rights:
             case "least-occupied":
                 return (self._occupancy(agent_id, now),)
             case "best-skill" | "closest-skill":
-                needs, _ = _asked(queue, stay, now - stay.entered)
+                needs, _ = _asked(queue, stay, now - stay.ages_from)
                 if not needs:
                     return () if queue.choice == "best-skill" else None
                 level = _level(agent.skills, needs)

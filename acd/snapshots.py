@@ -69,6 +69,7 @@ _VISIT_FIELDS: Final = (
     "number",
     "attempts",
     "due",
+    "ages_from",
     "steps",
     "first",
     "preferred",

@@ -361,6 +361,22 @@ out c2 overflowed 1; send c2 voicemail q
         520 | failed k1 busy | k1 retry; anna ready
         521 | tick           | k1 expired; out k1 expired 521
     """,
+    "who has chosen a time has not waited before it": """
+        queue q needs=german:5 relax=60:drop=german first=90
+        agent anna q
+        agent bob q german:5
+        0  | call c1 q       | -
+        1  | callback k1 c1 1000 | k1 due later
+        2  | gone c1         | out c1 callback 2
+        3  | ready anna      | anna not ready; anna ready
+        1000 | tick          | k1 queued
+        1060 | tick          | relaxed k1 nothing; dial anna k1
+        1061 | move k1 2000  | stop anna; k1 due later; anna ready
+        2000 | tick          | k1 queued
+        2010 | snapshot      | -
+        2060 | tick          | relaxed k1 nothing; dial anna k1
+        2061 | hurry k1      | stop anna; k1 queued; anna ready; dial anna k1
+    """,
     "another time: by the customer it is the promise, by somebody else it is not": """
         queue q wrap=0 window=60
         agent anna q
