@@ -28,7 +28,7 @@ class Agents:
         self._dice = random.Random()  # of the present moment
         self._number = 0  # ... and its number: names what it begins
 
-    def begin(self) -> None:
+    def begin(self, _: object) -> None:
         """Everybody comes to work."""
         for agent in self._day.site.agents:
             self._day.act(f.AgentSignedIn(agent.id))

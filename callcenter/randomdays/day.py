@@ -114,7 +114,7 @@ class Day:
         )
         self.watch = Watch(self)
         self.switch.connect(self.sink)
-        self.agents.begin()
+        self.time.soon(self.agents.begin)
         for happening in self.plan.happenings:
             self.time.after(happening.at_s, self._happens, happening)
         self.time.after(CALM_AT_S, self.supervisor.calm_down)
@@ -129,12 +129,12 @@ class Day:
                 until=DRAINED_BY_S,
                 after_each=self._after_step,
             )
+            self.work.finish()
         except Violation:
             raise
         except Exception as error:
             rule = error.first.invariant if isinstance(error, Broken) else type(error).__name__
             raise Violation(self.plan.seed, self.time.time, rule, str(error)) from error
-        self.work.finish()
         self.checked.ledger.drained()
         for broken in self.checked.ledger.violations:
             self.fail(broken.invariant, broken.text)

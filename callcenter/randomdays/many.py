@@ -51,7 +51,7 @@ def play(seeds: Sequence[int]) -> Played:
 
 
 def play_many(seeds: range, *, workers: int = 1) -> Iterator[Played]:
-    """These days in parts, as each part is done; stops early for nothing.
+    """These days in parts, each when it is done; violations do not end it.
 
     With several `workers` each is a process of its own, begun afresh.
     """
