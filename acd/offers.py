@@ -307,7 +307,8 @@ def _no_answer(floor: Floor, offer: OpenOffer, cancel: d.Reason | None) -> None:
     if rona.missed(floor, agent, visit.queue.config.rona):
         ask_others(floor, offer)
         return
-    visit.missed_by = (*visit.missed_by, agent.id)
+    if agent.id not in visit.missed_by:
+        visit.missed_by = (*visit.missed_by, agent.id)
     ask_others(floor, offer)
     floor.settle(agent)
 

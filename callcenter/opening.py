@@ -105,8 +105,8 @@ class Opening:
         if router is None:
             return
         now = router.now()
-        known = set(self._calendars.queues())
-        self.closed &= known
+        known = list(self._calendars.queues())
+        self.closed.intersection_update(known)
         for queue in known:
             self._bring(router, queue, now)
         if self._timer is not None:

@@ -14,7 +14,7 @@ from acd.invariants import CheckedEngine
 from acd.matching import MAX_UNUSED_LINES
 from acd.offers import OFFER_MARGIN_S
 from acd.places import MAX_JUMPS, MAX_PLACES
-from acd.site import Agent, Onward, Queue, Rule, Site, SkillNeed
+from acd.site import Agent, Onward, Queue, Rona, Rule, Site, SkillNeed
 from acd.skills import canonical
 from acd.timers import Timers
 
@@ -156,6 +156,18 @@ def test_offer_ids_go_on_after_a_restore() -> None:
     engine = Engine.restore(SITE, engine.snapshot())
     offers = [x.offer for x in engine.handle(f.CallQueued("c2", "q"), 3.0) if type(x) is d.Offer]
     assert offers == ["o2"]
+
+
+def test_an_agent_who_never_answers_is_remembered_once() -> None:
+    """A caller whom nobody answers for hours costs no more than one for whom it rings once."""
+    queue = Queue("q", ring_s=5.0, rona=Rona(3, "pause", 5.0))
+    engine = Engine(Site((queue,), (Agent("anna", queues=("q",)),)))
+    engine.handle(f.AgentSignedIn("anna"), 0.0)
+    engine.handle(f.AgentReady("anna"), 0.0)
+    engine.handle(f.CallQueued("c1", "q"), 1.0)
+    rung = engine.tick(3600.0)
+    assert sum(isinstance(x, d.Offer) for x in rung) > 100
+    assert engine.snapshot()["visits"][0]["missed_by"] == ["anna"]
 
 
 def test_finished_calls_are_remembered_for_a_bounded_while() -> None:
