@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from typer.testing import CliRunner
 
 from acd.site import Choice
+from callcenter.cli import app
 from callcenter.randomdays.day import Day
 from callcenter.randomdays.many import Played, explain, play_many
 from callcenter.randomdays.plan import Plan, plan_of
@@ -100,3 +102,16 @@ def test_a_day_with_a_planted_bug_is_made_small() -> None:
         assert len(small.story(bug).splitlines()) < 80
         assert violation_of(small.plan, bug) is not None
         assert violation_of(small.plan) is None  # it is the bug, not the day
+
+
+def test_the_command_plays_one_day_or_many_and_makes_small_what_breaks() -> None:
+    """What a failing test names must be what a person can type."""
+    run = CliRunner()
+    one = run.invoke(app, ["seeds", "11"])
+    assert one.exit_code == 0
+    assert "CallArrived(call_id=c" in one.stdout
+    assert "seed 11: " in one.stdout.splitlines()[-1]
+    many = run.invoke(app, ["seeds", "11", "--count", "3"])
+    assert many.exit_code == 0
+    assert many.stdout.splitlines()[-1].startswith("3 days, ")
+    assert "no violation" in run.invoke(app, ["seeds", "11", "--shrink"]).stdout
