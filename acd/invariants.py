@@ -592,9 +592,10 @@ class Ledger:
             ):
                 self._broken("I5", f"{x.agent} gets {x.call}, but {agent.agent} is idle, too")
 
-    def in_line(self, stay: Stay) -> bool:
-        """Whether it waits to be offered."""
-        return stay.in_line and not stay.later and not self._is_parked(stay)
+    def in_line(self, stay: Stay, *, surely: bool = False) -> bool:
+        """Whether it waits to be offered; `surely`: whatever timer of this moment comes first."""
+        slack_s = TOLERANCE_S if surely else -TOLERANCE_S
+        return stay.in_line and not stay.later and not self._is_parked(stay, slack_s)
 
     def _is_parked(self, stay: Stay, slack_s: float = -TOLERANCE_S) -> bool:
         until = stay.parked_until

@@ -49,7 +49,7 @@ class Floor(Protocol):
     stays: dict[str, Stay]
     rights: Rights
 
-    def in_line(self, stay: Stay) -> bool: ...
+    def in_line(self, stay: Stay, *, surely: bool = False) -> bool: ...
 
 
 class RuleLedger:
@@ -113,7 +113,8 @@ class RuleLedger:
                 low_s = told.data.get("low_s") if told is not None else None
                 return isinstance(low_s, float) and low_s > rule.limit
 
-    def _leads(self, to: tuple[str, str], been: tuple[str, ...]) -> bool:
+    def _leads(self, to: tuple[str, str], been: tuple[str, ...], *, by_timer: bool = False) -> bool:
+        """Whether it may go there; `by_timer`: other timers of this moment may not be over yet."""
         kind, target = to
         if kind != "queue":
             return True
@@ -121,11 +122,11 @@ class RuleLedger:
         if queue is None or queue.work != CALL or target in been or target in self._closed:
             return False
         rooms = [rule.limit for rule in queue.rules if rule.when == "full"]
-        return not rooms or self._callers(queue.id) < min(rooms)
+        return not rooms or self._callers(queue.id, surely=by_timer) < min(rooms)
 
-    def _callers(self, queue: str) -> int:
+    def _callers(self, queue: str, *, surely: bool = False) -> int:
         return sum(
-            stay.queue == queue and stay.kind == "call" and self._floor.in_line(stay)
+            stay.queue == queue and stay.kind == "call" and self._floor.in_line(stay, surely=surely)
             for stay in self._floor.stays.values()
         )
 
@@ -163,7 +164,7 @@ class RuleLedger:
         lasted_s = -1.0 if since is None else self._floor.now - since
         if not any(limit <= lasted_s + TOLERANCE_S for limit in limits):
             self._broken("I5", f"{x.call} is moved by no rule of {x.queue}: {x.reason}")
-        elif not self._leads(to, (x.queue,)):
+        elif not self._leads(to, (x.queue,), by_timer=True):
             self._broken("I5", f"{x.call} is moved to {to}, where it may not go")
 
     def position(self, x: d.PositionTold) -> None:
