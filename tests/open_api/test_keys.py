@@ -22,6 +22,7 @@ from storage.apikeys import ApiKeys
 
 PLAIN = {"call_id": "c1", "agent": "anna", "offer_id": "o1", "leg_id": "l1", "queue": "sales"}
 PLAIN |= {"recording_id": "rec-1", "customer_id": "c-1", "webhook_id": "wh_1", "letter_id": "1"}
+PLAIN |= {"item_id": "i-1", "callback": "cb-1", "recording": "rec-1", "alert": "x"}
 
 
 def address(route: Route) -> str:
