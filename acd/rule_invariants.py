@@ -155,9 +155,10 @@ class RuleLedger:
         if occasion is None or queue is None:
             return
         to = (str(x.reason.data["kind"]), str(x.reason.data["to"]))
-        since = {"waited": x.entered, "left-alone": self._alone.get(x.queue)}.get(
-            occasion, self._closed.get(x.queue)
-        )
+        alone = self._alone.get(x.queue)
+        if alone is None and not self._attended(queue):
+            alone = self._floor.now  # the last one has left in this very moment
+        since = {"waited": x.entered, "left-alone": alone}.get(occasion, self._closed.get(x.queue))
         limits = [
             rule.limit for rule in queue.rules if rule.when == occasion and _place(rule) == to
         ]
