@@ -23,6 +23,9 @@ from acd.skills import Requirement, able, both, canonical, relaxed
 MAX_UNUSED_LINES: Final = 1_000
 """How many lines there may be beside the queues' own before unused ones are dropped."""
 
+LINES_OF_A_QUEUE: Final = 8
+"""With many queues there may be so many for each: or a line is made anew for every other call."""
+
 _LOOKED_AT: Final = 4  # lines that are looked at for each new one: more than one, so they sink
 
 Identity = tuple[str, Requirement, frozenset[str], str]
@@ -140,7 +143,8 @@ class Matching:
 
     def _drop_unused(self) -> None:
         """Keep the number of lines within bounds, a few at a time."""
-        most = MAX_UNUSED_LINES + len(self._base)
+        queues = len(self._base)
+        most = max(MAX_UNUSED_LINES + queues, LINES_OF_A_QUEUE * queues)
         for _ in range(_LOOKED_AT):
             if len(self._looked) <= most:
                 return
