@@ -333,12 +333,17 @@ def _line_left(floor: Floor, line: Line) -> None:
     known = floor.work.lines.get(line)
     if line.visits or known is None or line.queue.retired:
         return
-    if floor.matching.line(line.queue, ()) is not line:
+    if not _is_own(floor, line):
         del floor.work.lines[line]
         for key in known.room:
             desk = key[-1].desk
             if desk is not None:
                 desk.keys.pop(known, None)
+
+
+def _is_own(floor: Floor, line: Line) -> bool:
+    """Whether it is the line of items that need no more than their queue asks for."""
+    return floor.matching.line(line.queue, ()) is line
 
 
 def _put_in_line(floor: Floor, item: Item, reason: d.Reason) -> None:
@@ -373,9 +378,12 @@ def _unlist(agent: AgentRecord) -> None:
 
 
 def _list(floor: Floor, agent: AgentRecord) -> None:
-    """Put an agent among those who are asked, wherever there is room."""
+    """Put an agent among those who are asked, wherever there is room.
+
+    A line without items that is no queue's own is forgotten till the next item comes.
+    """
     for line in agent.group.lines:
-        if line.queue.config.work != CALL:
+        if line.queue.config.work != CALL and (line.visits or _is_own(floor, line)):
             _list_in(agent, line, _line_of(floor, line))
 
 

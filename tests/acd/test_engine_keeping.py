@@ -206,6 +206,23 @@ def test_ever_new_skill_needs_do_not_pile_up() -> None:
     assert len(engine._floor.queues["q"].lines) <= MAX_UNUSED_LINES + 3
 
 
+def test_ever_new_needs_of_items_do_not_pile_up() -> None:
+    """A program that asks for other skills with every item does not fill the memory."""
+    most = 2 * MAX_UNUSED_LINES
+    skills = {f"s{number}": 1 for number in range(most)}
+    anna = Agent("anna", queues=("chats",), skills=skills, capacity={"chat": 1})
+    engine = Engine(Site((Queue("chats", work="chat"),), (anna,)))
+    engine.handle(f.AgentSignedIn("anna"), 0.0)
+    engine.handle(f.AgentReady("anna"), 0.0)
+    for number, skill in enumerate(skills):
+        out = engine.handle(f.ItemQueued(f"i{number}", "chats", (SkillNeed(skill),)), 1.0)
+        [offer] = [x.offer for x in out if isinstance(x, d.OfferItem)]
+        engine.handle(f.OfferAccepted(offer), 1.0)
+        engine.handle(f.ItemDone(f"i{number}"), 1.0)
+    assert len(engine._floor.work.lines) == 1
+    assert len(engine._floor.matching._lines) < most
+
+
 def test_needs_of_queue_and_call_add_up() -> None:
     """The stricter of two levels counts."""
     merged = canonical((SkillNeed("b", 2), SkillNeed("a", 1), SkillNeed("b", 1), SkillNeed("a", 3)))
