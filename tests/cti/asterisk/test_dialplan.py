@@ -67,7 +67,7 @@ def test_what_is_adopted_is_set():
     folder = Path(__file__).parents[3] / "cti/asterisk"
     link = "".join(
         (folder / f"{name}.py").read_text()
-        for name in ("orders", "actions", "sessions", "legs", "recording", "supervision")
+        for name in ("orders", "actions", "sessions", "legs", "recording", "supervision", "rounds")
     )
     for name in ADOPTED_VARIABLES:
         set_by_us = f'("{name}", ' in link or f'"{name}": ' in link or f"({name})" in link
