@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Params = Mapping[str, str]
 
 _LOOK_S = 5.0
+_BY_CALLER_S = 0.3  # the end of the caller may be told so much after the agent's
 _UNREACHABLE_SHARE = 0.5  # of the ringing time: who was never rung and fails sooner is away
 
 
@@ -193,9 +194,16 @@ class Parties:
         self._book.spawn(self._connect(call, held))
 
     def _caller_alone(self, call: Live) -> None:
-        lead = call.sid
-        self._book.end(call, call.other_by, "completed")
-        self._book.hang_up(lead)
+        """The call is over: by the caller, if Twilio says so a moment later. When a caller hangs
+        up, the ends of all legs are told at once and in any order."""
+        by, lead = call.other_by, call.sid
+
+        def over() -> None:
+            if self._book.is_live(call):
+                self._book.end(call, by, "completed")
+                self._book.hang_up(lead)
+
+        self._book.later(_BY_CALLER_S, over)
 
     @staticmethod
     def heir(call: Live) -> Party | None:
